@@ -1,0 +1,92 @@
+"""From a clean checkout to a working program: `python packaging/dev.py demo | run | test | bench`.
+
+Standard library only. Makes `.venv` with everything in it on the first call (torch alone is about 3 GB to download),
+and again when pyproject.toml or the Python changes.
+"""
+
+import ctypes.util
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ENV = ROOT / ".venv"
+PYTHON = ENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+STAMP = ENV / "installed"
+
+CHECKS = [
+    ["-m", "ruff", "check", "."],
+    ["-m", "ruff", "format", "--check", "."],
+    ["-m", "mypy"],
+    ["-c", "import sys, importlinter.cli as cli; sys.exit(cli.lint_imports(no_cache=True, no_logo=True))"],
+    ["-m", "pytest"],
+]
+TASKS = {
+    "demo": [["-m", "tlstudio", "demo"]],
+    "run": [["-m", "tlstudio"]],
+    "test": CHECKS,
+    "bench": [["-m", "tests.bench"]],
+}
+# What Qt's wheels expect of a Debian-like system, by the library that is missing without it.
+QT_LIBRARIES = {"EGL": "libegl1", "GL": "libgl1", "xkbcommon": "libxkbcommon0", "dbus-1": "libdbus-1-3"}
+QT_LIBRARIES |= {"fontconfig": "libfontconfig1", "xcb-cursor": "libxcb-cursor0", "xcb-icccm": "libxcb-icccm4"}
+QT_LIBRARIES |= {"xcb-keysyms": "libxcb-keysyms1"}
+
+
+def install() -> None:
+    """Make `.venv` what pyproject.toml says, unless it is already."""
+    want = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + sys.version.encode()).hexdigest()
+    if STAMP.is_file() and STAMP.read_text() == want:
+        return
+    print(
+        "Installing into .venv. The first time this fetches about 3 GB (PyTorch) and takes a few minutes.", flush=True
+    )
+    venv.create(ENV, with_pip=True, clear=not PYTHON.exists())
+    subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "-e", f"{ROOT}[test,demo]"], check=True)
+    STAMP.write_text(want)
+
+
+def system_libraries() -> None:
+    """Install what Qt needs of the system where we may; else say what to type."""
+    if not sys.platform.startswith("linux"):
+        return
+    missing = [package for name, package in QT_LIBRARIES.items() if not ctypes.util.find_library(name)]
+    if not missing:
+        return
+    command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+        subprocess.run(["apt-get", "update", "--quiet"], check=False, **quiet)  # type: ignore[call-overload]
+        if subprocess.run(command, check=False, **quiet).returncode == 0:  # type: ignore[call-overload]
+            return
+    print(f"The window needs libraries that are missing here. Type: sudo {' '.join(command)}", file=sys.stderr)
+
+
+def main() -> int:
+    if len(sys.argv) < 2 or sys.argv[1] not in TASKS:
+        print(f"usage: {Path(sys.argv[0]).name} {' | '.join(TASKS)} [arguments]", file=sys.stderr)
+        return 2
+    task, arguments = sys.argv[1], sys.argv[2:]
+    try:
+        install()
+    except subprocess.CalledProcessError as error:
+        print(f"pip could not install everything; its message is above. Try again: {error}", file=sys.stderr)
+        return 1
+    if task != "demo":
+        system_libraries()
+    environment = dict(os.environ)
+    if task == "test" and sys.platform.startswith("linux"):
+        environment.setdefault("QT_QPA_PLATFORM", "offscreen")
+    for command in TASKS[task]:
+        extra = arguments if command is TASKS[task][-1] else []
+        if code := subprocess.run([PYTHON, *command, *extra], cwd=ROOT, env=environment, check=False).returncode:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

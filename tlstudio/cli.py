@@ -1,0 +1,379 @@
+"""The command line: arguments in, events out, as lines for people or as JSON. It never asks anything."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import platformdirs
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tlstudio import __version__, tasks
+from tlstudio.core import events
+from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE
+from tlstudio.core.errors import BadRecipe, TLStudioError
+from tlstudio.core.events import Event
+from tlstudio.core.project import Project, is_project
+from tlstudio.core.recipe import STRATEGIES, Changes, make_recipe
+from tlstudio.core.tables import write_csv
+
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+PATH = click.Path(path_type=Path)
+Command = Callable[..., Any]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status. The one place where every error becomes a line on stderr."""
+    try:
+        return cli.main(arguments, prog_name="tlstudio", standalone_mode=False) or DONE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BadRecipe as error:
+        return _complain(str(error), WRONG_USAGE)
+    except TLStudioError as error:
+        return _complain(str(error), FAILED)
+    except (KeyboardInterrupt, click.Abort):
+        return _complain("Interrupted. What was saved before stays as it is.", INTERRUPTED)
+    except BrokenPipeError:
+        return FAILED  # who read our output has gone
+    except Exception as error:  # noqa: BLE001  # a fault of ours: one line for the user, the rest to the log
+        log = platformdirs.user_log_path("tlstudio", appauthor=False, ensure_exists=True) / "errors.log"
+        with log.open("a", encoding="utf-8") as file:
+            file.write(traceback.format_exc() + "\n")
+        return _complain(f"Something went wrong inside TL Studio ({error}). Details are in {log}.", FAILED)
+
+
+def _complain(text: str, status: int) -> int:
+    print(f"tlstudio: {' '.join(text.split())}", file=sys.stderr)
+    return status
+
+
+def _json_option(command: Command) -> Command:
+    help_ = "Write one JSON object a line to stdout, and nothing else."
+    return click.option("--json", "as_json", is_flag=True, help=help_)(command)
+
+
+def _machine_options(command: Command) -> Command:
+    for option in (
+        click.option("--threads", type=click.IntRange(0), default=0, help="Processor threads; 0 takes all cores."),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
+    ):
+        command = option(command)
+    return _json_option(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tlstudio")
+def cli() -> None:
+    """Adapt a pretrained image network to your own classes, offline."""
+    logging.getLogger("timm").setLevel(logging.ERROR)
+
+
+@cli.command()
+@click.argument("images", type=PATH)
+@click.option("--project", type=PATH, help="Keep pictures and runs in this folder; a temporary one otherwise.")
+@click.option("--model", type=PATH, help="Where the .tlmodel goes; into the run's folder otherwise.")
+@click.option("--backbone", type=click.Choice(list(BACKBONES)), default=DEFAULT_BACKBONE, show_default=True)
+@click.option("--strategy", type=click.Choice(["auto", *STRATEGIES]), default="auto", show_default=True)
+@click.option(
+    "--domain",
+    type=click.Choice(["similar", "different"]),
+    default="similar",
+    show_default=True,
+    help="How close the pictures are to everyday photographs.",
+)
+@click.option("--train-from", metavar="STAGE", help="First stage that learns in the last phase.")
+@click.option("--freeze", metavar="NAME", multiple=True, help="Keep this stage or layer frozen; may be repeated.")
+@click.option("--warmup-epochs", type=int, help="Epochs of the head alone before fine-tuning; 0 skips it.")
+@click.option("--epochs", type=int, help="Epochs of the last phase.")
+@click.option("--head-lr", type=float, help="Learning rate of the head.")
+@click.option("--backbone-lr", type=float, help="Learning rate of the late stages (of all, where they are alike).")
+@click.option("--early-lr", type=float, help="Learning rate of the early stages.")
+@click.option("--batch-size", type=int)
+@click.option("--augment", type=click.Choice(["none", "light", "strong"]), help="Random variations while fine-tuning.")
+@click.option("--bn", type=click.Choice(["pinned", "frozen", "adaptive"]), help="What BatchNorm may change.")
+@click.option("--val", type=PATH, metavar="IMAGES", help="Pictures to validate on.")
+@click.option("--val-fraction", type=click.FloatRange(0.01, 0.8), default=0.15, show_default=True)
+@click.option("--test-fraction", type=click.FloatRange(0, 0.8), default=0.15, show_default=True)
+@click.option("--split-seed", type=int, default=0, show_default=True, help="Which pictures go where.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The new head, the order, the variations.")
+@_machine_options
+def train(
+    images: Path,
+    project: Path | None,
+    model: Path | None,
+    backbone: str,
+    strategy: str,
+    domain: Any,
+    val: Path | None,
+    val_fraction: float,
+    test_fraction: float,
+    split_seed: int,
+    device: str,
+    threads: int,
+    as_json: bool,
+    freeze: tuple[str, ...],
+    **changes: Any,
+) -> None:
+    """Train a classifier on IMAGES.
+
+    IMAGES is a folder of class folders, one with train, val or test above them, a CSV of path,label[,split], or a
+    project.
+    """
+    if val_fraction + test_fraction >= 0.95:
+        raise click.UsageError("--val-fraction and --test-fraction leave nothing to train on.")
+    wanted = Changes(freeze=freeze, **changes)
+    if strategy != "auto":
+        make_recipe(backbone, strategy, wanted, domain)  # contradictions show before any picture is read
+    if is_project(images):
+        if project is not None and project.absolute() != images.absolute():
+            raise click.UsageError("IMAGES is a project already; leave --project out.")
+        project = images
+    with Project.open(project) if project else Project.temporary() as opened:
+
+        def work() -> Iterator[Event]:
+            if not is_project(images):
+                rule = tasks.split_rule(val_fraction, test_fraction, split_seed)
+                yield from tasks.scan(opened, images, rule, val, threads)
+            chosen = strategy
+            if strategy == "auto":
+                for event in tasks.advise(opened, domain):
+                    yield event
+                    if isinstance(event, events.Advised):
+                        chosen = event.strategy
+            recipe = make_recipe(backbone, chosen, wanted, domain)
+            yield from tasks.train(opened, recipe, model, device, threads)
+
+        show(work(), as_json)
+
+
+@cli.command()
+@click.argument("model", type=PATH)
+@click.argument("images", type=PATH)
+@click.option("--split", type=click.Choice(["all", "train", "val", "test"]), help="Which part of the pictures.")
+@_machine_options
+def evaluate(model: Path, images: Path, split: str | None, device: str, threads: int, as_json: bool) -> None:
+    """Measure a MODEL on labelled IMAGES: accuracy with its interval, figures per class, confusion, calibration."""
+    show(tasks.evaluate(model, images, split, device, threads), as_json)
+
+
+@cli.command()
+@click.argument("model", type=PATH)
+@click.argument("paths", type=PATH, nargs=-1, required=True)
+@click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many labels to rank.")
+@click.option("--csv", "csv_file", type=PATH, help="Write the answers to this table too.")
+@_machine_options
+def predict(
+    model: Path, paths: tuple[Path, ...], top: int, csv_file: Path | None, device: str, threads: int, as_json: bool
+) -> int:
+    """Classify pictures with a MODEL. A folder among PATHS stands for every file in it."""
+    said = show(tasks.predict(model, paths, top, device, threads), as_json)
+    predictions = [e for e in said if isinstance(e, events.Predicted)]
+    if csv_file:
+        write_csv(csv_file, predictions)
+    if any(p.ok for p in predictions):
+        return DONE
+    return _complain(f"None of {len(predictions)} files could be classified; each has its reason above.", FAILED)
+
+
+@cli.command()
+@click.argument("path", type=PATH)
+@_json_option
+def inspect(path: Path, as_json: bool) -> None:
+    """Say what PATH holds: pictures and what is wrong with them, a project, a run, or a model."""
+    show(tasks.inspect(path), as_json)
+
+
+@cli.command()
+@click.argument("backbone", type=click.Choice(list(BACKBONES)))
+@click.option("--classes", type=click.IntRange(2, 10_000), default=2, show_default=True)
+@click.option("--strategy", type=click.Choice(list(STRATEGIES)), help="Show its last phase.")
+@click.option("--train-from", metavar="STAGE", help="First stage that learns.")
+@click.option("--freeze", metavar="NAME", multiple=True, help="Keep this stage or layer frozen; may be repeated.")
+@_json_option
+def outline(
+    backbone: str, classes: int, strategy: str | None, train_from: str | None, freeze: tuple[str, ...], as_json: bool
+) -> None:
+    """Show a BACKBONE's stages: what is frozen, what learns, at which rate, and what it has learned before."""
+    if strategy and train_from:
+        raise click.UsageError("Give --strategy or --train-from, not both.")
+    chosen = strategy or ("fine-tune-last" if train_from or freeze else "feature-extraction")
+    recipe = make_recipe(backbone, chosen, Changes(train_from=train_from, freeze=freeze))
+    show(tasks.outline(backbone, classes, recipe.phases[-1]), as_json)
+
+
+@cli.group()
+def weights() -> None:
+    """Pretrained weights: what is here, and bringing in what is not."""
+
+
+@weights.command("list")
+@_json_option
+def weights_list(as_json: bool) -> None:
+    """Where each backbone's weights are on this machine."""
+    show(tasks.weights_list(), as_json)
+
+
+@weights.command("import")
+@click.argument("file", type=PATH)
+@_json_option
+def weights_import(file: Path, as_json: bool) -> None:
+    """Copy a weights FILE into the program's folder, if its SHA-256 is a known one."""
+    show(tasks.weights_import(file), as_json)
+
+
+@weights.command("fetch")
+@click.argument("name", type=click.Choice(list(BACKBONES)))
+@_json_option
+def weights_fetch(name: str, as_json: bool) -> None:
+    """Download the weights of backbone NAME. The only command that uses the network."""
+    show(tasks.weights_fetch(name), as_json)
+
+
+@cli.command()
+@click.option("--project", type=PATH, help="Keep pictures and runs in this folder; a temporary one otherwise.")
+@_machine_options
+def demo(project: Path | None, device: str, threads: int, as_json: bool) -> None:
+    """The whole job on the sample: solar cells, functional or defective."""
+    with Project.open(project) if project else Project.temporary() as opened:
+        show(tasks.demo(opened, device, threads), as_json)
+
+
+def show(task: Iterable[Event], as_json: bool) -> list[Event]:
+    """Print a task's events as they come, as JSON lines or for people; returns those that are not progress."""
+    return _show_json(task) if as_json else _show_people(task)
+
+
+def _show_json(task: Iterable[Event]) -> list[Event]:
+    said = []
+    for event in task:
+        print(json.dumps(event.to_json(), ensure_ascii=False), flush=True)
+        if not isinstance(event, events.Progress):
+            said.append(event)
+    return said
+
+
+def _show_people(task: Iterable[Event]) -> list[Event]:
+    out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    said = []
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
+        bar = bars.add_task("", visible=False)
+        for event in task:
+            if isinstance(event, events.Progress):
+                bars.update(bar, description=event.task, completed=event.done, total=event.total, visible=True)
+                continue
+            said.append(event)
+            for line in describe(event):
+                out.print(escape(line))
+    return said
+
+
+def describe(event: Event) -> Iterator[str]:
+    """The lines that tell a person about an event; none for what a person need not read."""
+    match event:
+        case events.Warned():
+            yield f"Careful: {event.text}"
+        case events.Said():
+            yield event.text
+        case events.PictureSkipped():
+            yield f"Not used: {event.path}: {event.reason}"
+        case events.Inspected():
+            yield from _describe_pictures(event)
+        case events.FileInspected():
+            yield f"This is a {event.what}."
+            yield json.dumps(event.to_json(), indent=1, ensure_ascii=False)
+        case events.Outlined():
+            yield from _describe_outline(event)
+        case events.Advised():
+            yield f"Strategy {event.strategy}. {' '.join(event.reasons)}"
+        case events.FeaturesReady() if event.computed:
+            yield f"  {event.computed} pictures through the frozen stages in {event.seconds:.1f} s; remembered"
+        case events.PhaseStarted():
+            share = event.trainable_parameters / event.total_parameters
+            rates = ", ".join(f"{g['name']} {g['lr']:g}" for g in event.groups)
+            yield f"Phase {event.phase} of {event.phases}, {event.name}: learns from {event.train_from} on"
+            yield (
+                f"  {event.trainable_parameters:,} of {event.total_parameters:,} parameters learn "
+                f"({share:.2%}); learning rates: {rates}"
+            )
+        case events.EpochDone():
+            losses = f"loss {event.train_loss:.3f}  validation loss {event.val_loss:.3f}"
+            took = f"{event.seconds:6.2f} s{'  best' if event.best else ''}"
+            yield f"  epoch {event.epoch:2d} of {event.epochs}  {losses}  accuracy {event.val_accuracy:6.1%}  {took}"
+        case events.Finished():
+            yield from _describe_finish(event)
+        case events.Evaluated():
+            yield from _describe_evaluation(event)
+        case events.Predicted():
+            yield _describe_prediction(event)
+        case events.WeightsFound():
+            place = event.path or f"not on this machine; get {event.filename} and type: tlstudio weights import FILE"
+            facts = f"{event.size / 1e6:.0f} MB, {event.licence}, SHA-256 {event.sha256[:12]}…"
+            yield f"{event.backbone}: {place} ({facts})"
+
+
+def _describe_pictures(event: events.Inspected) -> Iterator[str]:
+    yield f"{event.source}: {event.found} files, {event.read} pictures in {len(event.classes)} classes"
+    width = max((len(name) for name in event.classes), default=0)
+    for name, counts in event.classes.items():
+        parts = ", ".join(f"{count} {split}" for split, count in counts.items() if count)
+        yield f"  {name:<{width}}  {sum(counts.values()):5d}  ({parts})"
+    for what, groups in (("Identical", event.duplicates), ("Conflict", event.conflicts), ("Leak", event.leaks)):
+        for group in groups:
+            yield f"{what}: {' = '.join(group)}"
+    for refused in event.refused:
+        yield f"Could not be read: {refused['path']}: {refused['reason']}"
+    for warning in event.warnings:
+        yield f"Careful: {warning}"
+
+
+def _describe_outline(event: events.Outlined) -> Iterator[str]:
+    learn, total = event.trainable_parameters, event.total_parameters
+    yield f"{event.backbone}: {learn:,} of {total:,} parameters learn ({learn / total:.4%})"
+    yield f"{'stage':<9}{'parameters':>12}{'learn':>12}{'rate':>8}  {'output':<14}what it has learned"
+    for s in event.stages:
+        shape = "×".join(map(str, s.output_shape))
+        rate = f"{s.lr:g}" if s.lr else "frozen" if s.parameters else "–"
+        yield f"{s.name:<9}{s.parameters:>12,}{s.trainable:>12,}{rate:>8}  {shape:<14}{s.learns}; {s.transferability}"
+
+
+def _describe_finish(event: events.Finished) -> Iterator[str]:
+    yield "Stopped; the best weights so far are kept." if event.stopped else f"Done in {event.seconds:.0f} s."
+    yield f"Validation accuracy {_with_interval(event.val_accuracy, event.val_interval)}"
+    if event.test_accuracy is not None and event.test_interval is not None:
+        yield f"Test accuracy       {_with_interval(event.test_accuracy, event.test_interval)}"
+    yield f"Model    {event.model}"
+    yield f"Run      {event.run}"
+    yield f"Project  {event.project}"
+
+
+def _describe_evaluation(event: events.Evaluated) -> Iterator[str]:
+    accuracy = _with_interval(event.accuracy, event.interval)
+    yield f"Accuracy {accuracy} on {event.n} pictures (split: {event.split}; {event.refused} left out)"
+    width = max(len(name) for name in event.per_class)
+    yield f"{'':<{width}}  precision  recall      F1  pictures"
+    for name, s in event.per_class.items():
+        yield f"{name:<{width}}  {s['precision']:9.3f} {s['recall']:7.3f} {s['f1']:7.3f} {s['support']:9.0f}"
+    yield f"Expected calibration error {event.calibration_error:.3f}"
+
+
+def _describe_prediction(event: events.Predicted) -> str:
+    if not event.ok:
+        return f"{event.path}: no answer: {event.error}"
+    others = ", ".join(f"{label} {probability:.1%}" for label, probability in event.top[1:])
+    unknown = "  not like anything it was taught" if event.unknown else ""
+    return f"{event.path}: {event.label} {event.probability:.1%}{unknown}{f'  ({others})' if others else ''}"
+
+
+def _with_interval(accuracy: float, interval: events.Interval) -> str:
+    return f"{accuracy:.1%} (95 % interval {interval[0]:.1%} to {interval[1]:.1%})"

@@ -1,0 +1,283 @@
+"""Everything a task can say while it works. The window draws these, the command line prints them, a run stores them."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from tlstudio.core.outline import Layer, StageOutline
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened. `kind` is its name in JSON."""
+
+    kind: ClassVar[str] = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as JSON values, `event` first; numbers that are not finite become null."""
+        return {"event": self.kind, **{f.name: _plain(getattr(self, f.name)) for f in fields(self)}}
+
+
+@dataclass(frozen=True)
+class Warned(Event):
+    """Something usually unwise, said once; the work goes on."""
+
+    text: str
+    kind: ClassVar[str] = "warning"
+
+
+@dataclass(frozen=True)
+class Said(Event):
+    """A remark for people, such as where something comes from."""
+
+    text: str
+    kind: ClassVar[str] = "said"
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """`done` of `total` steps of `task`, a phrase such as "reading pictures"."""
+
+    task: str
+    done: int
+    total: int
+    kind: ClassVar[str] = "progress"
+
+
+@dataclass(frozen=True)
+class PictureSkipped(Event):
+    """A file that is not used, and why."""
+
+    path: str
+    reason: str
+    kind: ClassVar[str] = "picture_skipped"
+
+
+@dataclass(frozen=True)
+class Inspected(Event):
+    """What a set of pictures holds. Always found = read + len(refused).
+
+    refused: {path, reason}. classes: name → split → readable pictures. duplicates: groups of identical files in one
+    class and split. conflicts: identical files with different labels. leaks: identical files on both sides of a split.
+    """
+
+    source: str
+    found: int
+    read: int
+    refused: tuple[dict[str, str], ...]
+    classes: dict[str, dict[str, int]]
+    duplicates: tuple[tuple[str, ...], ...]
+    conflicts: tuple[tuple[str, ...], ...]
+    leaks: tuple[tuple[str, ...], ...]
+    warnings: tuple[str, ...]
+    kind: ClassVar[str] = "inspected"
+
+
+@dataclass(frozen=True)
+class FileInspected(Event):
+    """What a model, project or run says about itself."""
+
+    what: str
+    facts: dict[str, Any]
+    kind: ClassVar[str] = "inspected"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"event": self.kind, "what": self.what, **_plain(self.facts)}
+
+
+@dataclass(frozen=True)
+class Outlined(Event):
+    """A network with what learns in it. `stages` and `layers` are in the order pictures pass through them."""
+
+    backbone: str
+    total_parameters: int
+    trainable_parameters: int
+    stages: tuple[StageOutline, ...]
+    layers: tuple[Layer, ...]
+    kind: ClassVar[str] = "outline"
+
+
+@dataclass(frozen=True)
+class Advised(Event):
+    """Which strategy, why, and what the table of sizes and domains says."""
+
+    strategy: str
+    reasons: tuple[str, ...]
+    table_says: str
+    kind: ClassVar[str] = "advised"
+
+
+@dataclass(frozen=True)
+class RunStarted(Event):
+    """A run folder exists and its recipe is written."""
+
+    run: str
+    recipe: dict[str, Any]
+    device: str
+    threads: int
+    pictures: dict[str, int]
+    kind: ClassVar[str] = "run_started"
+
+
+@dataclass(frozen=True)
+class FeaturesReady(Event):
+    """The frozen stages have said what they say about every picture.
+
+    computed: pictures run through them now. remembered: read from the cache. seconds: for both.
+    """
+
+    train_from: str
+    computed: int
+    remembered: int
+    seconds: float
+    kind: ClassVar[str] = "features_ready"
+
+
+@dataclass(frozen=True)
+class PhaseStarted(Event):
+    """phase: from 1. groups: {name, lr, parameters} with name `early`, `late` or `head`."""
+
+    phase: int
+    phases: int
+    name: str
+    train_from: str
+    epochs: int
+    trainable_parameters: int
+    total_parameters: int
+    groups: tuple[dict[str, Any], ...]
+    kind: ClassVar[str] = "phase_started"
+
+
+@dataclass(frozen=True)
+class EpochDone(Event):
+    """Losses are mean cross-entropies in nats, accuracies in 0..1; `best`: the lowest validation loss so far."""
+
+    phase: int
+    epoch: int
+    epochs: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+    best: bool
+    kind: ClassVar[str] = "epoch_done"
+
+
+@dataclass(frozen=True)
+class CheckpointSaved(Event):
+    """The best weights so far are on disk."""
+
+    path: str
+    phase: int
+    epoch: int
+    kind: ClassVar[str] = "checkpoint_saved"
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """A training run came to its end, or was stopped and kept its best. Accuracies with 95 % Wilson intervals."""
+
+    model: str
+    project: str
+    run: str
+    val_accuracy: float
+    val_interval: Interval
+    test_accuracy: float | None
+    test_interval: Interval | None
+    classes: tuple[str, ...]
+    seconds: float
+    stopped: bool
+    kind: ClassVar[str] = "finished"
+
+
+@dataclass(frozen=True)
+class Evaluated(Event):
+    """How a model does on labelled pictures. confusion: {labels, counts}, a row per true class."""
+
+    split: str
+    accuracy: float
+    interval: Interval
+    n: int
+    refused: int
+    per_class: dict[str, dict[str, float]]
+    confusion: dict[str, Any]
+    calibration_error: float
+    kind: ClassVar[str] = "evaluated"
+
+
+@dataclass(frozen=True)
+class Predicted(Event):
+    """The answer for one picture, or why there is none. top: [label, probability], best first.
+
+    unknown: farther from everything the model was trained on than nearly all pictures it was checked on.
+    """
+
+    path: str
+    ok: bool
+    label: str | None = None
+    probability: float | None = None
+    top: tuple[tuple[str, float], ...] = ()
+    unknown: bool = False
+    error: str | None = None
+    kind: ClassVar[str] = "predicted"
+
+
+@dataclass(frozen=True)
+class WeightsFound(Event):
+    """Where one backbone's pretrained weights are; `path` is null when they are nowhere on this machine."""
+
+    backbone: str
+    filename: str
+    path: str | None
+    size: int
+    sha256: str
+    licence: str
+    kind: ClassVar[str] = "weights"
+
+
+_STORED: tuple[type[Event], ...] = (
+    Warned,
+    Progress,
+    PictureSkipped,
+    RunStarted,
+    FeaturesReady,
+    PhaseStarted,
+    EpochDone,
+    CheckpointSaved,
+    Finished,
+)
+_BY_KIND: dict[str, Callable[..., Event]] = {event.kind: event for event in _STORED}
+
+
+def from_json(data: dict[str, Any]) -> Event:
+    """The event a run folder stored.
+
+    Raises:
+        ValueError: the object is not an event a run stores.
+    """
+    values = {key: _frozen(value) for key, value in data.items() if key != "event"}
+    try:
+        return _BY_KIND[data["event"]](**values)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not an event: {json.dumps(data)[:80]}") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    return value
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,92 @@
+"""A run is a folder, and its history is its events: live or replayed, they fold into the same state."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tlstudio.core import events
+from tlstudio.core.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What the events so far say about a run. `after` makes the next state; nothing else does."""
+
+    recipe: Recipe | None = None
+    phases: tuple[events.PhaseStarted, ...] = ()
+    epochs: tuple[events.EpochDone, ...] = ()
+    warnings: tuple[str, ...] = ()
+    finished: events.Finished | None = None
+
+    def after(self, event: events.Event) -> "RunState":
+        match event:
+            case events.RunStarted():
+                return replace(self, recipe=Recipe.from_json(event.recipe))
+            case events.PhaseStarted():
+                return replace(self, phases=(*self.phases, event))
+            case events.EpochDone():
+                return replace(self, epochs=(*self.epochs, event))
+            case events.Warned():
+                return replace(self, warnings=(*self.warnings, event.text))
+            case events.Finished():
+                return replace(self, finished=event)
+        return self
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run: recipe, events, best weights, report, model."""
+
+    folder: Path
+
+    @property
+    def recipe_file(self) -> Path:
+        return self.folder / "recipe.json"
+
+    @property
+    def events_file(self) -> Path:
+        return self.folder / "events.jsonl"
+
+    @property
+    def best_file(self) -> Path:
+        return self.folder / "best.safetensors"
+
+    @property
+    def report_file(self) -> Path:
+        return self.folder / "report.json"
+
+    @property
+    def model_file(self) -> Path:
+        return self.folder / "model.tlmodel"
+
+    @property
+    def number(self) -> int:
+        return int(self.folder.name.split("-")[0])
+
+    def record(self, event: events.Event) -> None:
+        """Append an event to the history. Progress is not kept: it says nothing afterwards."""
+        if not isinstance(event, events.Progress):
+            with self.events_file.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(event.to_json()) + "\n")
+
+    def history(self) -> Iterator[events.Event]:
+        """The events on disk. A last line cut short by a kill is left out."""
+        if not self.events_file.exists():
+            return
+        for line in self.events_file.read_text("utf-8").splitlines():
+            try:
+                yield events.from_json(json.loads(line))
+            except ValueError:
+                continue
+
+    def state(self) -> RunState:
+        state = RunState()
+        for event in self.history():
+            state = state.after(event)
+        return state
+
+    def report(self) -> dict[str, Any]:
+        """What `report.json` holds; empty when the run did not come to its end."""
+        return json.loads(self.report_file.read_text("utf-8")) if self.report_file.exists() else {}

@@ -1,0 +1,48 @@
+"""Which pictures train, which choose, which test: stratified, seeded, and identical files never on two sides."""
+
+import random
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+
+SPLITS = ("train", "val", "test")
+
+
+def assign(
+    labels: Sequence[str], groups: Sequence[Hashable], val_fraction: float, test_fraction: float, seed: int
+) -> list[str]:
+    """A split for each picture, in order.
+
+    Members of a group (identical files, say) share a split; each class is divided on its own, so every split keeps its
+    share of each class. A class of two gets one for training and one for validation, a class of three or more at least
+    one in every split that is asked for.
+
+    labels, groups: one entry a picture. val_fraction, test_fraction: 0..1, together below 1.
+    """
+    by_group: dict[Hashable, list[int]] = defaultdict(list)
+    for index, group in enumerate(groups):
+        by_group[group].append(index)
+    by_class: dict[str, list[list[int]]] = defaultdict(list)
+    for members in by_group.values():
+        by_class[labels[members[0]]].append(members)
+
+    splits = ["train"] * len(labels)
+    for label, label_groups in by_class.items():
+        # A seed of its own for each class: adding a class leaves the others where they were.
+        random.Random(f"{seed}/{label}").shuffle(label_groups)
+        val, test = _shares(len(label_groups), val_fraction, test_fraction)
+        for position, members in enumerate(label_groups):
+            if position < val + test:
+                for index in members:
+                    splits[index] = "val" if position < val else "test"
+    return splits
+
+
+def _shares(count: int, val_fraction: float, test_fraction: float) -> tuple[int, int]:
+    """How many of `count` go to validation and to test; training keeps at least one."""
+    val = max(1, round(count * val_fraction)) if val_fraction > 0 else 0
+    test = max(1, round(count * test_fraction)) if test_fraction > 0 else 0
+    if val + test >= count:
+        val, test = min(val, 1), min(test, 1)
+    while val + test >= count and (val or test):
+        val, test = (val, test - 1) if test else (val - 1, 0)
+    return val, test

@@ -1,0 +1,217 @@
+"""The only writer and reader of weights of ours: a run's checkpoints and the `.tlmodel` file.
+
+Both are safetensors: numbers and JSON, nothing that could run. Loading a model is closed-world: what is not exactly as
+this version expects it is refused by name.
+"""
+
+import hashlib
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from tlstudio.core.backbones import BACKBONES
+from tlstudio.core.errors import RefusedModel
+from tlstudio.core.preprocessing import Preprocessing
+from tlstudio.core.project import replacing
+from tlstudio.engine import network as networks
+from tlstudio.engine.network import Network
+
+SCHEMA_VERSION = 1
+MAX_HEADER = 16 << 20
+MAX_CLASSES = 10_000
+SAMPLE_SIZE = 2_000
+_FIELDS = {
+    "schema",
+    "program",
+    "created",
+    "backbone",
+    "train_from",
+    "classes",
+    "preprocessing",
+    "temperature",
+    "unknown",
+    "metrics",
+    "recipe_digest",
+    "provenance",
+}
+
+
+def save_state(path: Path, state: dict[str, torch.Tensor]) -> None:
+    """Write weights by name so that a kill leaves the old file or the new one, whole."""
+    with replacing(path) as temporary:
+        save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, temporary)
+
+
+def load_state(path: Path) -> dict[str, torch.Tensor]:
+    return load_file(path)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained classifier: the network with everything needed to use it and to judge it.
+
+    facts: the file's metadata (see `_FIELDS`). sample: pooled features of training pictures, (n ≤ 2000, D) float16,
+    for the distance to what the model knows.
+    """
+
+    network: Network
+    facts: dict[str, Any]
+    sample: torch.Tensor
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.facts["classes"])
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        return Preprocessing.from_json(self.facts["preprocessing"])
+
+
+def save_model(path: Path, model: Model) -> None:
+    """Write a `.tlmodel`, whole or not at all.
+
+    Raises:
+        ProjectError: it cannot be written there.
+    """
+    state = model.network.model.state_dict()
+    tensors = {f"network.{name}": value.detach().cpu().contiguous() for name, value in state.items()}
+    tensors["features"] = model.sample.to(torch.float16).cpu().contiguous()
+    facts = {**model.facts, "digest": _digest(model.facts, tensors)}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata={"tlstudio": _canonical(facts).decode()})
+
+
+def load_model(path: Path) -> Model:
+    """Read a `.tlmodel` written by this version, unchanged since.
+
+    Raises:
+        RefusedModel: anything is not as expected; the message names the file and what is wrong.
+    """
+    try:
+        header = _read_header(path)
+        facts = _parse(header.pop("__metadata__", {}).get("tlstudio", ""))
+        digest = facts.pop("digest", None)
+        _check_facts(facts)
+        network = _expected_network(facts)
+        _check_layout(header, network)
+        tensors = load_file(path)
+        if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
+            raise RefusedModel("holds values that are not numbers")
+        if digest != _digest(facts, tensors):
+            raise RefusedModel("was changed after it was written: its digest does not match")
+    except OSError as error:
+        raise RefusedModel(f"cannot be read ({error.strerror or error})", path=path) from error
+    except RefusedModel as error:
+        remedy = error.remedy or "Get the file again from where it was trained."
+        raise RefusedModel(error.what, path=path, remedy=remedy) from error
+    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise RefusedModel("is not a TL Studio model, or is damaged", path=path) from error
+    sample = tensors.pop("features")
+    network.model.to_empty(device="cpu")
+    network.model.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
+    network.eval_mode()
+    return Model(network, facts, sample)
+
+
+def _read_header(path: Path) -> dict[str, Any]:
+    """The safetensors header, read before any library sees the file: length first, no name twice."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(MAX_HEADER, os.fstat(file.fileno()).st_size - 8):
+            raise RefusedModel("is not a TL Studio model: its header is missing or too long")
+        header = json.loads(file.read(length), object_pairs_hook=_unique)
+    if not isinstance(header, dict):
+        raise RefusedModel("is not a TL Studio model: its header is no table")
+    return header
+
+
+def _parse(text: str) -> dict[str, Any]:
+    facts = json.loads(text or "null", object_pairs_hook=_unique)
+    if not isinstance(facts, dict):
+        raise RefusedModel("is not a TL Studio model: it says nothing about itself")
+    return facts
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise RefusedModel("says something twice, in two ways perhaps")
+    return dict(pairs)
+
+
+def _check_facts(facts: dict[str, Any]) -> None:
+    """Refuse metadata that this version did not write."""
+    if facts.get("schema") != SCHEMA_VERSION:
+        raise RefusedModel(
+            f"is of version {facts.get('schema')!r}, this program reads {SCHEMA_VERSION}",
+            remedy="Open it with the TL Studio that wrote it.",
+        )
+    if set(facts) != _FIELDS:
+        odd = ", ".join(sorted(set(facts) ^ _FIELDS)[:5])
+        raise RefusedModel(f"has fields missing or too many ({odd})")
+    if facts["backbone"] not in BACKBONES:
+        raise RefusedModel(f"uses a backbone this version does not know, {str(facts['backbone'])[:40]!r}")
+    if facts["train_from"] not in BACKBONES[facts["backbone"]].stage_names:
+        raise RefusedModel("names a stage its backbone does not have")
+    classes = facts["classes"]
+    named = isinstance(classes, list) and all(isinstance(c, str) and 0 < len(c) <= 255 for c in classes)
+    if not named or not 2 <= len(classes) <= MAX_CLASSES or len(set(classes)) != len(classes):
+        raise RefusedModel("has no sound list of classes")
+    temperature, threshold = facts["temperature"], facts["unknown"]["threshold"]
+    for number in (temperature, threshold):
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+            raise RefusedModel("has a temperature or threshold that is not a number")
+    if not 0 < temperature <= 100 or not 0 <= threshold <= 2.1:
+        raise RefusedModel("has a temperature or threshold out of range")
+    Preprocessing.from_json(facts["preprocessing"])
+
+
+def _expected_network(facts: dict[str, Any]) -> Network:
+    with torch.device("meta"):
+        return networks.assemble(BACKBONES[facts["backbone"]], len(facts["classes"]))
+
+
+def _check_layout(header: dict[str, Any], network: Network) -> None:
+    """Exactly the tensors the network has, of the same shapes and types, and the sample of features."""
+    kinds = {torch.float32: "F32", torch.int64: "I64"}
+    expected = {f"network.{n}": (kinds[v.dtype], list(v.shape)) for n, v in network.model.state_dict().items()}
+    sample = header.get("features", {})
+    rows, width = sample.get("shape", (0, 0))
+    if sample.get("dtype") != "F16" or not 1 <= rows <= SAMPLE_SIZE or width != network.backbone.features:
+        raise RefusedModel("has no sound sample of training features")
+    found = {name: (e.get("dtype"), e.get("shape")) for name, e in header.items() if name != "features"}
+    if found != expected:
+        odd = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+        raise RefusedModel(f"does not hold the network it names ({odd[0][:80]})")
+
+
+def _canonical(facts: dict[str, Any]) -> bytes:
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return text.encode()
+
+
+def _digest(facts: dict[str, Any], tensors: dict[str, torch.Tensor]) -> str:
+    """SHA-256 over the metadata and the tensors together: no changed mean or class order passes."""
+    found = hashlib.sha256(_canonical(facts))
+    _hash_tensors(found, tensors)
+    return found.hexdigest()
+
+
+def weights_digest(model: Model) -> str:
+    """SHA-256 over the weights alone, names, shapes and values."""
+    found = hashlib.sha256()
+    _hash_tensors(found, model.network.model.state_dict())
+    return found.hexdigest()
+
+
+def _hash_tensors(found: "hashlib._Hash", tensors: dict[str, torch.Tensor]) -> None:
+    for name in sorted(tensors):
+        value = tensors[name].detach().cpu().contiguous()
+        found.update(f"\n{name} {value.dtype} {list(value.shape)}\n".encode())
+        found.update(value.numpy().tobytes())

@@ -1,0 +1,177 @@
+"""Run pictures through the frozen stages once and remember the answers.
+
+With BatchNorm pinned, what the frozen stages say about a picture depends only on their weights, the preprocessing and
+the pixels. So it is kept in the user's cache, shared by all projects and runs; deleting the cache costs time only.
+"""
+
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+import torch
+from torch import nn
+
+from tlstudio.core.catalogue import Picture
+from tlstudio.core.errors import UnreadablePicture
+from tlstudio.core.events import Event, FeaturesReady, PictureSkipped, Progress
+from tlstudio.core.preprocessing import Preprocessing
+from tlstudio.engine.network import Network
+from tlstudio.engine.tensors import batched, normalise, read, threaded
+
+CACHE_LIMIT = 4 << 30
+MEMORY_LIMIT = 2 << 30
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the stages before a cut say. values: (N, …) float32, one row a picture kept, in order. kept: those."""
+
+    values: torch.Tensor
+    kept: tuple[Picture, ...]
+
+
+def fits(network: Network, cut: str, count: int) -> bool:
+    """Whether the features of `count` pictures before this cut are small enough to hold and keep."""
+    prefix, _ = network.split(cut)
+    if not len(prefix):
+        return False
+    values = _row_shape(prefix, network.backbone.preprocessing).numel()
+    return bool(count * values * 4 <= MEMORY_LIMIT)
+
+
+def extract(
+    network: Network,
+    cut: str,
+    pictures: Sequence[Picture],
+    threads: int,
+    remember: bool = True,
+    task: str = "reading pictures through the frozen stages",
+) -> Generator[Event, None, Features]:
+    """What the stages before `cut` say about each picture: from the cache where it is there, computed where not.
+
+    remember: keep what is computed. Pictures that can no longer be read are reported and left out.
+    """
+    started = time.monotonic()
+    prefix, _ = network.split(cut)
+    preprocessing = network.backbone.preprocessing
+    device = next(network.model.parameters()).device
+    prefix.eval()
+    shape = _row_shape(prefix, preprocessing)
+    values = torch.empty((len(pictures), *shape))
+    store = _Store(_key(prefix, cut, preprocessing, device)) if remember else None
+    missing = list(range(len(pictures)))
+    if store:
+        rows = store.load([p.digest for p in pictures])
+        missing = [i for i, p in enumerate(pictures) if p.digest not in rows]
+        for i, picture in enumerate(pictures):
+            if picture.digest in rows:
+                values[i] = torch.from_numpy(np.frombuffer(rows[picture.digest], np.float32).copy()).view(shape)
+    unreadable: set[int] = set()
+    done = len(pictures) - len(missing)
+    if missing:
+        yield Progress(task, done, len(pictures))
+    pixels = threaded(lambda i: (i, read(pictures[i].path, preprocessing)), missing, threads)
+    with closing(pixels):
+        for batch in batched(pixels, BATCH):
+            good = [(i, x) for i, x in batch if isinstance(x, torch.Tensor)]
+            for i, error in ((i, x) for i, x in batch if isinstance(x, UnreadablePicture)):
+                unreadable.add(i)
+                yield PictureSkipped(pictures[i].path, error.what)
+            if good:
+                indices = [i for i, _ in good]
+                values[indices] = _answers(prefix, torch.stack([x for _, x in good]), preprocessing, device)
+                if store:
+                    store.save([(pictures[i].digest, values[i]) for i in indices])
+            done += len(batch)
+            yield Progress(task, done, len(pictures))
+    if store:
+        store.trim()
+    yield FeaturesReady(cut, len(missing), len(pictures) - len(missing), time.monotonic() - started)
+    kept = [i for i in range(len(pictures)) if i not in unreadable]
+    return Features(values[kept] if unreadable else values, tuple(pictures[i] for i in kept))
+
+
+@torch.inference_mode()
+def _answers(
+    prefix: nn.Module, pixels: torch.Tensor, preprocessing: Preprocessing, device: torch.device
+) -> torch.Tensor:
+    answers: torch.Tensor = prefix(normalise(pixels.to(device), preprocessing))
+    return answers.float().cpu()
+
+
+@torch.inference_mode()
+def _row_shape(prefix: nn.Module, preprocessing: Preprocessing) -> torch.Size:
+    device = next(prefix.parameters()).device
+    shape: torch.Size = prefix(torch.zeros(1, 3, preprocessing.size, preprocessing.size, device=device)).shape[1:]
+    return shape
+
+
+def _key(prefix: nn.Module, cut: str, preprocessing: Preprocessing, device: torch.device) -> str:
+    """Everything the answers depend on but the picture. No run and no project in it."""
+    found = hashlib.sha256()
+    facts = [cut, preprocessing.to_json(), "plain view", f"torch {torch.__version__} {device.type}", "float32"]
+    found.update(json.dumps(facts, sort_keys=True).encode())
+    for name, value in prefix.state_dict().items():
+        found.update(name.encode())
+        found.update(value.cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()[:32]
+
+
+def cache_folder() -> Path:
+    return platformdirs.user_cache_path("tlstudio", appauthor=False) / "features"
+
+
+class _Store:
+    """One SQLite file of answers: picture digest → float32 values. Made to be lost: any fault empties it."""
+
+    def __init__(self, key: str) -> None:
+        self.path = cache_folder() / f"{key}.sqlite"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._create()
+        except sqlite3.DatabaseError:
+            self.path.unlink(missing_ok=True)
+            self._create()
+
+    def _create(self) -> None:
+        with self._open() as db:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("CREATE TABLE IF NOT EXISTS features (digest TEXT PRIMARY KEY, value BLOB NOT NULL)")
+        os.utime(self.path)  # the least recently used file is the first to go
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.path, timeout=30)) as db, db:
+            db.execute("PRAGMA synchronous = NORMAL")
+            yield db
+
+    def load(self, digests: Sequence[str]) -> dict[str, bytes]:
+        wanted, found = set(digests), dict[str, bytes]()
+        with self._open() as db:
+            for batch in batched(wanted, 500):
+                marks = ", ".join("?" * len(batch))
+                found.update(db.execute(f"SELECT digest, value FROM features WHERE digest IN ({marks})", batch))
+        return found
+
+    def save(self, rows: Sequence[tuple[str, torch.Tensor]]) -> None:
+        with self._open() as db:
+            values = [(digest, value.numpy().tobytes()) for digest, value in rows]
+            db.executemany("INSERT OR REPLACE INTO features VALUES (?, ?)", values)
+
+    def trim(self) -> None:
+        """Delete the least recently used files until the cache is within its limit."""
+        files = [(file.stat().st_mtime, file.stat().st_size, file) for file in self.path.parent.glob("*.sqlite")]
+        total = sum(size for _, size, _ in files)
+        for _, size, file in sorted(files):
+            if total > CACHE_LIMIT and file != self.path:
+                file.unlink(missing_ok=True)
+                total -= size

@@ -1,0 +1,118 @@
+"""From a picture to ranked labels, and to "not like anything you taught me"."""
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from tlstudio.core.catalogue import Picture
+from tlstudio.core.errors import UnreadablePicture
+from tlstudio.core.events import Event, Predicted
+from tlstudio.engine import features
+from tlstudio.engine.checkpoints import SAMPLE_SIZE, Model
+from tlstudio.engine.evaluation import Floats, probabilities
+from tlstudio.engine.network import Network
+from tlstudio.engine.tensors import batched, normalise, read, threaded
+
+BATCH = 32
+REFUSED_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a network says about pictures it could read. pooled: (N, D); logits: (N, classes)."""
+
+    kept: tuple[Picture, ...]
+    pooled: torch.Tensor
+    logits: Floats
+
+
+def answer(
+    network: Network, cut: str, pictures: Sequence[Picture], threads: int, task: str
+) -> Generator[Event, None, Answers]:
+    """Run labelled pictures through a network. cut: before it the network is as shipped, so the cache may serve."""
+    network.eval_mode()
+    remember = features.fits(network, cut, len(pictures))
+    found = yield from features.extract(network, cut if remember else "head", pictures, threads, remember, task)
+    names = list(network.stages)
+    body = names[names.index(cut) : names.index("head")] if remember else []
+    device = _device(network)
+    pooled, logits = [], []
+    with torch.inference_mode():
+        for values in found.values.split(BATCH):
+            values = values.to(device)
+            for name in body:
+                values = network.stages[name](values)
+            pooled.append(values.float().cpu())
+            logits.append(network.stages["head"](values).float().cpu())
+    return Answers(found.kept, torch.cat(pooled), torch.cat(logits).numpy())
+
+
+def _device(network: Network) -> torch.device:
+    return next(network.model.parameters()).device
+
+
+def sample_of(pooled: torch.Tensor, seed: int) -> torch.Tensor:
+    """At most 2,000 rows of the training features, (n, D) float16."""
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(pooled), generator=generator)[:SAMPLE_SIZE]
+    return pooled[chosen].to(torch.float16)
+
+
+def distances(pooled: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
+    """Cosine distance, 0..2, of each row to the nearest row of the sample (Sun et al. 2022, arXiv 2204.06507)."""
+    here, known = functional.normalize(pooled.float(), dim=1), functional.normalize(sample.float(), dim=1)
+    return 1 - (here @ known.T).max(dim=1).values
+
+
+def threshold(held_out: torch.Tensor) -> float:
+    """The distance beyond which a picture counts as unknown: at most 5 % of held-out pictures lie beyond it."""
+    allowed = int(len(held_out) * REFUSED_SHARE)
+    return float(held_out.sort(descending=True).values[allowed])
+
+
+class Predictor:
+    """A model ready to answer, on the device its network is on."""
+
+    def __init__(self, model: Model, threads: int) -> None:
+        self.model = model
+        self.threads = threads
+        self.device = _device(model.network)
+        self._sample = model.sample.to(self.device)
+
+    def predict(self, paths: Iterable[Path], top: int = 5) -> Iterator[Predicted]:
+        """Answers in the order of the paths, as they come; a picture that cannot be read gets its reason."""
+        pixels = threaded(lambda path: (path, read(str(path), self.model.preprocessing)), paths, self.threads)
+        with closing(pixels):
+            for batch in batched(pixels, BATCH):
+                yield from self._answer(batch, top)
+
+    def _answer(self, batch: list[tuple[Path, torch.Tensor | UnreadablePicture]], top: int) -> Iterator[Predicted]:
+        good = [x for _, x in batch if isinstance(x, torch.Tensor)]
+        probable, far = self._judge(torch.stack(good)) if good else (np.empty(0), np.empty(0))
+        row = 0
+        for path, pixels in batch:
+            if isinstance(pixels, UnreadablePicture):
+                yield Predicted(str(path), ok=False, error=f"{pixels.what}. {pixels.remedy}".rstrip())
+                continue
+            yield self._ranked(path, probable[row], bool(far[row]), top)
+            row += 1
+
+    def _ranked(self, path: Path, probable: Floats, unknown: bool, top: int) -> Predicted:
+        # Equal probabilities keep the order of the classes.
+        order = np.argsort(-probable, kind="stable")[:top]
+        ranked = tuple((self.model.classes[i], float(probable[i])) for i in order)
+        return Predicted(str(path), True, ranked[0][0], ranked[0][1], ranked, unknown)
+
+    @torch.inference_mode()
+    def _judge(self, pixels: torch.Tensor) -> tuple[Floats, np.ndarray]:
+        """Probabilities, (N, classes), and whether each picture is unknown, (N,)."""
+        prefix, head = self.model.network.split("head")
+        pooled = prefix(normalise(pixels.to(self.device), self.model.preprocessing))
+        logits = head(pooled).float().cpu().numpy()
+        far = distances(pooled, self._sample) > self.model.facts["unknown"]["threshold"]
+        return probabilities(logits, self.model.facts["temperature"]), far.cpu().numpy()

@@ -1,0 +1,274 @@
+"""Look through what a person gave: which pictures, of which classes, on which side, and what is wrong with them."""
+
+import csv
+import hashlib
+import os
+from collections import Counter, defaultdict
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tlstudio.core import splits
+from tlstudio.core.catalogue import Picture
+from tlstudio.core.errors import UnreadablePicture, UnusableImages
+from tlstudio.core.events import Event, Inspected, Progress
+from tlstudio.engine.decode import decode
+
+SPLIT_FOLDERS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+}
+DROPPINGS = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
+LAYOUT = "Put the pictures into one folder per class, such as pictures/cats and pictures/dogs."
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """What becomes of pictures that come without a split: fractions 0..1 of each class, drawn with `seed`."""
+
+    val_fraction: float = 0.15
+    test_fraction: float = 0.15
+    seed: int = 0
+
+
+DEFAULT_SPLIT = SplitRule()
+
+
+def find(images: Path) -> list[Picture]:
+    """The files that `images` names, with labels and the splits it gives; nothing is opened but a list.
+
+    images: a folder of class folders, one with train, val or test above them, a folder of pictures (one class), or a
+    CSV of `path,label[,split]` whose paths are absolute or start from the CSV's folder.
+
+    Raises:
+        UnusableImages: there is nothing of that kind there.
+    """
+    if images.is_file() and images.suffix.lower() == ".csv":
+        return _from_csv(images)
+    if images.is_file():
+        raise UnusableImages("is a file, not a folder of pictures", path=images, remedy=LAYOUT)
+    if not images.is_dir():
+        raise UnusableImages("does not exist", path=images, remedy="Check the spelling of the path.")
+    try:
+        found = list(_from_folder(images.absolute()))
+    except OSError as error:
+        raise UnusableImages(f"cannot be read ({error.strerror})", path=images) from error
+    if not found:
+        raise UnusableImages("holds no pictures", path=images, remedy=LAYOUT)
+    return found
+
+
+def _from_folder(root: Path) -> Iterator[Picture]:
+    folders = [f for f in _entries(root) if f.is_dir() and not f.is_symlink()]
+    split_folders = [f for f in folders if f.name.lower() in SPLIT_FOLDERS]
+    if split_folders:
+        for folder in split_folders:
+            yield from _from_classes(folder, SPLIT_FOLDERS[folder.name.lower()])
+    elif folders:
+        yield from _from_classes(root, "")
+    else:
+        yield from _files(root, root.name, "")
+
+
+def _from_classes(root: Path, split: str) -> Iterator[Picture]:
+    for folder in _entries(root):
+        if folder.is_dir() and not folder.is_symlink():
+            yield from _files(folder, folder.name, split)
+
+
+def _files(folder: Path, label: str, split: str) -> Iterator[Picture]:
+    return (Picture(str(file), label, split) for file in files_below(folder))
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every regular, non-hidden file below a folder. Links to folders are not followed: they can make loops."""
+    for entry in _entries(folder):
+        if entry.is_dir():
+            if not entry.is_symlink():
+                yield from files_below(entry)
+        elif entry.is_file() and entry.name.lower() not in DROPPINGS:
+            yield entry
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def _from_csv(path: Path) -> list[Picture]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UnusableImages(f"cannot be read as a table ({error})", path=path) from error
+    columns = "Its first line must be path,label or path,label,split."
+    if not rows or not {"path", "label"} <= rows[0].keys():
+        raise UnusableImages("is not a list of pictures", path=path, remedy=columns)
+    found: dict[str, Picture] = {}
+    for number, row in enumerate(rows, start=2):
+        split = (row.get("split") or "").strip().lower()
+        if not row["path"] or not row["label"] or (split and split not in SPLIT_FOLDERS):
+            remedy = f"{columns} A split is train, val or test."
+            raise UnusableImages(f"line {number} is incomplete or has an unknown split", path=path, remedy=remedy)
+        file_path = str((path.parent / row["path"]).absolute())
+        found[file_path] = Picture(file_path, row["label"].strip(), SPLIT_FOLDERS.get(split, ""))
+    return list(found.values())
+
+
+def read_all(
+    found: list[Picture], known: Iterable[Picture] = (), threads: int = 0
+) -> Generator[Event, None, list[Picture]]:
+    """Decode every file once in full, on threads; yields progress, returns the pictures with their facts.
+
+    known: pictures looked at before; one whose size and modification time are unchanged is not opened again.
+    """
+    before = {p.path: p for p in known}
+    done: list[Picture] = []
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="survey") as pool:
+        try:
+            for picture in pool.map(lambda p: _look(p, before.get(p.path)), found):
+                done.append(picture)
+                if len(done) % 16 == 0 or len(done) == len(found):
+                    yield Progress("reading pictures", len(done), len(found))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    return done
+
+
+def _look(picture: Picture, before: Picture | None) -> Picture:
+    try:
+        facts = Path(picture.path).stat()
+    except OSError as error:
+        return replace(picture, refused=error.strerror or "cannot be opened")
+    unchanged = before is not None and (before.size, before.mtime_ns) == (facts.st_size, facts.st_mtime_ns)
+    if before is not None and unchanged:
+        return replace(before, label=picture.label, split=picture.split)
+    stamped = replace(picture, size=facts.st_size, mtime_ns=facts.st_mtime_ns)
+    try:
+        data = Path(picture.path).read_bytes()
+        decoded = decode(Path(picture.path))
+    except OSError as error:
+        return replace(stamped, refused=error.strerror or "cannot be opened")
+    except UnreadablePicture as error:
+        return replace(stamped, refused=f"{error.what} {error.remedy}".strip())
+    return replace(
+        stamped,
+        digest=hashlib.blake2b(data, digest_size=16).hexdigest(),
+        width=decoded.image.width,
+        height=decoded.image.height,
+        format=decoded.format,
+        mode=decoded.mode,
+        frames=decoded.frames,
+    )
+
+
+def split(pictures: list[Picture], rule: SplitRule = DEFAULT_SPLIT) -> list[Picture]:
+    """Give every readable picture a split. What the folder gave is kept; identical files stay on one side.
+
+    Training and validation given: nothing moves. Only training (and test) given: a validation part is taken from the
+    training pictures. Nothing given: all three by the rule.
+    """
+    given = {p.split for p in pictures if p.split and not p.refused}
+    if "train" in given and "val" in given:
+        return [p if p.split else replace(p, split="train") for p in pictures]
+    movable = [i for i, p in enumerate(pictures) if not p.refused and p.split in ("", "train")]
+    test_fraction = 0.0 if given & {"train", "test"} else rule.test_fraction
+    val_fraction = 0.0 if "val" in given else rule.val_fraction
+    chosen = splits.assign(
+        [pictures[i].label for i in movable],
+        [pictures[i].digest for i in movable],
+        val_fraction,
+        test_fraction,
+        rule.seed,
+    )
+    result = list(pictures)
+    for index, name in zip(movable, chosen, strict=True):
+        result[index] = replace(pictures[index], split=name)
+    return result
+
+
+def inspect(source: Path, pictures: list[Picture]) -> Inspected:
+    """What a set of pictures holds and what is wrong with it."""
+    readable = [p for p in pictures if not p.refused]
+    refused = tuple({"path": p.path, "reason": p.refused} for p in pictures if p.refused)
+    classes: dict[str, dict[str, int]] = {}
+    for picture in readable:
+        counts = classes.setdefault(picture.label, dict.fromkeys(splits.SPLITS, 0))
+        counts[picture.split] = counts.get(picture.split, 0) + 1
+    same: dict[str, list[Picture]] = defaultdict(list)
+    for picture in readable:
+        same[picture.digest].append(picture)
+    groups = [group for group in same.values() if len(group) > 1]
+    conflicts = [g for g in groups if len({p.label for p in g}) > 1]
+    leaks = [g for g in groups if len({p.split for p in g}) > 1]
+    duplicates = [g for g in groups if g not in conflicts and g not in leaks]
+    return Inspected(
+        source=str(source),
+        found=len(pictures),
+        read=len(readable),
+        refused=refused,
+        classes=dict(sorted(classes.items())),
+        duplicates=_paths(duplicates),
+        conflicts=_paths(conflicts),
+        leaks=_paths(leaks),
+        warnings=tuple(_warnings(readable, conflicts, leaks)),
+    )
+
+
+def _paths(groups: list[list[Picture]]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(p.path for p in group) for group in groups)
+
+
+def _warnings(readable: list[Picture], conflicts: list[list[Picture]], leaks: list[list[Picture]]) -> Iterator[str]:
+    sizes = Counter(p.label for p in readable)
+    if len(sizes) == 1:
+        yield f"There is only one class, {next(iter(sizes))!r}; a classifier needs two."
+    few = [label for label, count in sorted(sizes.items()) if count < 10]
+    if few and len(sizes) > 1:
+        yield f"Fewer than 10 pictures in: {', '.join(few[:5])}{' …' if len(few) > 5 else ''}."
+    most, least = max(sizes, key=sizes.__getitem__, default=""), min(sizes, key=sizes.__getitem__, default="")
+    if sizes[most] > 3 * sizes[least]:
+        yield (
+            f"Classes differ in size: {most!r} has {sizes[most]} pictures, {least!r} {sizes[least]}. "
+            "Rare classes will count for more in training."
+        )
+    moving = sum(p.frames > 1 for p in readable)
+    if moving:
+        yield f"{moving} files have several frames or pages; only the first is used."
+    deep = sum(p.mode.startswith(("I", "F")) for p in readable)
+    if deep:
+        yield f"{deep} pictures have more than 8 bits; each is scaled from its own darkest to its brightest value."
+    if conflicts:
+        yield f"{len(conflicts)} pictures are filed under more than one class."
+    if leaks:
+        yield f"{len(leaks)} pictures are both in training and in validation or test; accuracy will look too good."
+
+
+def check_trainable(source: Path, pictures: list[Picture]) -> None:
+    """Raise unless something can be learned from these pictures.
+
+    Raises:
+        UnusableImages: nothing readable, one class only, or a class without pictures to train on or to check with.
+    """
+    readable = [p for p in pictures if not p.refused]
+    if not readable:
+        remedy = "Save the pictures as JPEG or PNG; `tlstudio inspect` says what is wrong with each."
+        raise UnusableImages(f"none of {len(pictures)} files is a readable picture", path=source, remedy=remedy)
+    labels = sorted({p.label for p in readable})
+    if len(labels) < 2:
+        raise UnusableImages(f"holds only one class, {labels[0]!r}; two are needed", path=source, remedy=LAYOUT)
+    by_split = {name: Counter(p.label for p in readable if p.split == name) for name in splits.SPLITS}
+    for label in labels:
+        if not by_split["train"][label]:
+            remedy = "Add pictures of it to the training part, or remove the class."
+            raise UnusableImages(f"class {label!r} has no picture to train on", path=source, remedy=remedy)
+        total = sum(counts[label] for counts in by_split.values())
+        if total < 2:
+            remedy = "Add at least one more picture of it: one to train on, one to check with."
+            raise UnusableImages(f"class {label!r} has only one picture", path=source, remedy=remedy)
+    if not by_split["val"]:
+        raise UnusableImages("has no pictures to validate on", path=source, remedy="Give a larger --val-fraction.")

@@ -1,0 +1,294 @@
+"""The loop: for each phase, cut the network, remember what the frozen part says, train the rest, keep the best.
+
+Read it from `fit` downwards. A phase is data (`core/recipe.py`); the loop does not know one strategy from another.
+"""
+
+import math
+import random
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from tlstudio.core.catalogue import Picture
+from tlstudio.core.errors import TrainingFailed, UnreadablePicture
+from tlstudio.core.events import CheckpointSaved, EpochDone, Event, PhaseStarted, PictureSkipped, Progress
+from tlstudio.core.recipe import Augmentation, Phase, Recipe
+from tlstudio.core.run import RunFolder
+from tlstudio.engine import features
+from tlstudio.engine.checkpoints import load_state, save_state
+from tlstudio.engine.decode import decode
+from tlstudio.engine.network import Network
+from tlstudio.engine.tensors import augment, batched, normalise, threaded, to_tensor
+
+MAX_CLASS_WEIGHT = 10.0
+IMBALANCE = 3
+
+
+@dataclass
+class Fit:
+    """A training run while it goes on. stop: asked at every batch; True ends the run and keeps the best."""
+
+    network: Network
+    recipe: Recipe
+    classes: tuple[str, ...]
+    train: Sequence[Picture]
+    val: Sequence[Picture]
+    run: RunFolder
+    threads: int
+    stop: Callable[[], bool]
+    best_loss: float = math.inf
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.model.parameters()).device
+
+    @property
+    def widest_cut(self) -> str:
+        """The earliest stage that learns in any phase: from there on a checkpoint has to hold the weights."""
+        cuts = {phase.train_from for phase in self.recipe.phases}
+        return next(name for name in self.network.stages if name in cuts)
+
+    def targets(self, pictures: Sequence[Picture]) -> torch.Tensor:
+        index = {name: i for i, name in enumerate(self.classes)}
+        return torch.tensor([index[p.label] for p in pictures])
+
+
+def fit(job: Fit) -> Iterator[Event]:
+    """Train the network in place by the recipe; it ends with the weights of the lowest validation loss in `eval()`.
+
+    Each phase begins from the best weights so far, so the second one starts from the head the first one left (LP-FT,
+    Kumar et al. 2022, arXiv 2202.10054).
+
+    Raises:
+        TrainingFailed: the loss is no longer a number, no picture can be read, or it was stopped before its first epoch
+            had ended.
+    """
+    for number, phase in enumerate(job.recipe.phases, start=1):
+        yield from _train_phase(job, number, phase)
+        if job.best_loss == math.inf:
+            raise TrainingFailed("stopped before the first epoch had ended", remedy="Nothing was changed; start again.")
+        job.network.load_tail(job.widest_cut, load_state(job.run.best_file))
+        if job.stop():
+            break
+    job.network.eval_mode()
+
+
+def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
+    network = job.network
+    network.prepare(phase)
+    trainable, total = network.parameter_counts()
+    rates = {name: phase.lr(name) for name in network.groups()}
+    groups = tuple(
+        {"name": name, "lr": rates[name], "parameters": sum(p.numel() for p in parameters)}
+        for name, parameters in network.groups().items()
+    )
+    phases = len(job.recipe.phases)
+    yield PhaseStarted(number, phases, phase.name, phase.train_from, phase.epochs, trainable, total, groups)
+    train = yield from _source(job, phase, job.train)
+    val = yield from _source(job, phase, job.val)
+    if not train.pictures or not val.pictures:
+        raise TrainingFailed("none of the pictures can be read any more", remedy="Check the folder they lie in.")
+
+    _, tail = network.split(phase.train_from)
+    optimizer = torch.optim.AdamW(_parameter_groups(network, phase, job.recipe.weight_decay))
+    steps = math.ceil(len(train.pictures) / job.recipe.batch_size)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rise_then_cosine(steps * phase.epochs))
+    weight = class_weights(job.targets(train.pictures), len(job.classes)).to(job.device)
+    since_best = 0
+    for epoch in range(1, phase.epochs + 1):
+        started = time.monotonic()
+        network.train_mode(phase)
+        # Dropout draws from the global generator: seed it so that an epoch does not depend on what came before.
+        torch.manual_seed(_mix(job.recipe.seed, number, epoch))
+        train_loss, train_accuracy = yield from _learn(job, train, tail, optimizer, schedule, weight, (number, epoch))
+        if job.stop():
+            return
+        network.eval_mode()
+        val_loss, val_accuracy = _check(val, tail, weight)
+        # NaN compares false with everything, so it can never be the best.
+        best = val_loss < job.best_loss
+        if best:
+            job.best_loss, since_best = val_loss, 0
+            save_state(job.run.best_file, network.tail_state(job.widest_cut))
+            yield CheckpointSaved(str(job.run.best_file), number, epoch)
+        else:
+            since_best += 1
+        seconds = time.monotonic() - started
+        yield EpochDone(number, epoch, phase.epochs, train_loss, train_accuracy, val_loss, val_accuracy, seconds, best)
+        if since_best >= job.recipe.patience:
+            return
+
+
+def _learn(
+    job: Fit,
+    train: "_Source",
+    tail: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    weight: torch.Tensor,
+    place: tuple[int, int],
+) -> Generator[Event, None, tuple[float, float]]:
+    """One pass over the training pictures; returns mean loss and accuracy as they were while learning."""
+    number, epoch = place
+    generator = torch.Generator().manual_seed(_mix(job.recipe.seed, number, epoch))
+    order = torch.randperm(len(train.pictures), generator=generator).tolist()
+    task = f"phase {number} of {len(job.recipe.phases)} · epoch {epoch} of {job.recipe.phases[number - 1].epochs}"
+    loss_sum, hits, seen = 0.0, 0, 0
+    with closing(train.batches(order, job.recipe.batch_size, f"{job.recipe.seed}/{number}/{epoch}")) as batches:
+        for inputs, targets in batches:
+            if job.stop():
+                break
+            logits = tail(inputs)
+            loss = functional.cross_entropy(logits, targets, weight=weight)
+            value = loss.item()
+            if not math.isfinite(value):
+                rate = max(group["lr"] for group in optimizer.param_groups)
+                remedy = (
+                    f"Lower the learning rates (the highest is {rate:g}) and train again; the best weights are kept."
+                )
+                raise TrainingFailed(f"the loss became {value} in epoch {epoch}", remedy=remedy)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            loss_sum += value * len(targets)
+            hits += int((logits.argmax(1) == targets).sum())
+            seen += len(targets)
+            yield from train.complaints()
+            yield Progress(task, seen, len(train.pictures))
+    return loss_sum / max(seen, 1), hits / max(seen, 1)
+
+
+@torch.inference_mode()
+def _check(val: "_Source", tail: nn.Module, weight: torch.Tensor) -> tuple[float, float]:
+    """Mean loss (weighted as in training) and accuracy on the validation pictures."""
+    everything = list(range(len(val.pictures)))
+    logits, targets = [], []
+    with closing(val.batches(everything, features.BATCH, "")) as batches:
+        for inputs, batch_targets in batches:
+            logits.append(tail(inputs))
+            targets.append(batch_targets)
+    said, truth = torch.cat(logits), torch.cat(targets)
+    loss = functional.cross_entropy(said, truth, weight=weight).item()
+    return loss, (said.argmax(1) == truth).float().mean().item()
+
+
+def _source(job: Fit, phase: Phase, pictures: Sequence[Picture]) -> Generator[Event, None, "_Source"]:
+    """Where a phase's inputs come from: remembered features where the view is fixed and they fit, else the files."""
+    view = phase.augment if pictures is job.train else "none"
+    if view == "none" and features.fits(job.network, phase.train_from, len(pictures)):
+        found = yield from features.extract(job.network, phase.train_from, pictures, job.threads)
+        return _Remembered(found.kept, job.targets(found.kept).to(job.device), found.values.to(job.device))
+    return _FromFiles(pictures, job.targets(pictures).to(job.device), job, phase.train_from, view)
+
+
+_Batches = Generator[tuple[torch.Tensor, torch.Tensor], None, None]
+
+
+@dataclass
+class _Remembered:
+    """The tail's inputs, held in memory. inputs: (N, …), targets: (N,)."""
+
+    pictures: Sequence[Picture]
+    targets: torch.Tensor
+    inputs: torch.Tensor
+
+    def batches(self, order: Sequence[int], size: int, key: str) -> _Batches:  # noqa: ARG002  # no view to choose
+        for indices in batched(order, size):
+            yield self.inputs[indices], self.targets[indices]
+
+    def complaints(self) -> Iterator[Event]:
+        return iter(())
+
+
+@dataclass
+class _FromFiles:
+    """The tail's inputs, made anew each time: decoded, augmented and run through the frozen stages."""
+
+    pictures: Sequence[Picture]
+    targets: torch.Tensor
+    job: Fit
+    cut: str
+    view: Augmentation
+    _unreadable: dict[str, str] = field(default_factory=dict)
+    _reported: int = 0
+
+    def batches(self, order: Sequence[int], size: int, key: str) -> _Batches:
+        """Tensors for the tail and their targets. key: fixes the augmentation, together with the picture's index."""
+        prefix, _ = self.job.network.split(self.cut)
+        preprocessing = self.job.network.backbone.preprocessing
+        with closing(threaded(lambda i: (i, self._read(i, key)), order, self.job.threads)) as pixels:
+            for batch in batched(pixels, size):
+                good = [(i, x) for i, x in batch if x is not None]
+                if not good:
+                    continue
+                values = normalise(torch.stack([x for _, x in good]).to(self.job.device), preprocessing)
+                with torch.no_grad():
+                    values = prefix(values)
+                yield values, self.targets[[i for i, _ in good]]
+
+    def _read(self, index: int, key: str) -> torch.Tensor | None:
+        path = self.pictures[index].path
+        try:
+            image = decode(Path(path)).image
+        except UnreadablePicture as error:
+            self._unreadable[path] = error.what
+            return None
+        preprocessing = self.job.network.backbone.preprocessing
+        return to_tensor(augment(image, preprocessing, self.view, f"{key}/{index}"))
+
+    def complaints(self) -> Iterator[Event]:
+        """Pictures that could not be read any more, each said once."""
+        for path, reason in list(self._unreadable.items())[self._reported :]:
+            self._reported += 1
+            yield PictureSkipped(path, reason)
+
+
+_Source = _Remembered | _FromFiles
+
+
+def class_weights(targets: torch.Tensor, classes: int) -> torch.Tensor:
+    """Inverse frequency, at most 10, mean 1 over the pictures; all ones unless the classes differ more than threefold.
+
+    targets: (N,) class indices, every class at least once. Returns (classes,) float32.
+    """
+    counts = torch.bincount(targets, minlength=classes).clamp(min=1).float()
+    if counts.max() <= IMBALANCE * counts.min():
+        return torch.ones(classes)
+    weights = (counts.sum() / (classes * counts)).clamp(max=MAX_CLASS_WEIGHT)
+    return weights * counts.sum() / (weights * counts).sum()
+
+
+def _parameter_groups(network: Network, phase: Phase, weight_decay: float) -> list[dict[str, Any]]:
+    """The optimiser's groups: each learning-rate group twice, its norms and biases without weight decay."""
+    found = []
+    for name, parameters in network.groups().items():
+        for decays in (True, False):
+            members = [p for p in parameters if (p.ndim > 1) == decays]
+            if members:
+                decay = weight_decay if decays else 0.0
+                found.append({"params": members, "lr": phase.lr(name), "weight_decay": decay, "name": name})
+    return found
+
+
+def _rise_then_cosine(steps: int) -> Callable[[int], float]:
+    """The share of the peak rate at each step: linear over the first twentieth, then half a cosine down to zero."""
+    rise = max(1, steps // 20)
+
+    def share(step: int) -> float:
+        if step < rise:
+            return (step + 1) / rise
+        return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+    return share
+
+
+def _mix(seed: int, phase: int, epoch: int) -> int:
+    return random.Random(f"{seed}/{phase}/{epoch}").getrandbits(62)

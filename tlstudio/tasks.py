@@ -1,0 +1,408 @@
+"""Everything a person can ask for, one generator of events each. The window and the command line both call these.
+
+The engine is imported inside, so that asking for the list of tasks does not load torch. To cancel a task, stop asking
+it for events and close it; training alone takes `stop`, because it ends by keeping the best weights so far.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tlstudio import __version__
+from tlstudio.core import events
+from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE, backbone
+from tlstudio.core.catalogue import Picture, class_names
+from tlstudio.core.errors import ProjectError, RefusedModel, UnusableImages
+from tlstudio.core.events import Event
+from tlstudio.core.project import Project, is_project, runs_in, write_atomically
+from tlstudio.core.recipe import Domain, Phase, Recipe, guards, make_recipe
+from tlstudio.core.run import RunFolder
+
+if TYPE_CHECKING:
+    from tlstudio.engine.checkpoints import Model
+    from tlstudio.engine.predictor import Answers
+    from tlstudio.engine.survey import SplitRule
+    from tlstudio.engine.training import Fit
+
+
+def scan(
+    project: Project, images: Path, rule: SplitRule | None = None, val: Path | None = None, threads: int = 0
+) -> Iterator[Event]:
+    """Look through the pictures, give each a split, and make them the project's.
+
+    val: pictures to validate on; then `images` gives those to train on.
+
+    Raises:
+        UnusableImages: there is nothing to look at.
+    """
+    from tlstudio.engine import survey
+
+    found = survey.find(images)
+    if val is not None:
+        found = [p if p.split == "test" else replace(p, split="train") for p in found]
+        found += [replace(p, split="val") for p in survey.find(val)]
+    looked = yield from survey.read_all(found, project.catalogue.pictures(), threads)
+    pictures = survey.split(looked, rule or survey.DEFAULT_SPLIT)
+    project.catalogue.replace(pictures, {"source": str(images.absolute())})
+    yield from (events.PictureSkipped(p.path, p.refused) for p in pictures if p.refused)
+    yield survey.inspect(images, pictures)
+
+
+def split_rule(val_fraction: float, test_fraction: float, seed: int) -> SplitRule:
+    """How to divide pictures that come without a split: shares of each class, 0..1."""
+    from tlstudio.engine.survey import SplitRule
+
+    return SplitRule(val_fraction, test_fraction, seed)
+
+
+def inspect(path: Path, threads: int = 0) -> Iterator[Event]:
+    """What a path holds: pictures, a project, a run, or a model.
+
+    Raises:
+        TLStudioError: it is none of these, or damaged.
+    """
+    from tlstudio.engine import survey
+
+    if path.is_dir() and is_project(path):
+        yield _inspect_project(path)
+    elif path.is_dir() and (path / "recipe.json").is_file():
+        yield _inspect_run(path)
+    elif path.is_file() and path.suffix.lower() == ".tlmodel":
+        yield _inspect_model(path)
+    else:
+        looked = yield from survey.read_all(survey.find(path), threads=threads)
+        yield survey.inspect(path, survey.split(looked))
+
+
+def _inspect_project(path: Path) -> Event:
+    from tlstudio.core.catalogue import Catalogue
+
+    pictures = Catalogue(path / "catalogue.sqlite").readable()
+    counts = {name: sum(p.label == name for p in pictures) for name in class_names(pictures)}
+    return events.FileInspected("project", {"classes": counts, "runs": [str(run.folder) for run in runs_in(path)]})
+
+
+def _inspect_run(path: Path) -> Event:
+    run = RunFolder(path)
+    try:
+        recipe = json.loads(run.recipe_file.read_text("utf-8"))
+    except ValueError as error:
+        raise ProjectError("is damaged", path=run.recipe_file, remedy="Repeat the run.") from error
+    state = run.state()
+    facts = {"recipe": recipe, "epochs": [e.to_json() for e in state.epochs], "report": run.report()}
+    return events.FileInspected("run", {**facts, "finished": state.finished is not None})
+
+
+def _inspect_model(path: Path) -> Event:
+    from tlstudio.engine import checkpoints
+
+    model = checkpoints.load_model(path)
+    return events.FileInspected("model", {**model.facts, "sha256": checkpoints.weights_digest(model)})
+
+
+def outline(backbone_name: str, classes: int, phase: Phase) -> Iterator[Event]:
+    """The network's stages and layers with what learns in a phase; needs no weights.
+
+    Raises:
+        BadRecipe: an unknown backbone, stage or layer.
+    """
+    from tlstudio.engine import network as networks
+
+    network = networks.assemble(backbone(backbone_name), classes)
+    stages = network.outline(phase)
+    trainable, total = network.parameter_counts()
+    layers = tuple(layer for stage in stages for layer in stage.layers)
+    yield events.Outlined(backbone_name, total, trainable, stages, layers)
+
+
+def advise(project: Project, domain: Domain = "similar") -> Iterator[Event]:
+    """Which strategy suits the project's pictures."""
+    from tlstudio.engine import advisor
+
+    pictures = project.catalogue.readable("train")
+    yield advisor.from_table(len(pictures), len(class_names(pictures)), domain)
+
+
+def train(
+    project: Project,
+    recipe: Recipe,
+    model: Path | None = None,
+    device: str = "auto",
+    threads: int = 0,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Event]:
+    """Adapt a backbone to the project's pictures by a recipe; ends with `Finished`, also when stopped.
+
+    model: where the `.tlmodel` goes; the run's folder by default. threads: 0 takes all cores. stop: asked at every
+    batch; True ends the run and keeps the best weights so far.
+
+    Raises:
+        TLStudioError: the pictures, weights, device or recipe do not allow it, or the loss stopped being a number.
+    """
+    from tlstudio.engine import device as devices
+    from tlstudio.engine import network as networks
+    from tlstudio.engine import survey
+    from tlstudio.engine.training import Fit
+
+    started = time.monotonic()
+    pictures = project.catalogue.readable()
+    survey.check_trainable(Path(project.catalogue.fact("source") or project.folder), project.catalogue.pictures())
+    where, count = devices.choose(device), devices.use_threads(threads)
+    if model is not None:
+        _check_writable(model)
+    network = networks.build(recipe.backbone, len(class_names(pictures)), recipe.pretrained, recipe.seed)
+    for phase in recipe.phases:
+        network.prepare(phase)  # a wrong layer name shows before anything is computed
+    run = project.new_run(recipe.strategy)
+    write_atomically(run.recipe_file, json.dumps(recipe.to_json(), indent=1).encode())
+    by_split = {name: [p for p in pictures if p.split == name] for name in ("train", "val", "test")}
+    import torch
+
+    network.model.to(where, memory_format=torch.channels_last)
+    job = Fit(network, recipe, class_names(pictures), by_split["train"], by_split["val"], run, count, stop)
+    sizes = {name: len(members) for name, members in by_split.items()}
+    opening = events.RunStarted(str(run.folder), recipe.to_json(), str(where), count, sizes)
+    for event in _train(project, job, by_split["test"], model or run.model_file, opening, started):
+        run.record(event)
+        yield event
+
+
+def _check_writable(model: Path) -> None:
+    """Find out before hours of work whether the result can be put where it should go."""
+    if not model.absolute().parent.is_dir():
+        raise ProjectError("is not in a folder that exists", path=model, remedy="Make the folder first.")
+    write_atomically(model.with_name(f".{model.name}.test"), b"")
+    model.with_name(f".{model.name}.test").unlink()
+
+
+def _train(
+    project: Project, job: Fit, test: Sequence[Picture], model_file: Path, opening: Event, started: float
+) -> Iterator[Event]:
+    from tlstudio.engine.training import fit
+
+    yield opening
+    for guard in guards(job.recipe, len(job.train) / len(job.classes)):
+        yield events.Warned(guard.text)
+    yield from fit(job)
+    report = yield from _conclude(job, test, model_file)
+    accuracies = [report[name] for name in ("val", "test")]
+    yield events.Finished(
+        model=str(model_file),
+        project=str(project.folder),
+        run=str(job.run.folder),
+        val_accuracy=accuracies[0]["accuracy"],
+        val_interval=tuple(accuracies[0]["interval"]),
+        test_accuracy=accuracies[1]["accuracy"] if accuracies[1] else None,
+        test_interval=tuple(accuracies[1]["interval"]) if accuracies[1] else None,
+        classes=job.classes,
+        seconds=time.monotonic() - started,
+        stopped=job.stop(),
+    )
+
+
+def _conclude(job: Fit, test: Sequence[Picture], model_file: Path) -> Generator[Event, None, dict[str, Any]]:
+    """Judge the trained network, write the model and the report. Everything is chosen on val; test is touched once."""
+    from tlstudio.engine import checkpoints, evaluation, predictor
+
+    network, recipe = job.network, job.recipe
+    cut = job.widest_cut
+    train = yield from predictor.answer(network, cut, job.train, job.threads, "learning what is familiar")
+    val = yield from predictor.answer(network, cut, job.val, job.threads, "checking on validation pictures")
+    truth = job.targets(val.kept).numpy()
+    temperature = evaluation.temperature(val.logits, truth)
+    sample = predictor.sample_of(train.pooled, recipe.seed)
+    threshold = predictor.threshold(predictor.distances(val.pooled, sample))
+    report: dict[str, Any] = {"test": None, "temperature": temperature, "predictions": []}
+    judged: list[tuple[str, Answers]] = [("val", val)]
+    if test:
+        answers = yield from predictor.answer(network, cut, test, job.threads, "checking on test pictures")
+        judged.append(("test", answers))
+    for split, answers in judged:
+        probable = evaluation.probabilities(answers.logits, temperature)
+        refused = len(job.val if split == "val" else test) - len(answers.kept)
+        measured = evaluation.evaluate(probable, job.targets(answers.kept).numpy(), job.classes, split, refused)
+        report[split] = measured.to_json()
+        for picture, row in zip(answers.kept, probable, strict=True):
+            best = int(row.argmax())
+            said = {"label": job.classes[best], "probability": float(row[best])}
+            report["predictions"].append({"path": picture.path, "split": split, "truth": picture.label, **said})
+    facts = _model_facts(job, temperature, threshold, len(val.kept), report)
+    checkpoints.save_model(model_file, checkpoints.Model(network, facts, sample))
+    write_atomically(job.run.report_file, json.dumps(report, indent=1).encode())
+    return report
+
+
+def _model_facts(job: Fit, temperature: float, threshold: float, set_on: int, report: dict[str, Any]) -> dict[str, Any]:
+    import hashlib
+
+    from tlstudio.engine.checkpoints import SCHEMA_VERSION
+
+    spec, recipe = job.network.backbone, job.recipe
+    shown = ("accuracy", "interval", "n", "calibration_error")
+    metrics = {s: {k: report[s][k] for k in shown} if report[s] else None for s in ("val", "test")}
+    source = {"weights": "random", "sha256": "", "licence": "", "source": ""}
+    if recipe.pretrained:
+        weights = spec.weights
+        source = {"weights": weights.filename, "sha256": weights.sha256}
+        source |= {"licence": weights.licence, "source": weights.source}
+    return {
+        "schema": SCHEMA_VERSION,
+        "program": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "backbone": spec.name,
+        "train_from": job.widest_cut,
+        "classes": list(job.classes),
+        "preprocessing": spec.preprocessing.to_json(),
+        "temperature": temperature,
+        "unknown": {"threshold": threshold, "set_on": f"{set_on} validation pictures", "refused_at_most": 0.05},
+        "metrics": metrics,
+        "recipe_digest": hashlib.sha256(json.dumps(recipe.to_json(), sort_keys=True).encode()).hexdigest(),
+        "provenance": source,
+    }
+
+
+def evaluate(
+    model_file: Path, images: Path, split: str | None = None, device: str = "auto", threads: int = 0
+) -> Iterator[Event]:
+    """How a model does on labelled pictures; ends with `Evaluated`.
+
+    split: `all`, `train`, `val` or `test`. By default a project's test split (its validation split where it has none),
+    and all of anything else.
+
+    Raises:
+        TLStudioError: the model or the pictures cannot be used, or no class is one the model knows.
+    """
+    from tlstudio.engine import evaluation, predictor
+
+    model, count = _open_model(model_file, device, threads)
+    pictures = yield from _labelled(images, count)
+    if split is None:
+        split = "all"
+        if is_project(images):
+            split = "test" if any(p.split == "test" and not p.refused for p in pictures) else "val"
+    chosen = [p for p in pictures if split in ("all", p.split)]
+    readable = [p for p in chosen if not p.refused and p.label in model.classes]
+    yield from (events.PictureSkipped(p.path, p.refused) for p in chosen if p.refused)
+    strangers = sorted({p.label for p in chosen if not p.refused} - set(model.classes))
+    if strangers:
+        yield events.Warned(f"Left out, because the model does not know them: {', '.join(strangers[:5])}.")
+    if not readable:
+        remedy = f"Its classes are: {', '.join(model.classes[:10])}."
+        raise UnusableImages(f"has no readable {split} pictures of the model's classes", path=images, remedy=remedy)
+    answers = yield from predictor.answer(
+        model.network, model.facts["train_from"], readable, count, "classifying pictures"
+    )
+    index = {name: i for i, name in enumerate(model.classes)}
+    import numpy as np
+
+    truth = np.array([index[p.label] for p in answers.kept])
+    probable = evaluation.probabilities(answers.logits, model.facts["temperature"])
+    yield evaluation.evaluate(probable, truth, model.classes, split, len(chosen) - len(answers.kept))
+
+
+def _labelled(images: Path, threads: int) -> Generator[Event, None, list[Picture]]:
+    from tlstudio.core.catalogue import Catalogue
+    from tlstudio.engine import survey
+
+    if images.is_dir() and is_project(images):
+        return Catalogue(images / "catalogue.sqlite").pictures()
+    return (yield from survey.read_all(survey.find(images), threads=threads))
+
+
+def _open_model(path: Path, device: str, threads: int) -> tuple[Model, int]:
+    import torch
+
+    from tlstudio.engine import checkpoints
+    from tlstudio.engine import device as devices
+
+    if not path.is_file():
+        raise RefusedModel("does not exist", path=path, remedy="Give a .tlmodel file, such as a run's model.tlmodel.")
+    where, count = devices.choose(device), devices.use_threads(threads)
+    model = checkpoints.load_model(path)
+    model.network.model.to(where, memory_format=torch.channels_last)
+    return model, count
+
+
+def predict(
+    model_file: Path, paths: Iterable[Path], top: int = 5, device: str = "auto", threads: int = 0
+) -> Iterator[Event]:
+    """Classify pictures; one `Predicted` each, in order. A folder stands for every file below it.
+
+    Raises:
+        TLStudioError: the model cannot be used.
+    """
+    from tlstudio.engine.predictor import Predictor
+    from tlstudio.engine.survey import files_below
+
+    model, count = _open_model(model_file, device, threads)
+    files = (file for path in paths for file in (files_below(path) if path.is_dir() else (path,)))
+    yield from Predictor(model, count).predict(files, top)
+
+
+def weights_list() -> Iterator[Event]:
+    """Where each backbone's pretrained weights are."""
+    from tlstudio.engine import weights
+
+    for spec in BACKBONES.values():
+        path, known = weights.find(spec), spec.weights
+        place = str(path) if path else None
+        yield events.WeightsFound(spec.name, known.filename, place, known.size, known.sha256, known.licence)
+
+
+def weights_import(path: Path) -> Iterator[Event]:
+    """Copy a weights file into the program's folder, if its digest is a known one.
+
+    Raises:
+        RefusedWeights: it is not.
+    """
+    from tlstudio.engine import weights
+
+    spec, target = weights.adopt(path)
+    known = spec.weights
+    yield events.WeightsFound(spec.name, known.filename, str(target), known.size, known.sha256, known.licence)
+
+
+def weights_fetch(name: str) -> Iterator[Event]:
+    """Download a backbone's weights from the address in the table, because somebody asked.
+
+    Raises:
+        TLStudioError: there is no address, no network, or something else came.
+    """
+    from tlstudio.engine import weights
+
+    spec = backbone(name)
+    target = yield from weights.fetch(spec)
+    known = spec.weights
+    yield events.WeightsFound(spec.name, known.filename, str(target), known.size, known.sha256, known.licence)
+
+
+def demo(project: Project, device: str = "auto", threads: int = 0) -> Iterator[Event]:
+    """The whole job on the sample: look, choose a strategy, train, measure, classify pictures it never saw.
+
+    Raises:
+        TLStudioError: the sample is not installed, or training failed.
+    """
+    from tlstudio.engine import advisor, sample
+
+    yield events.Said(sample.ABOUT)
+    yield from scan(project, sample.write_list(project.folder), threads=threads)
+    pictures = project.catalogue.readable()
+    training = sum(p.split == "train" for p in pictures)
+    advice = advisor.from_table(training, len(class_names(pictures)), "different")
+    yield advice
+    recipe = make_recipe(DEFAULT_BACKBONE, advice.strategy, domain="different")
+    model = project.folder / "solar-cells.tlmodel"
+    yield from train(project, recipe, model, device, threads)
+    yield events.Said("Classifying test pictures, which it never saw while training:")
+    held_out = [p for p in pictures if p.split == "test"]
+    shown = held_out[:: max(1, len(held_out) // 8)][:8]
+    for event, picture in zip(predict(model, [Path(p.path) for p in shown], 2, device, threads), shown, strict=True):
+        yield events.Said(f"In truth {picture.label}:")
+        yield event
+    yield events.Said(f"Try it on a picture of your own: tlstudio predict {model} PICTURE")

@@ -1,0 +1,72 @@
+"""The one door between a thread and a widget: a task runs behind it, its events come out of it."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from tlstudio.core.errors import TLStudioError
+from tlstudio.core.events import Event, Progress
+
+PROGRESS_INTERVAL = 0.05
+Stop = Callable[[], bool]
+
+
+class Job(QThread):
+    """Runs one task's generator on a thread of its own.
+
+    Signals:
+        reported: an event, frozen. Milestones always, progress at most 20 times a second.
+        failed: the TLStudioError that ended the task; anything unforeseen comes wrapped in one.
+        finished: (QThread's own) the thread has ended, well, failed or stopped.
+
+    Connect them to bound `@Slot` methods of widgets, never to lambdas. `stop()` asks the task to end; the widget that
+    starts a job keeps it until `finished`.
+    """
+
+    reported = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, work: Callable[[Stop], Iterator[Event]], parent: QObject, closes_on_stop: bool = True) -> None:
+        """Prepare a job; `start()` starts it.
+
+        work: called on the thread with a question "should I stop?", returns the generator of events.
+        closes_on_stop: end by closing the generator at its next event. False for training, which asks the question
+            itself and ends with the best weights so far.
+        """
+        super().__init__(parent)
+        self._work = work
+        self._closes_on_stop = closes_on_stop
+
+    def stop(self) -> None:
+        self.requestInterruption()
+
+    def run(self) -> None:
+        try:
+            self._report(self._work(self.isInterruptionRequested))
+        except TLStudioError as error:
+            self.failed.emit(error)
+        # The boundary: an exception that left run() would end the thread in silence.
+        except Exception as error:  # noqa: BLE001
+            self.failed.emit(_unforeseen(error))
+
+    def _report(self, task: Iterator[Event]) -> None:
+        last = 0.0
+        for event in task:
+            now = time.monotonic()
+            if not isinstance(event, Progress) or event.done == event.total or now - last >= PROGRESS_INTERVAL:
+                self.reported.emit(event)
+                last = now
+            if self._closes_on_stop and self.isInterruptionRequested():
+                close = getattr(task, "close", None)
+                if close:
+                    close()
+                return
+
+
+def _unforeseen(error: Exception) -> TLStudioError:
+    import logging
+
+    logging.getLogger("tlstudio").error("a task broke", exc_info=error)
+    remedy = "Help ▸ Show log has the details."
+    return TLStudioError(f"Something went wrong inside TL Studio: {type(error).__name__}: {error}", remedy=remedy)
