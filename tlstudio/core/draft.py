@@ -47,6 +47,9 @@ class Draft:
         """Another backbone. Its stages have other names, so a cut of one's own gives way to the preset's."""
         return replace(self, backbone=name, changes=replace(self.changes, train_from=None, freeze=()))
 
+    def with_domain(self, domain: Domain) -> "Draft":
+        return replace(self, domain=domain)
+
     def with_changes(self, **changed: object) -> "Draft":
         """Other numbers. Arguments are fields of `Changes`."""
         return replace(self, changes=replace(self.changes, **changed))  # type: ignore[arg-type]
