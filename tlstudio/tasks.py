@@ -421,6 +421,13 @@ def load_engine(device: str = "auto", threads: int = 0) -> Iterator[Event]:
     yield events.EngineReady(str(devices.choose(device)), devices.use_threads(threads))
 
 
+def devices() -> Iterator[Event]:
+    """What one can train on here."""
+    from tlstudio.engine import device
+
+    yield events.DevicesFound(device.available())
+
+
 def draw(wanted: Iterator[tuple[Path, int, str]]) -> Iterator[Event]:
     """Draw pictures small enough for a screen, one `PictureDrawn` each, for as long as more are wanted.
 

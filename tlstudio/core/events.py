@@ -241,6 +241,14 @@ class WeightsFound(Event):
 
 
 @dataclass(frozen=True)
+class DevicesFound(Event):
+    """What one can train on here: names as `--device` takes them, each with what it is. `auto` comes first."""
+
+    devices: tuple[tuple[str, str], ...]
+    kind: ClassVar[str] = "devices"
+
+
+@dataclass(frozen=True)
 class EngineReady(Event):
     """What computes is loaded: on which device, with how many threads."""
 

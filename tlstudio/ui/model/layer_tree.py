@@ -16,6 +16,7 @@ from tlstudio.ui import figures, theme
 _Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 _Role = Qt.ItemDataRole
+_PADDING, _ROW_HEIGHT = 5, 26
 
 
 class Column(IntEnum):
@@ -319,6 +320,7 @@ class LayerTree(QTreeView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setIndentation(16)
+        self.setStyleSheet(f"QTreeView::item {{ padding: 0 {_PADDING}px; min-height: {_ROW_HEIGHT}px; }}")
         self._model = LayerModel(self)
         self._model.set_colours(theme.colours(self.palette()))
         self.setModel(self._model)
@@ -340,15 +342,15 @@ class LayerTree(QTreeView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         sample = self.fontMetrics().horizontalAdvance
         widest = {
-            Column.NAME: "blocks.3.0.conv_pwl (9)",
-            Column.SHAPE: "1,280 × 112 × 112",
-            Column.PARAMETERS: "111,179,077",
-            Column.LEARNS: "☐  learns in",
-            Column.RATE: "2.5e-4 (9)",
-            Column.BATCHNORM: "BatchNorm 9",
+            Column.NAME: "layer4.0.downsample.0",
+            Column.SHAPE: "1,280 × 7 × 7",
+            Column.PARAMETERS: "11,179,077",
+            Column.LEARNS: "☐  in part",
+            Column.RATE: "2.5e-4",
+            Column.BATCHNORM: "BatchNorm",
         }
         for column, text in widest.items():
-            header.resizeSection(column, sample(text) + 24)
+            header.resizeSection(column, sample(text) + 2 * _PADDING + (48 if column is Column.NAME else 12))
 
     def keyPressEvent(self, press: QKeyEvent) -> None:
         index = self.currentIndex()

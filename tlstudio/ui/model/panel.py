@@ -399,4 +399,5 @@ class ModelPanel(QWidget):
 
 
 def _outline(name: str, classes: int, phase: Phase, _stop: Stop) -> Iterator[Event]:
-    return tasks.outline(name, classes, phase)
+    yield from tasks.load_engine()
+    yield from tasks.outline(name, classes, phase)

@@ -43,7 +43,7 @@ class PhaseStrip(QWidget):
 
     def _card(self, number: int, phase: Phase, recipe: Recipe) -> QLabel:
         where = self._where(phase, recipe)
-        epochs = self.tr("%n epoch(s)", "", phase.epochs)
+        epochs = self.tr("1 epoch") if phase.epochs == 1 else self.tr("{0} epochs").format(phase.epochs)
         card = QLabel(f"{number}  {self._name(phase)}: {where}, {epochs}")
         card.setTextFormat(Qt.TextFormat.PlainText)
         card.setProperty("phase_card", True)

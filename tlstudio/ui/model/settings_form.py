@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QSpinBox, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QGridLayout, QLabel, QSpinBox, QWidget
 
 from tlstudio.core.backbones import backbone
 from tlstudio.core.recipe import Phase, Recipe
@@ -64,6 +64,8 @@ class SettingsForm(QWidget):
         field.setAccessibleName(caption)
         field.setToolTip(explanation)
         field.setMinimumWidth(96)
+        if isinstance(field, QAbstractSpinBox):
+            field.lineEdit().setTextMargins(6, 0, 0, 0)  # as far in as the text of the boxes beside it
         self._tips[field] = explanation
         row, column = divmod(place, _COLUMNS)
         self._grid.addWidget(label, 2 * row, column)
