@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 import platformdirs
-from PySide6.QtCore import QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QTimer, QtMsgType, QTranslator, qInstallMessageHandler
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -36,6 +36,7 @@ def run(paths: list[Path]) -> int:
     application.setQuitOnLastWindowClosed(False)
     # Ctrl+C in the terminal ends the program; Python would see it only at the next event otherwise.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    translate(application)
     preferences = Preferences()
     theme = Theme(application, preferences.theme)
     application.setWindowIcon(QIcon(":/icons/tlstudio.svg"))
@@ -45,6 +46,13 @@ def run(paths: list[Path]) -> int:
     QTimer.singleShot(ENGINE_DELAY, window.load_engine)
     window.open_paths(paths)
     return application.exec()
+
+
+def translate(application: QApplication) -> None:
+    """Give texts with a number in them their singular and plural."""
+    translator = QTranslator(application)
+    if translator.load(":/translations/tlstudio_en.qm"):
+        application.installTranslator(translator)
 
 
 def _start_log() -> None:

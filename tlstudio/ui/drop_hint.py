@@ -29,7 +29,9 @@ class DropHint(QFrame):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(colours.surface)
         strong = self.underMouse() or self.hasFocus()
-        painter.setPen(QPen(colours.accent if strong else colours.edge, 2 if strong else 1.5, Qt.PenStyle.DashLine))
+        pen = QPen(colours.accent if strong else colours.edge, 2 if strong else 1.5)
+        pen.setDashPattern([5, 4])
+        painter.setPen(pen)
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5), 12, 12)
 
     def mouseReleaseEvent(self, released: QMouseEvent) -> None:

@@ -7,14 +7,12 @@ from enum import Enum
 from pathlib import Path
 
 import platformdirs
-from PySide6.QtCore import QCoreApplication, QEvent, QMimeData, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QCoreApplication, QMimeData
+from PySide6.QtGui import QImage
 
 from tlstudio.core.errors import TLStudioError
 from tlstudio.core.events import Event
 from tlstudio.core.project import PROJECT_FILE, is_project
-from tlstudio.ui import theme
 
 RAW = "application/octet-stream"
 MODEL_SUFFIX = ".tlmodel"
@@ -115,63 +113,3 @@ class Deed(Enum):
     ADD = "add"
     CLASSIFY = "classify"
     OPEN = "open"
-
-
-@dataclass(frozen=True)
-class Target:
-    """A part of the window and what a drop there does, in words."""
-
-    deed: Deed
-    area: QRect
-    text: str
-
-
-class DropOverlay(QWidget):
-    """Lies over the window while something is dragged across it, and says what a drop would do."""
-
-    def __init__(self, window: QWidget) -> None:
-        super().__init__(window)
-        self.setObjectName("drop_overlay")
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._targets: tuple[Target, ...] = ()
-        self._under: Target | None = None
-        self.hide()
-
-    def show_targets(self, targets: tuple[Target, ...], under: Target | None) -> None:
-        """Mark where one can drop; `under` is where the pointer is."""
-        if (targets, under) == (self._targets, self._under) and self.isVisible():
-            return
-        self._targets, self._under = targets, under
-        self.setGeometry(self.parentWidget().rect())
-        self.raise_()
-        self.show()
-        self.update()
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """What it says now; nothing when it is hidden."""
-        return tuple(target.text for target in self._targets) if self.isVisible() else ()
-
-    def paintEvent(self, _painting: QPaintEvent) -> None:
-        found = theme.colours(self.palette())
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        font = self.font()
-        font.setPointSizeF(font.pointSizeF() * 1.5)
-        font.setBold(True)
-        painter.setFont(font)
-        for target in self._targets:
-            box = QRectF(target.area).adjusted(10, 10, -10, -10)
-            ground = QColor(found.chosen if target == self._under else found.surface)
-            ground.setAlpha(238)
-            painter.setBrush(ground)
-            painter.setPen(QPen(found.accent, 3 if target == self._under else 2, Qt.PenStyle.DashLine))
-            painter.drawRoundedRect(box, 12, 12)
-            painter.setPen(self.palette().color(self.foregroundRole()))
-            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(box.adjusted(12, 12, -12, -12), int(flags), target.text)
-
-    def changeEvent(self, change: QEvent) -> None:
-        super().changeEvent(change)
-        if change.type() == QEvent.Type.PaletteChange:
-            self.update()

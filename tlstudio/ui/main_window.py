@@ -4,16 +4,8 @@ import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QRect, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import (
-    QCloseEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDragMoveEvent,
-    QDropEvent,
-    QGuiApplication,
-    QResizeEvent,
-)
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMessageBox, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from tlstudio import __version__, tasks
@@ -25,7 +17,8 @@ from tlstudio.core.recipe import Recipe
 from tlstudio.ui import drops, projects
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.dataset.panel import DatasetPanel
-from tlstudio.ui.drops import Deed, DropOverlay, Kind, Target
+from tlstudio.ui.dragging import Dragging
+from tlstudio.ui.drops import Deed, Kind
 from tlstudio.ui.job import Job
 from tlstudio.ui.menus import Menus
 from tlstudio.ui.messages import LogLines, LogWindow, MessageBar
@@ -56,7 +49,6 @@ class MainWindow(QMainWindow):
     def __init__(self, preferences: Preferences, theme: Theme, chooser: FileChooser | None = None) -> None:
         super().__init__()
         self.setObjectName("main_window")
-        self.setAcceptDrops(True)
         self.setMinimumSize(*SMALLEST)
         self.preferences = preferences
         self.theme = theme
@@ -72,9 +64,14 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self, self.model_panel.undo_stack, theme.scheme)
         self._connect_menus()
         self._connect_panels()
-        self.overlay = DropOverlay(self)
+        self.dragging = Dragging(self, self.rail, self._pages)
+        self.dragging.step_wanted.connect(self._choose_step)
+        self.dragging.files_dropped.connect(self._take_files)
+        self.dragging.pixels_dropped.connect(self._take_pixels)
+        self.dragging.refused.connect(self._refuse_drop)
         self.menus.show_recent(preferences.recent)
         self._show_project(None)
+        self.predict_panel.close_model()
         self.show_step(Step.PICTURES)
         self.resize(*FIRST_SIZE)
         self.restoreGeometry(preferences.geometry)
@@ -158,6 +155,7 @@ class MainWindow(QMainWindow):
         predict.busy_changed.connect(self._rest_unless)
         predict.files_wanted.connect(self._classify)
         predict.paste_wanted.connect(self._paste)
+        predict.model_wanted.connect(self._choose_model)
         predict.said.connect(self._say)
 
     @property
@@ -173,6 +171,7 @@ class MainWindow(QMainWindow):
     def show_step(self, step: Step) -> None:
         """Fill the window with a step."""
         self._step = step
+        self.dragging.step = step
         self.rail.show_step(step)
         self._pages.setCurrentIndex({Step.PICTURES: 0, Step.PREDICT: 2}.get(step, 1))
         self._arrange()
@@ -402,7 +401,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _find(self) -> None:
         self.show_step(Step.PICTURES)
-        self.dataset_panel.find()
+        self.dataset_panel.focus_filter()
 
     def open_paths(self, paths: list[Path]) -> None:
         """What `tlstudio PATH…` gave: a project, a model, a folder of class folders, or pictures to classify."""
@@ -451,72 +450,20 @@ class MainWindow(QMainWindow):
         elif paths := drops.local_paths(given):
             self._classify(paths)
         else:
-            pixels = drops.Pixels.of(given)
-            self._start(pixels.keep, self._classify_recognised)
+            self._take_pixels(drops.Pixels.of(given))
 
-    def dragEnterEvent(self, entering: QDragEnterEvent) -> None:
-        refusal = drops.why_not(entering.mimeData())
-        if refusal:
-            self.message_bar.warn(refusal)
-            entering.ignore()
-            return
-        self._show_targets(entering)
+    @Slot(object, object)
+    def _take_files(self, deed: Deed, paths: tuple[Path, ...]) -> None:
+        report = self._classify_recognised if deed == Deed.CLASSIFY else self._add_recognised
+        self._start(lambda: drops.recognise(paths), report)
 
-    def dragMoveEvent(self, moving: QDragMoveEvent) -> None:
-        self._show_targets(moving)
+    @Slot(object)
+    def _take_pixels(self, pixels: drops.Pixels) -> None:
+        self._start(pixels.keep, self._classify_recognised)
 
-    def dragLeaveEvent(self, leaving: QDragLeaveEvent) -> None:
-        self.overlay.hide()
-        super().dragLeaveEvent(leaving)
-
-    def dropEvent(self, dropping: QDropEvent) -> None:
-        self.overlay.hide()
-        given, under = dropping.mimeData(), self._target_at(dropping)
-        dropping.setDropAction(Qt.DropAction.CopyAction)
-        dropping.accept()
-        deed = under.deed if under else Deed.ADD
-        refusal = drops.why_not(given)
-        if refusal:
-            self.message_bar.warn(refusal)
-        elif paths := drops.local_paths(given):
-            report = self._classify_recognised if deed == Deed.CLASSIFY else self._add_recognised
-            self._start(lambda: drops.recognise(paths), report)
-        elif deed == Deed.CLASSIFY:
-            self._start(drops.Pixels.of(given).keep, self._classify_recognised)
-        else:
-            self.message_bar.warn(
-                self.tr("This picture came without a file."), self.tr("Save it into a class folder, then add that.")
-            )
-
-    def _show_targets(self, moving: QDropEvent) -> None:
-        moving.setDropAction(Qt.DropAction.CopyAction)
-        moving.accept()
-        at = moving.position().toPoint()
-        over_rail = self.rail.step_at(self.rail.mapFrom(self, at))
-        if over_rail is not None and over_rail != self._step:
-            self.show_step(over_rail)
-        under = self._target_at(moving)
-        self.overlay.show_targets(self._targets(moving), under)
-
-    def _target_at(self, moving: QDropEvent) -> Target | None:
-        targets, at = self._targets(moving), moving.position().toPoint()
-        return targets[0] if len(targets) == 1 else next((t for t in targets if t.area.contains(at)), None)
-
-    def _targets(self, moving: QDropEvent) -> tuple[Target, ...]:
-        """Where one can drop now, and what for: told by step and suffix, without a look at the disk."""
-        area = QRect(self._pages.mapTo(self, QPoint(0, 0)), self._pages.size())
-        paths = drops.local_paths(moving.mimeData())
-        if paths and paths[0].suffix.lower() == drops.MODEL_SUFFIX:
-            return (Target(Deed.OPEN, area, self.tr("Open this model")),)
-        add, classify = self.tr("Add to the pictures"), self.tr("Classify")
-        if self._step == Step.PICTURES:
-            return (Target(Deed.ADD, area, add),)
-        if self._step == Step.PREDICT:
-            return (Target(Deed.CLASSIFY, area, classify),)
-        left, right = QRect(area), QRect(area)
-        left.setRight(area.center().x())
-        right.setLeft(area.center().x() + 1)
-        return (Target(Deed.ADD, left, add), Target(Deed.CLASSIFY, right, classify))
+    @Slot(str, str)
+    def _refuse_drop(self, what: str, remedy: str) -> None:
+        self.message_bar.warn(what, remedy)
 
     # The rest
 

@@ -11,7 +11,7 @@ from tlstudio.ui import icons, theme
 from tlstudio.ui.labels import muted
 from tlstudio.ui.theme import RADIUS, SPACE
 
-WIDTH = 224
+WIDTH = 240
 
 
 class Step(IntEnum):
@@ -141,6 +141,8 @@ class Rail(QFrame):
         layout.addWidget(note)
 
     def show_step(self, step: Step) -> None:
+        if any(button.hasFocus() for button in self._buttons):
+            self._buttons[step].setFocus()
         self._buttons[step].setChecked(True)
 
     def show_summary(self, step: Step, text: str) -> None:

@@ -18,8 +18,8 @@ RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 def paint_ground(painter: QPainter, option: QStyleOptionViewItem, colours: theme.Colours) -> None:
     """The rounded ground of a row that is chosen or under the mouse, and the ring of one with the focus."""
-    box = QRectF(option.rect).adjusted(2, 1, -2, -1)  # type: ignore[attr-defined]  # the stubs lack its members
-    state = option.state  # type: ignore[attr-defined]
+    box = QRectF(option.rect).adjusted(2, 1, -2, -1)
+    state = option.state
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if state & (State.State_Selected | State.State_MouseOver):
         painter.setPen(Qt.PenStyle.NoPen)
@@ -35,20 +35,20 @@ class ClassDelegate(QStyledItemDelegate):
     """Name and count, and below them a bar as long as the class is large."""
 
     def sizeHint(self, option: QStyleOptionViewItem, _at: Index) -> QSize:
-        return QSize(120, option.fontMetrics.height() + 24)  # type: ignore[attr-defined]
+        return QSize(120, option.fontMetrics.height() + 24)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, at: Index) -> None:
         line: ClassLine = at.data(ITEM)
-        palette, rect = option.palette, option.rect  # type: ignore[attr-defined]
+        palette, rect = option.palette, option.rect
         colours = theme.colours(palette)
         painter.save()
         paint_ground(painter, option, colours)
         inside = QRect(rect).adjusted(SPACE + 4, 6, -SPACE - 4, -6)
-        font = QFont(option.font)  # type: ignore[attr-defined]
+        font = QFont(option.font)
         font.setWeight(QFont.Weight.DemiBold if not line.name else QFont.Weight.Normal)
         painter.setFont(font)
         metrics = QFontMetrics(font)
-        count = option.widget.locale().toString(line.count)  # type: ignore[attr-defined]
+        count = option.widget.locale().toString(line.count)
         row = QRect(inside.left(), inside.top(), inside.width(), metrics.height())
         if not line.name:
             row.moveTop(inside.center().y() - metrics.height() // 2)
@@ -85,11 +85,11 @@ class PictureDelegate(QStyledItemDelegate):
         return QSize(self.side + 2 * SPACE, self.side + 2 * SPACE + metrics.height() + 2)
 
     def sizeHint(self, option: QStyleOptionViewItem, _at: Index) -> QSize:
-        return self.cell(option.fontMetrics)  # type: ignore[attr-defined]
+        return self.cell(option.fontMetrics)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, at: Index) -> None:
         picture = at.data(ITEM)
-        palette, rect, metrics = option.palette, option.rect, option.fontMetrics  # type: ignore[attr-defined]
+        palette, rect, metrics = option.palette, option.rect, option.fontMetrics
         colours = theme.colours(palette)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -99,7 +99,7 @@ class PictureDelegate(QStyledItemDelegate):
         if drawn is not None and drawn.pixmap is not None:
             paint_fitted(painter, drawn.pixmap, room, 4)
         else:
-            self._paint_missing(painter, room, colours, drawn is not None, option.widget.devicePixelRatioF())  # type: ignore[attr-defined]
+            self._paint_missing(painter, room, colours, drawn is not None, option.widget.devicePixelRatioF())
         if picture.split in ("val", "test"):
             word = self.tr("check") if picture.split == "val" else self.tr("test")
             self._paint_badge(painter, room, word, colours, metrics)
@@ -137,16 +137,16 @@ class ProblemDelegate(QStyledItemDelegate):
     MARK = 16
 
     def sizeHint(self, option: QStyleOptionViewItem, _at: Index) -> QSize:
-        return QSize(200, max(24, option.fontMetrics.height() + 10))  # type: ignore[attr-defined]
+        return QSize(200, max(24, option.fontMetrics.height() + 10))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, at: Index) -> None:
         problem: Problem = at.data(ITEM)
-        palette, rect, metrics = option.palette, option.rect, option.fontMetrics  # type: ignore[attr-defined]
+        palette, rect, metrics = option.palette, option.rect, option.fontMetrics
         colours = theme.colours(palette)
         painter.save()
         paint_ground(painter, option, colours)
         colour = {"error": colours.error, "warning": colours.warning}.get(problem.kind, colours.accent)
-        ratio = option.widget.devicePixelRatioF()  # type: ignore[attr-defined]
+        ratio = option.widget.devicePixelRatioF()
         top = rect.top() + (rect.height() - self.MARK) // 2
         painter.drawPixmap(rect.left() + SPACE, top, icons.pixmap(problem.kind, colour, self.MARK, ratio))
         inside = QRect(rect).adjusted(SPACE * 2 + self.MARK, 0, -SPACE * 2, 0)

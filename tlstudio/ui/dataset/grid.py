@@ -9,6 +9,7 @@ from tlstudio.ui.dataset.models import PictureList
 from tlstudio.ui.thumbnails import Thumbnails
 
 SETTLE = 25
+GAP = 4
 SMALLEST, LARGEST = 72, 256
 
 
@@ -53,16 +54,23 @@ class PictureGrid(QListView):
     def show_side(self, side: int) -> None:
         """Show pictures this large, pixels of the square they fit into."""
         self._delegate.side = max(SMALLEST, min(side, LARGEST))
-        cell = self._delegate.cell(self.fontMetrics())
-        self.setGridSize(QSize(cell.width() + 4, cell.height() + 4))
-        self.verticalScrollBar().setSingleStep(cell.height() // 3)
+        self._spread()
         self._settle.start()
+
+    def _spread(self) -> None:
+        """Give the columns the whole width, evenly."""
+        cell = self._delegate.cell(self.fontMetrics())
+        room = self.viewport().width() - 1
+        columns = max(1, room // (cell.width() + GAP))
+        self.setGridSize(QSize(max(cell.width() + GAP, room // columns), cell.height() + GAP))
+        self.verticalScrollBar().setSingleStep(cell.height() // 3)
 
     @property
     def side(self) -> int:
         return self._delegate.side
 
     def resizeEvent(self, change: QResizeEvent) -> None:
+        self._spread()
         super().resizeEvent(change)
         self._settle.start()
 

@@ -130,26 +130,32 @@ class Problem:
 def problems_of(found: Inspected) -> list[Problem]:
     """What is wrong with the pictures, the worst first."""
 
-    def say(text: str, count: int) -> str:
-        return QCoreApplication.translate("problems", text, "", count)
-
-    lines = []
-    if found.refused:
-        paths = tuple(entry["path"] for entry in found.refused)
-        lines.append(Problem("error", say("%n file(s) could not be read and will not be used", len(paths)), paths))
-    groups = (
-        ("warning", "%n picture(s) filed under more than one class", found.conflicts),
-        ("warning", "%n picture(s) both to train on and to check with: accuracy will look too good", found.leaks),
-        ("info", "%n picture(s) there more than once in a class", found.duplicates),
+    say = QCoreApplication.translate
+    refused = tuple(entry["path"] for entry in found.refused)
+    conflicts = say("problems", "%n picture(s) filed under more than one class", "", len(found.conflicts))
+    leaks = say(
+        "problems",
+        "%n picture(s) both to train on and to check with: accuracy will look too good",
+        "",
+        len(found.leaks),
     )
-    for kind, text, members in groups:
-        if members:
-            paths = tuple(path for group in members for path in group)
-            lines.append(Problem(kind, say(text, len(members)), paths))
+    duplicates = say("problems", "%n picture(s) there more than once in a class", "", len(found.duplicates))
+    unreadable = say("problems", "%n file(s) could not be read and will not be used", "", len(refused))
+    candidates = (
+        Problem("error", unreadable, refused),
+        Problem("warning", conflicts, _members(found.conflicts)),
+        Problem("warning", leaks, _members(found.leaks)),
+        Problem("info", duplicates, _members(found.duplicates)),
+    )
+    lines = [problem for problem in candidates if problem.paths]
     # The report ends with a sentence each on conflicts and leaks; those have lines of their own here.
     said = bool(found.conflicts) + bool(found.leaks)
     lines.extend(Problem("info", text) for text in found.warnings[: len(found.warnings) - said])
     return lines
+
+
+def _members(groups: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    return tuple(path for group in groups for path in group)
 
 
 class ProblemList(QAbstractListModel):

@@ -305,7 +305,7 @@ class DatasetPanel(QWidget):
         if folder is not None:
             self.add((folder,))
 
-    def find(self) -> None:
+    def focus_filter(self) -> None:
         self._filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def is_busy(self) -> bool:

@@ -77,6 +77,6 @@ class Preview(QWidget):
             side = backbone(self._backbone).preprocessing.size
             parts.append(f"{side} × {side} px")
         else:
-            size = QLocale().formattedDataSize(picture.size)
+            size = QLocale().formattedDataSize(picture.size, 1, QLocale.DataSizeFormat.DataSizeSIFormat)
             parts += [f"{picture.width} × {picture.height} px", picture.format, size]
         return " · ".join(part for part in parts if part)

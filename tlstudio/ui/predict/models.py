@@ -108,14 +108,14 @@ class PredictionDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, at: Index) -> None:
         answer: Predicted = at.data(ITEM)
-        palette, rect = option.palette, option.rect  # type: ignore[attr-defined]
+        palette, rect = option.palette, option.rect
         colours = theme.colours(palette)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         paint_ground(painter, option, colours)
         room = QRectF(rect.left() + SPACE, rect.top() + 6, THUMBNAIL, THUMBNAIL)
         drawn = self._pictures.get(answer.path)
-        ratio = option.widget.devicePixelRatioF()  # type: ignore[attr-defined]
+        ratio = option.widget.devicePixelRatioF()
         if drawn is not None and drawn.pixmap is not None:
             paint_fitted(painter, drawn.pixmap, room, 4)
         elif not answer.ok:
@@ -129,19 +129,19 @@ class PredictionDelegate(QStyledItemDelegate):
     def _paint_words(
         self, painter: QPainter, option: QStyleOptionViewItem, answer: Predicted, inside: QRect, colours: theme.Colours
     ) -> None:
-        bold = QFont(option.font)  # type: ignore[attr-defined]
+        bold = QFont(option.font)
         bold.setWeight(QFont.Weight.DemiBold)
-        metrics, small = QFontMetrics(bold), option.fontMetrics  # type: ignore[attr-defined]
+        metrics, small = QFontMetrics(bold), option.fontMetrics
         sure = answer.ok and not answer.unknown
         words = (answer.label or "") if sure else verdict(answer)
-        plain = option.palette.text().color()  # type: ignore[attr-defined]
+        plain = option.palette.text().color()
         top = QRect(inside.left(), inside.top(), inside.width(), metrics.height())
         room = top.width() - (BAR + SPACE * 2 if answer.ok else 0)
         painter.setFont(bold)
         painter.setPen(plain if sure else colours.warning if answer.ok else colours.error)
         painter.drawText(top, LEFT, metrics.elidedText(words, Qt.TextElideMode.ElideRight, room))
         bottom = QRect(inside.left(), inside.bottom() - small.height() + 1, inside.width(), small.height())
-        painter.setFont(option.font)  # type: ignore[attr-defined]
+        painter.setFont(option.font)
         painter.setPen(colours.muted)
         name = Path(answer.path).name
         if answer.ok and answer.unknown:

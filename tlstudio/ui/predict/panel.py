@@ -48,6 +48,7 @@ class PredictPanel(QWidget):
     Signals:
         summary_changed: a line for the rail. progressed: events.Progress. busy_changed, failed: as of a JobQueue.
         files_wanted: paths a person chose here; the window sorts them out. paste_wanted: the button. said: a remark.
+        model_wanted: ask for a .tlmodel file.
     """
 
     summary_changed = Signal(str)
@@ -56,6 +57,7 @@ class PredictPanel(QWidget):
     failed = Signal(object)
     files_wanted = Signal(object)
     paste_wanted = Signal()
+    model_wanted = Signal()
     said = Signal(str)
 
     def __init__(self, chooser: FileChooser, parent: QWidget | None = None) -> None:
@@ -128,9 +130,16 @@ class PredictPanel(QWidget):
         area.setMinimumHeight(150)
         self._invitation = title("")
         self._hint = muted(QLabel())
+        self._open = QPushButton(self.tr("Open a model…"))
+        self._open.setObjectName("open_model_button")
+        self._open.setProperty("primary", True)
+        self._open.setToolTip(self.tr("Open a .tlmodel file; it needs no project"))
+        self._open.clicked.connect(self.model_wanted)
+        self._ways: list[QPushButton] = []
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACE)
         buttons.addStretch(1)
+        buttons.addWidget(self._open)
         for name, text, explanation, chosen in (
             (
                 "choose_pictures_button",
@@ -156,6 +165,7 @@ class PredictPanel(QWidget):
             button.setToolTip(explanation)
             button.clicked.connect(chosen)
             buttons.addWidget(button)
+            self._ways.append(button)
         buttons.addStretch(1)
         inside = QVBoxLayout(area)
         inside.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)
@@ -240,6 +250,9 @@ class PredictPanel(QWidget):
 
     @Slot()
     def choose_pictures(self) -> None:
+        if self._model is None:
+            self.model_wanted.emit()
+            return
         chosen = self._chooser.files(self, self.tr("Pictures to classify"))
         if chosen:
             self.files_wanted.emit(tuple(chosen))
@@ -341,6 +354,9 @@ class PredictPanel(QWidget):
             else self.tr("Train first, or drop a .tlmodel file here")
         )
         self._hint.setText(self.tr("Nothing is sent anywhere and no file is changed."))
+        self._open.setVisible(self._model is None)
+        for way in self._ways:
+            way.setVisible(self._model is not None)
         self._card.show_text(self._describe_model())
         self.summary_changed.emit(self._summary(count))
 
