@@ -33,13 +33,24 @@ class Machine:
     correction: float = 1.0
     remembered: frozenset[tuple[str, str]] = frozenset()
 
-    def after_run(self, recipe: Recipe, stages: Sequence[StageOutline], pictures: int, seconds: float) -> "Machine":
+    def after_run(self, run: "Measured", stages: Sequence[StageOutline], pictures: int) -> "Machine":
         """The machine as a finished run showed it to be."""
-        reckoned = run_seconds(recipe, stages, pictures, replace(self, correction=1.0))
+        recipe = run.recipe
+        before = replace(self, correction=1.0, remembered=run.remembered)
+        reckoned = run_seconds(recipe, stages, pictures, before)
         # One odd run (a busy computer, early stopping) must not throw the next estimate out by more than this.
-        correction = min(max(seconds / reckoned, 0.1), 10.0)
-        known = self.remembered | {(recipe.backbone, phase.train_from) for phase in recipe.phases if _plain(phase)}
-        return replace(self, correction=correction, remembered=known)
+        correction = min(max(run.seconds / reckoned, 0.1), 10.0)
+        known = {(recipe.backbone, phase.train_from) for phase in recipe.phases if _plain(phase)}
+        return replace(self, correction=correction, remembered=self.remembered | run.remembered | known)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a finished run took. remembered: (backbone, cut) pairs whose features it found on disk."""
+
+    recipe: Recipe
+    seconds: float
+    remembered: frozenset[tuple[str, str]] = frozenset()
 
 
 def run_seconds(recipe: Recipe, stages: Sequence[StageOutline], pictures: int, machine: Machine) -> float:

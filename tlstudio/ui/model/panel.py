@@ -13,7 +13,7 @@ from tlstudio.core.advice import from_table
 from tlstudio.core.backbones import BACKBONES, backbone
 from tlstudio.core.draft import Draft
 from tlstudio.core.errors import TLStudioError
-from tlstudio.core.estimate import Machine, run_seconds
+from tlstudio.core.estimate import Machine, Measured, run_seconds
 from tlstudio.core.events import Event, Outlined
 from tlstudio.core.outline import StageOutline, counted, in_phase, toggled
 from tlstudio.core.recipe import STRATEGIES, Domain, Phase, Recipe
@@ -102,12 +102,12 @@ class ModelPanel(QWidget):
         """What Train would do now."""
         return self._draft.recipe
 
-    @Slot(object, float)
-    def take_measurement(self, recipe: Recipe, seconds: float) -> None:
+    @Slot(object)
+    def take_measurement(self, run: Measured) -> None:
         """Learn from a finished run how fast this machine is (connect TrainingPanel.measured to it)."""
-        stages = self._outlines.get((recipe.backbone, max(self._classes, FEWEST_CLASSES)))
+        stages = self._outlines.get((run.recipe.backbone, max(self._classes, FEWEST_CLASSES)))
         if stages and self._pictures:
-            self._machine = self._machine.after_run(recipe, stages, self._pictures, seconds)
+            self._machine = self._machine.after_run(run, stages, self._pictures)
             self._show_counts()
 
     def shut_down(self) -> None:
@@ -140,6 +140,7 @@ class ModelPanel(QWidget):
         self.tree = LayerTree()
         self.tree.setMinimumHeight(120)
         column.addWidget(self.tree, 1)
+        column.addSpacing(theme.SPACE // 2)
         self.form = SettingsForm()
         column.addWidget(self.form)
 

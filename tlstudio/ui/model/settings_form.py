@@ -38,6 +38,9 @@ class SettingsForm(QWidget):
         self._add_choices()
         for column in range(_COLUMNS):
             self._grid.setColumnStretch(column, 1)
+        height = max(field.sizeHint().height() for field in self._tips)
+        for field in self._tips:
+            field.setMinimumHeight(height)  # boxes of two kinds in one row stand level
         self._connect()
 
     def show_recipe(self, recipe: Recipe) -> None:

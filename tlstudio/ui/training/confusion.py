@@ -19,7 +19,7 @@ from tlstudio.ui import figures, theme
 _Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 _Role = Qt.ItemDataRole
-_STRONGEST = 150  # alpha of a full cell: the figures on it stay readable
+_STRONGEST = 120  # alpha of a full cell: the figures on it stay readable
 
 
 class ConfusionTable(QAbstractTableModel):
@@ -67,7 +67,7 @@ class ConfusionTable(QAbstractTableModel):
                 return Qt.AlignmentFlag.AlignCenter
             case _Role.BackgroundRole if count and self._colours:
                 shade = QColor(self._colours.accent if row == column else self._colours.warning)
-                shade.setAlpha(round(_STRONGEST * (0.15 + 0.85 * count / total) * (0.6 if row == column else 1.0)))
+                shade.setAlpha(round(_STRONGEST * (0.25 + 0.75 * count / total)))
                 return shade
             case _Role.ForegroundRole if not count and self._colours:
                 return self._colours.muted
@@ -98,7 +98,9 @@ class ConfusionView(QTableView):
         self._table.set_colours(theme.colours(self.palette()))
         self.setModel(self._table)
         self.horizontalHeader().setMinimumSectionSize(36)
+        self.horizontalHeader().setStyleSheet("QHeaderView::section { padding: 5px 2px; }")
         self.horizontalHeader().setSectionsClickable(False)
+        self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideRight)
         self.verticalHeader().setSectionsClickable(False)
         self.verticalHeader().setDefaultSectionSize(26)
 

@@ -161,7 +161,6 @@ class CurvePlot(QFrame):
         for side in ("left", "bottom"):
             item.getAxis(side).tickStrings = _tick_texts
             item.getAxis(side).enableAutoSIPrefix(False)
-        item.getAxis("bottom").setTickDensity(0.6)
         self._train = item.plot([], [], antialias=True)
         self._val = item.plot([], [], antialias=True)
         self._plot = plot
@@ -206,11 +205,14 @@ class CurvePlot(QFrame):
     def _set_range(self) -> None:
         last = max(self._curves.epochs[-1], 2)
         self._plot.setXRange(0.5, last + 0.5, padding=0)
+        step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if last / s <= 10)
+        self._plot.getPlotItem().getAxis("bottom").setTickSpacing(levels=[(step, 0)])  # there is no epoch 1.5
         values = [v for v in (*self._curves.train, *self._curves.val) if math.isfinite(v)]
         low, high = min(values, default=0.0), max(values, default=1.0)
         room = max((high - low) * 0.08, 0.02 if self._measure == "loss" else 1.0)
-        low = max(0.0, low - room)
-        high = high + room if self._measure == "loss" else min(high + room, 101.0)
+        low, high = max(0.0, low - room), high + room
+        if len(self._curves.phases) > 1:
+            high += 0.16 * (high - low)  # their names stand above the curves
         self._plot.setYRange(low, high, padding=0)
 
     def _mark_phases(self, colours: theme.Colours) -> None:
@@ -223,7 +225,7 @@ class CurvePlot(QFrame):
             return
         for first, name in self._curves.phases:
             pen = pyqtgraph.mkPen(colours.muted, width=1, style=Qt.PenStyle.DotLine)
-            options = {"position": 0.97, "color": colours.muted, "anchors": [(0, 0), (0, 0)]}
+            options = {"position": 0.99, "color": colours.muted, "anchors": [(0, 0), (0, 0)]}
             mark = pyqtgraph.InfiniteLine(first - 0.5, angle=90, pen=pen, label=name, labelOpts=options)
             self._plot.addItem(mark)
             self._marks.append(mark)

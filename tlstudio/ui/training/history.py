@@ -7,7 +7,16 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
-from PySide6.QtCore import QAbstractTableModel, QDateTime, QLocale, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QDate,
+    QDateTime,
+    QLocale,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+)
 from PySide6.QtGui import QFont
 
 from tlstudio.core.events import Event
@@ -148,10 +157,9 @@ class RunTable(QAbstractTableModel):
             case RunColumn.ACCURACY:
                 return self._accuracy(line)
             case RunColumn.WHEN:
-                moment = QDateTime.fromSecsSinceEpoch(int(line.when))
-                return QLocale().toString(moment, QLocale.FormatType.ShortFormat) if line.when else ""
+                return self._when(line)
             case _:
-                return figures.duration(line.state.finished.seconds) if line.state.finished else ""
+                return self._time(line)
 
     def _accuracy(self, line: RunLine) -> str:
         end = line.state.finished
@@ -160,20 +168,36 @@ class RunTable(QAbstractTableModel):
                 return self.tr("did not finish")
             return self.tr("running…")
         if end.test_accuracy is not None and end.test_interval is not None:
-            said = self.tr("{0} test").format(figures.accuracy(end.test_accuracy, end.test_interval))
-        else:
-            said = self.tr("{0} validation").format(figures.accuracy(end.val_accuracy, end.val_interval))
-        return self.tr("{0}, stopped").format(said) if end.stopped else said
+            return self.tr("{0} test").format(figures.accuracy(end.test_accuracy, end.test_interval))
+        return self.tr("{0} val.").format(figures.accuracy(end.val_accuracy, end.val_interval))
+
+    def _when(self, line: RunLine) -> str:
+        if not line.when:
+            return ""
+        moment = QDateTime.fromSecsSinceEpoch(int(line.when))
+        if moment.date() == QDate.currentDate():
+            return QLocale().toString(moment.time(), QLocale.FormatType.ShortFormat)
+        return QLocale().toString(moment.date(), QLocale.FormatType.ShortFormat)
+
+    def _time(self, line: RunLine) -> str:
+        end = line.state.finished
+        if end is None:
+            return ""
+        took = figures.duration(end.seconds)
+        return self.tr("{0}, stopped").format(took) if end.stopped else took
 
     def _explanation(self, line: RunLine, is_best: bool) -> str:
         end = line.state.finished
         if end is None:
             return self.tr("This run did not come to its end.") if not line.running else self.tr("This run goes on.")
-        parts = [self.tr("Validation {0}").format(figures.accuracy(end.val_accuracy, end.val_interval))]
+        parts = [self.tr("validation {0}").format(figures.accuracy(end.val_accuracy, end.val_interval))]
         if end.test_accuracy is not None and end.test_interval is not None:
             parts.append(self.tr("test {0}").format(figures.accuracy(end.test_accuracy, end.test_interval)))
         if line.state.recipe:
             parts.append(line.state.recipe.backbone)
+        if line.when:
+            moment = QDateTime.fromSecsSinceEpoch(int(line.when))
+            parts.append(QLocale().toString(moment, QLocale.FormatType.ShortFormat))
         if end.stopped:
             parts.append(self.tr("stopped; its best weights are kept"))
         if is_best:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from PySide6.QtCore import QEvent, QItemSelection, Qt, Signal, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from tlstudio import tasks
 from tlstudio.core import events
 from tlstudio.core.errors import TLStudioError, TrainingFailed
+from tlstudio.core.estimate import Measured
 from tlstudio.core.pace import Pace
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import Guard, Recipe, guards
@@ -39,6 +40,8 @@ from tlstudio.ui.training.curves import CurvePlot, curves_of
 from tlstudio.ui.training.guard_note import GuardNote
 from tlstudio.ui.training.history import RunColumn, RunLine, RunsRead, RunTable, read_runs
 
+_WIDE = 900
+
 
 class TrainingPanel(QWidget):
     """Runs the recipe on the project's pictures in a Job and keeps the list of runs.
@@ -48,7 +51,7 @@ class TrainingPanel(QWidget):
         progressed: events.Progress while a run goes on.
         busy_changed: a run began (True) or ended (False).
         trained: the path of the finished run's .tlmodel, also of one stopped half-way.
-        measured: recipe and seconds of a run that came to its own end (connect to ModelPanel.take_measurement).
+        measured: estimate.Measured of a run that came to its own end (connect to ModelPanel.take_measurement).
         failed: the TLStudioError that ended a run or kept it from starting.
         predict_requested: the path of the model to classify new pictures with; the user asked for the next step.
     """
@@ -57,7 +60,7 @@ class TrainingPanel(QWidget):
     progressed = Signal(object)
     busy_changed = Signal(bool)
     trained = Signal(str)
-    measured = Signal(object, float)
+    measured = Signal(object)
     failed = Signal(object)
     predict_requested = Signal(str)
 
@@ -75,10 +78,12 @@ class TrainingPanel(QWidget):
         self._history_job: Job | None = None
         self._history_stale = False
         self._stop_asked = False
+        self._remembered: set[tuple[str, str]] = set()
         self._model_to_use = ""
         self._build()
         self._connect()
         self._show_readiness()
+        self._show_pace()
 
     # What the window asks
 
@@ -195,6 +200,10 @@ class TrainingPanel(QWidget):
         self.progress_bar.setAccessibleName(self.tr("Progress of the run"))
         self.progress_bar.setRange(0, 1000)
         self.progress_bar.setTextVisible(False)
+        self.progress_bar.setToolTip(self.tr("Progress of the phase, or of what goes before or after it"))
+        policy = self.progress_bar.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.progress_bar.setSizePolicy(policy)
         column = QVBoxLayout()
         column.setSpacing(4)
         column.addWidget(self._status)
@@ -251,6 +260,7 @@ class TrainingPanel(QWidget):
         self.run_list.setShowGrid(False)
         self.run_list.setWordWrap(False)
         self.run_list.setTabKeyNavigation(False)
+        self.run_list.setStyleSheet("QTableView::item { padding: 0 5px; }")
         self.run_list.verticalHeader().hide()
         self.run_list.verticalHeader().setDefaultSectionSize(28)
         self._runs = RunTable(self)
@@ -262,9 +272,9 @@ class TrainingPanel(QWidget):
         header.setSectionResizeMode(RunColumn.STRATEGY, QHeaderView.ResizeMode.Stretch)
         width = self.fontMetrics().horizontalAdvance
         header.resizeSection(RunColumn.NUMBER, width("★ 100") + 20)
-        header.resizeSection(RunColumn.ACCURACY, width("100.0 % ± 10.0 validation") + 20)
-        header.resizeSection(RunColumn.WHEN, width("12/31/26, 12:59 PM") + 20)
-        header.resizeSection(RunColumn.TIME, width("10 h 59 min") + 16)
+        header.resizeSection(RunColumn.ACCURACY, width("100.0 % ± 10.0 test") + 20)
+        header.resizeSection(RunColumn.WHEN, width("12/31/2026") + 16)
+        header.resizeSection(RunColumn.TIME, width("59 min, stopped") + 16)
         return _titled(heading(self.tr("Runs")), self.run_list)
 
     def _build_confusion(self) -> QWidget:
@@ -277,6 +287,7 @@ class TrainingPanel(QWidget):
         self._confusion_pages = QStackedWidget()
         self._confusion_pages.addWidget(self._no_confusion)
         self._confusion_pages.addWidget(self.confusion_view)
+        self._confusion_title.setMinimumHeight(self.fontMetrics().height())
         return _titled(self._confusion_title, self._confusion_pages)
 
     def _build_next_step(self) -> QHBoxLayout:
@@ -314,6 +325,7 @@ class TrainingPanel(QWidget):
         if not self._can_train() or self._project is None or self._recipe is None:
             return
         self._state, self._pace, self._stop_asked = RunState(), Pace(), False
+        self._remembered = set()
         device = self.device_box.currentData()
         # It ends by itself when asked to, keeping the best weights; closing it would lose them.
         self._train_job = Job(partial(_train, self._project, self._recipe, device), self, closes_on_stop=False)
@@ -337,6 +349,8 @@ class TrainingPanel(QWidget):
             case events.RunStarted():
                 self._runs.begin_run(RunLine(RunFolder(Path(event.run)), self._state, {}, time.time(), running=True))
                 self.run_list.selectRow(0)
+            case events.FeaturesReady() if not event.computed and self._state.recipe:
+                self._remembered.add((self._state.recipe.backbone, event.train_from))
             case events.PhaseStarted() | events.EpochDone():
                 self._runs.update_running(self._state)
                 if self._shown_row() == 0:
@@ -363,7 +377,7 @@ class TrainingPanel(QWidget):
             return
         self._model_to_use = end.model
         if not end.stopped and self._state.recipe:
-            self.measured.emit(self._state.recipe, end.seconds)
+            self.measured.emit(Measured(self._state.recipe, end.seconds, frozenset(self._remembered)))
         self.trained.emit(end.model)
         self.next_button.setFocus()
 
@@ -412,6 +426,7 @@ class TrainingPanel(QWidget):
 
     def _show_pace(self) -> None:
         pace, end = self._pace, self._state.finished
+        self.progress_bar.setVisible(self.is_busy() or end is not None)
         if self.is_busy():
             self.progress_bar.setValue(round(1000 * pace.fraction))
             parts = self._pace_parts()
@@ -477,7 +492,7 @@ class TrainingPanel(QWidget):
         self._confusion_title.show_text(self.tr("Confusion"))
         if line and judged:
             names = {"test": self.tr("test"), "val": self.tr("validation")}
-            text = self.tr("Confusion of run {0}, {1} {2} pictures")
+            text = self.tr("Run {0}, {1} {2} pictures: truth in rows, answers in columns")
             self._confusion_title.show_text(text.format(line.run.number, figures.count(judged["n"]), names[split]))
             self.confusion_view.show_counts(judged["confusion"]["labels"], judged["confusion"]["counts"])
         self._show_result(line)
@@ -548,8 +563,8 @@ class TrainingPanel(QWidget):
             return
         self.device_box.clear()
         for name, what in event.devices:
-            title = self.tr("Automatic ({0})") if name == "auto" else f"{name} ({{0}})"
-            self.device_box.addItem(title.format(what), name)
+            title = self.tr("Automatic ({0})").format(what.upper()) if name == "auto" else f"{name.upper()} ({what})"
+            self.device_box.addItem(title, name)
 
     @Slot()
     def _end_device_job(self) -> None:
@@ -560,6 +575,11 @@ class TrainingPanel(QWidget):
     def showEvent(self, shown: QShowEvent) -> None:
         super().showEvent(shown)
         self._look_for_devices()
+
+    def resizeEvent(self, change: QResizeEvent) -> None:
+        super().resizeEvent(change)
+        # Beside the network panel there is no room for every column; the tool tip has the moment too.
+        self.run_list.setColumnHidden(RunColumn.WHEN, self.width() < _WIDE)
 
     def changeEvent(self, change: QEvent) -> None:
         super().changeEvent(change)
