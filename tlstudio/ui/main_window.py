@@ -64,6 +64,7 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self, self.model_panel.undo_stack, theme.scheme)
         self._connect_menus()
         self._connect_panels()
+        self.training_panel.set_recipe(self.model_panel.recipe())
         self.dragging = Dragging(self, self.rail, self._pages)
         self.dragging.step_wanted.connect(self._choose_step)
         self.dragging.files_dropped.connect(self._take_files)

@@ -30,6 +30,7 @@ from tlstudio.ui.thumbnails import Thumbnails
 
 THUMBNAIL = 44
 BAR = 72
+LEAST_SHARE = 0.005
 
 
 def percent(share: float) -> str:
@@ -166,4 +167,6 @@ def paint_bar(painter: QPainter, track: QRectF, share: float, colours: theme.Col
     painter.setBrush(colours.accent if strong else colours.edge)
     filled = QRectF(track)
     filled.setWidth(max(track.height(), track.width() * share))
+    if share < LEAST_SHARE:
+        return  # a bar that short would only show its own roundness
     painter.drawRoundedRect(filled, radius, radius)
