@@ -175,6 +175,8 @@ def train(
 
 def _check_writable(model: Path) -> None:
     """Find out before hours of work whether the result can be put where it should go."""
+    if model.is_dir():
+        raise ProjectError("is a folder", path=model, remedy="Give the name of a file in it, ending in .tlmodel.")
     if not model.absolute().parent.is_dir():
         raise ProjectError("is not in a folder that exists", path=model, remedy="Make the folder first.")
     write_atomically(model.with_name(f".{model.name}.test"), b"")

@@ -140,6 +140,10 @@ def read_all(
 
 
 def _look(picture: Picture, before: Picture | None) -> Picture:
+    if not _is_text(picture.path + picture.label):
+        # Kept under a name that can be shown and stored; the file itself is not touched.
+        reason = "its name, or its folder's, is not valid text (UTF-8). Rename it."
+        return replace(picture, path=_escaped(picture.path), label=_escaped(picture.label), refused=reason)
     try:
         facts = Path(picture.path).stat()
     except OSError as error:
@@ -164,6 +168,15 @@ def _look(picture: Picture, before: Picture | None) -> Picture:
         mode=decoded.mode,
         frames=decoded.frames,
     )
+
+
+def _is_text(name: str) -> bool:
+    """File names are bytes; those that are no text come to Python with lone surrogates in them."""
+    return name == _escaped(name)
+
+
+def _escaped(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def split(pictures: list[Picture], rule: SplitRule = DEFAULT_SPLIT) -> list[Picture]:
