@@ -145,17 +145,19 @@ def train(
     Raises:
         TLStudioError: the pictures, weights, device or recipe do not allow it, or the loss stopped being a number.
     """
-    from tlstudio.engine import device as devices
-    from tlstudio.engine import network as networks
     from tlstudio.engine import survey
-    from tlstudio.engine.training import Fit
 
     started = time.monotonic()
     pictures = project.catalogue.readable()
     survey.check_trainable(Path(project.catalogue.fact("source") or project.folder), project.catalogue.pictures())
-    where, count = devices.choose(device), devices.use_threads(threads)
     if model is not None:
         _check_writable(model)
+    # What needs no torch has been checked; from here on it is loaded.
+    from tlstudio.engine import device as devices
+    from tlstudio.engine import network as networks
+    from tlstudio.engine.training import Fit
+
+    where, count = devices.choose(device), devices.use_threads(threads)
     network = networks.build(recipe.backbone, len(class_names(pictures)), recipe.pretrained, recipe.seed)
     for phase in recipe.phases:
         network.prepare(phase)  # a wrong layer name shows before anything is computed
@@ -280,6 +282,7 @@ def evaluate(
     Raises:
         TLStudioError: the model or the pictures cannot be used, or no class is one the model knows.
     """
+    _check_exists(model_file)
     from tlstudio.engine import evaluation, predictor
 
     model, count = _open_model(model_file, device, threads)
@@ -317,14 +320,18 @@ def _labelled(images: Path, threads: int) -> Generator[Event, None, list[Picture
     return (yield from survey.read_all(survey.find(images), threads=threads))
 
 
+def _check_exists(model_file: Path) -> None:
+    if not model_file.is_file():
+        remedy = "Give a .tlmodel file, such as a run's model.tlmodel."
+        raise RefusedModel("does not exist", path=model_file, remedy=remedy)
+
+
 def _open_model(path: Path, device: str, threads: int) -> tuple[Model, int]:
     import torch
 
     from tlstudio.engine import checkpoints
     from tlstudio.engine import device as devices
 
-    if not path.is_file():
-        raise RefusedModel("does not exist", path=path, remedy="Give a .tlmodel file, such as a run's model.tlmodel.")
     where, count = devices.choose(device), devices.use_threads(threads)
     model = checkpoints.load_model(path)
     model.network.model.to(where, memory_format=torch.channels_last)
@@ -339,6 +346,7 @@ def predict(
     Raises:
         TLStudioError: the model cannot be used.
     """
+    _check_exists(model_file)
     from tlstudio.engine.predictor import Predictor
     from tlstudio.engine.survey import files_below
 
