@@ -307,7 +307,7 @@ def describe(event: Event) -> Iterator[str]:
         case events.Advised():
             yield f"Strategy {event.strategy}. {' '.join(event.reasons)}"
         case events.FeaturesReady() if event.computed:
-            yield f"  {event.computed} pictures through the frozen stages in {event.seconds:.1f} s; remembered"
+            yield f"  {event.computed} pictures through the stages before {event.train_from} in {event.seconds:.1f} s"
         case events.PhaseStarted():
             share = event.trainable_parameters / event.total_parameters
             rates = ", ".join(f"{g['name']} {g['lr']:g}" for g in event.groups)

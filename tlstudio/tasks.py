@@ -7,10 +7,12 @@ it for events and close it; training alone takes `stop`, because it ends by keep
 from __future__ import annotations
 
 import json
+import platform
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +47,10 @@ def scan(
 
     found = survey.find(images)
     if val is not None:
-        found = [p if p.split == "test" else replace(p, split="train") for p in found]
-        found += [replace(p, split="val") for p in survey.find(val)]
+        validation = {p.path: replace(p, split="val") for p in survey.find(val)}
+        # A file named for both is for validation: it must not be learned from.
+        found = [p if p.split == "test" else replace(p, split="train") for p in found if p.path not in validation]
+        found += validation.values()
     looked = yield from survey.read_all(found, project.catalogue.pictures(), threads)
     pictures = survey.split(looked, rule or survey.DEFAULT_SPLIT)
     project.catalogue.replace(pictures, {"source": str(images.absolute())})
@@ -169,10 +173,16 @@ def train(
     network.model.to(where, memory_format=torch.channels_last)
     job = Fit(network, recipe, class_names(pictures), by_split["train"], by_split["val"], run, count, stop)
     sizes = {name: len(members) for name, members in by_split.items()}
-    opening = events.RunStarted(str(run.folder), recipe.to_json(), str(where), count, sizes)
+    opening = events.RunStarted(str(run.folder), recipe.to_json(), str(where), count, sizes, _versions())
     for event in _train(project, job, by_split["test"], model or run.model_file, opening, started):
         run.record(event)
         yield event
+
+
+def _versions() -> dict[str, str]:
+    """What a run has to be repeated with to give the same numbers."""
+    packages = ("torch", "torchvision", "timm", "pillow", "numpy")
+    return {"tlstudio": __version__, "python": platform.python_version(), **{n: version(n) for n in packages}}
 
 
 def _check_writable(model: Path) -> None:

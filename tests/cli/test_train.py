@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import statistics
 from pathlib import Path
 from typing import Any
@@ -95,12 +96,15 @@ def test_a_project_is_trained_and_measured_again(tlstudio: Tlstudio, pictures: P
     assert "leave --split-seed out" in refused.err
 
 
-def test_pictures_to_validate_on_can_come_from_elsewhere(tlstudio: Tlstudio, pictures: Path) -> None:
-    done = tlstudio("train", pictures, "--val", pictures, "--epochs", "1", "--json")
+def test_pictures_to_validate_on_can_come_from_elsewhere(tlstudio: Tlstudio, pictures: Path, tmp_path: Path) -> None:
+    shutil.copytree(pictures, tmp_path / "more")
+    done = tlstudio("train", pictures, "--val", tmp_path / "more", "--epochs", "1", "--json")
     assert finished(done)["test_accuracy"] is None
     (seen,) = done.of("inspected")
     assert seen["classes"]["red"] == {"train": 8, "val": 8, "test": 0}
     assert len(seen["leaks"]) == 24
+    same = tlstudio("train", pictures, "--val", pictures)
+    assert (same.status, "no picture to train on" in same.err) == (1, True)
 
 
 def test_risky_settings_are_warned_about_and_obeyed(tlstudio: Tlstudio, pictures: Path) -> None:
