@@ -46,6 +46,7 @@ def scan(
     from tlstudio.engine import survey
 
     found = survey.find(images)
+    yield from _unfiled(images)
     if val is not None:
         validation = {p.path: replace(p, split="val") for p in survey.find(val)}
         # A file named for both is for validation: it must not be learned from.
@@ -80,8 +81,17 @@ def inspect(path: Path, threads: int = 0) -> Iterator[Event]:
     elif path.is_file() and path.suffix.lower() == ".tlmodel":
         yield _inspect_model(path)
     else:
+        yield from _unfiled(path)
         looked = yield from survey.read_all(survey.find(path), threads=threads)
         yield survey.inspect(path, survey.split(looked))
+
+
+def _unfiled(images: Path) -> Iterator[Event]:
+    from tlstudio.engine import survey
+
+    if names := survey.unfiled(images):
+        some = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+        yield events.Warned(f"Left out, because it is in no class folder: {some}")
 
 
 def _inspect_project(path: Path) -> Event:

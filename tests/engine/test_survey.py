@@ -10,7 +10,7 @@ from PIL import Image
 from tlstudio import tasks
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnusableImages
-from tlstudio.core.events import Inspected, PictureSkipped
+from tlstudio.core.events import Inspected, PictureSkipped, Warned
 from tlstudio.core.project import Project
 from tlstudio.engine import survey
 
@@ -64,6 +64,22 @@ def test_links_to_folders_are_not_followed_and_droppings_not_counted(pictures: P
     (pictures / "red" / "deeper").mkdir()
     shutil.copy(pictures / "red" / "1.png", pictures / "red" / "deeper" / "again.png")
     assert Counter(p.label for p in survey.find(pictures)) == {"red": 10, "green": 8, "blue": 8}
+
+
+def test_what_lies_beside_the_classes_is_said(pictures: Path, tmp_path: Path) -> None:
+    shutil.copy(pictures / "red" / "1.png", pictures / "loose.png")
+    first, *_ = tasks.inspect(pictures)
+    assert first == Warned("Left out, because it is in no class folder: loose.png")
+    shutil.copytree(pictures, tmp_path / "set" / "train")
+    (tmp_path / "set" / "docs").mkdir()
+    first, *_ = tasks.inspect(tmp_path / "set")
+    assert first == Warned("Left out, because it is in no class folder: loose.png, docs")
+
+
+def test_a_class_of_trains_is_a_class(pictures: Path) -> None:
+    (pictures / "red").rename(pictures / "train")
+    assert Counter(p.label for p in survey.find(pictures)) == {"train": 9, "green": 8, "blue": 8}
+    assert {p.split for p in survey.find(pictures)} == {""}
 
 
 def test_a_list_gives_labels_and_splits(pictures: Path) -> None:
