@@ -16,7 +16,7 @@ from tlstudio.engine import sample
 def test_the_sample_is_stratified_and_says_its_licence(tmp_path: Path) -> None:
     with sample.write_list(tmp_path).open() as file:
         rows = list(csv.DictReader(file))
-    assert Counter(row["label"] for row in rows) == {"defective": 240, "functional": 240}
+    assert Counter(row["label"] for row in rows) == {"defective": 200, "functional": 200}
     assert all(Path(row["path"]).is_file() for row in rows)
     assert "CC BY-NC-SA 4.0" in sample.ABOUT
 

@@ -10,7 +10,7 @@ from tlstudio.core.errors import UnusableImages
 from tlstudio.core.project import replacing
 
 PACKAGE = "elpv_dataset"
-PER_STRATUM = 120
+PER_STRATUM = 100
 ABOUT = (
     "Sample: solar cells under electroluminescence (ELPV, Buerhop-Lutz et al. 2018; CC BY-NC-SA 4.0: not for "
     f"commercial use), {4 * PER_STRATUM} of them: as many defective as functional, as many mono- as polycrystalline. "
