@@ -1,12 +1,48 @@
 """`tlstudio` without arguments or with a path opens the window; with a verb it is the command line."""
 
+import ctypes
+import importlib.util
+import os
 import sys
+from pathlib import Path
 
-from tlstudio.cli import main as command_line
+WRONG_USAGE = 2
 
 
 def main() -> None:
-    sys.exit(command_line(sys.argv[1:]))
+    sys.exit(_main(sys.argv[1:]))
+
+
+def _main(arguments: list[str]) -> int:
+    if not arguments:
+        return _window([])
+    from tlstudio import cli
+
+    first = arguments[0]
+    if first.startswith("-") or first in cli.cli.commands:
+        return cli.main(arguments)
+    missing = next((text for text in arguments if not Path(text).exists()), None)
+    if missing is None:
+        return _window([Path(text) for text in arguments])
+    verbs = ", ".join(sorted(cli.cli.commands))
+    print(f"tlstudio: {missing} is neither a file or folder nor one of: {verbs}.", file=sys.stderr)
+    return WRONG_USAGE
+
+
+def _window(paths: list[Path]) -> int:
+    _load_c10_before_qt()
+    from tlstudio.ui.app import run
+
+    return run(paths)
+
+
+def _load_c10_before_qt() -> None:
+    """On Windows torch refuses to load after Qt (WinError 1114 on c10.dll) unless this library of its came first."""
+    spec = importlib.util.find_spec("torch") if os.name == "nt" else None
+    if spec and spec.origin:
+        library = Path(spec.origin).parent / "lib" / "c10.dll"
+        if library.is_file():
+            ctypes.CDLL(str(library))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -28,7 +28,7 @@ from tlstudio.core.run import RunFolder
 
 if TYPE_CHECKING:
     from tlstudio.engine.checkpoints import Model
-    from tlstudio.engine.predictor import Answers
+    from tlstudio.engine.predictor import Answers, Predictor
     from tlstudio.engine.survey import SplitRule
     from tlstudio.engine.training import Fit
 
@@ -43,20 +43,83 @@ def scan(
     Raises:
         UnusableImages: there is nothing to look at.
     """
+    sources = [_source(images, split="train"), _source(val, split="val")] if val is not None else [_source(images)]
+    yield from _look_through(project, sources, rule, threads)
+
+
+def add(project: Project, paths: Sequence[Path], label: str = "", threads: int = 0) -> Iterator[Event]:
+    """Look through more pictures and put them beside those the project has.
+
+    paths: folders or lists as `scan` takes them; with a label, any files and folders, all of that class.
+
+    Raises:
+        UnusableImages: there is nothing to look at.
+    """
+    known = _sources(project)
+    fresh = [_source(path, label) for path in paths]
+    yield from _look_through(project, known + [source for source in fresh if source not in known], None, threads)
+
+
+def rescan(project: Project, threads: int = 0) -> Iterator[Event]:
+    """Look again where the project's pictures came from; files that did not change are not opened.
+
+    Raises:
+        UnusableImages: a folder is gone, or there never was one.
+    """
+    if not _sources(project):
+        raise UnusableImages("the project has no pictures yet", path=project.folder, remedy="Add some first.")
+    yield from _look_through(project, _sources(project), None, threads)
+
+
+def report(project: Project) -> Iterator[Event]:
+    """What the project's pictures are and what is wrong with them, without opening a file."""
     from tlstudio.engine import survey
 
-    found = survey.find(images)
-    yield from _unfiled(images)
-    if val is not None:
-        validation = {p.path: replace(p, split="val") for p in survey.find(val)}
-        # A file named for both is for validation: it must not be learned from.
-        found = [p if p.split == "test" else replace(p, split="train") for p in found if p.path not in validation]
-        found += validation.values()
-    looked = yield from survey.read_all(found, project.catalogue.pictures(), threads)
-    pictures = survey.split(looked, rule or survey.DEFAULT_SPLIT)
-    project.catalogue.replace(pictures, {"source": str(images.absolute())})
+    source = Path(project.catalogue.fact("source") or project.folder)
+    yield survey.inspect(source, project.catalogue.pictures())
+
+
+def _source(path: Path, label: str = "", split: str = "") -> dict[str, str]:
+    return {"path": str(path.absolute()), "label": label, "split": split}
+
+
+def _sources(project: Project) -> list[dict[str, str]]:
+    """Where the project's pictures came from, in the order they were given."""
+    stored, first = project.catalogue.fact("sources"), project.catalogue.fact("source")
+    return json.loads(stored) if stored else [_source(Path(first))] if first else []
+
+
+def _look_through(
+    project: Project, sources: list[dict[str, str]], rule: SplitRule | None, threads: int
+) -> Iterator[Event]:
+    from tlstudio.engine import survey
+
+    stored = project.catalogue.fact("split_rule")
+    rule = rule or (survey.SplitRule(**json.loads(stored)) if stored else survey.DEFAULT_SPLIT)
+    # A file that two sources name belongs to the later one: one for validation must not be learned from.
+    found = {picture.path: picture for source in sources for picture in _find(source)}
+    for source in sources:
+        if not source["label"]:
+            yield from _unfiled(Path(source["path"]))
+    looked = yield from survey.read_all(list(found.values()), project.catalogue.pictures(), threads)
+    pictures = survey.split(looked, rule)
+    facts = {"source": sources[0]["path"], "sources": json.dumps(sources), "split_rule": json.dumps(asdict(rule))}
+    project.catalogue.replace(pictures, facts)
     yield from (events.PictureSkipped(p.path, p.refused) for p in pictures if p.refused)
-    yield survey.inspect(images, pictures)
+    yield survey.inspect(Path(facts["source"]), pictures)
+
+
+def _find(source: dict[str, str]) -> list[Picture]:
+    from tlstudio.engine import survey
+
+    path, label, split = Path(source["path"]), source["label"], source["split"]
+    if label:
+        files = survey.files_below(path) if path.is_dir() else (path,)
+        return [Picture(str(file), label, split) for file in files]
+    found = survey.find(path)
+    if split == "train":  # a test part that the folder gives stays one; everything else is to train on
+        return [p if p.split == "test" else replace(p, split="train") for p in found]
+    return [replace(p, split=split) for p in found] if split else found
 
 
 def split_rule(val_fraction: float, test_fraction: float, seed: int) -> SplitRule:
@@ -373,6 +436,85 @@ def predict(
     model, count = _open_model(model_file, device, threads)
     files = (file for path in paths for file in (files_below(path) if path.is_dir() else (path,)))
     yield from Predictor(model, count).predict(files, top)
+
+
+def load_engine(device: str = "auto", threads: int = 0) -> Iterator[Event]:
+    """Load torch and what stands on it, so that the first training does not wait for it; ends with `EngineReady`.
+
+    Raises:
+        DeviceError: the device is not on this machine.
+    """
+    from tlstudio.engine import preload
+
+    yield from preload.load()
+    from tlstudio.engine import device as devices
+
+    yield events.EngineReady(str(devices.choose(device)), devices.use_threads(threads))
+
+
+def devices() -> Iterator[Event]:
+    """What one can train on here."""
+    from tlstudio.engine import device
+
+    yield events.DevicesFound(device.available())
+
+
+def draw(wanted: Iterator[tuple[Path, int, str]]) -> Iterator[Event]:
+    """Draw pictures small enough for a screen, one `PictureDrawn` each, for as long as more are wanted.
+
+    wanted: path, side of the square to fit into, and the backbone whose input to show, empty for the picture as filed.
+    """
+    from tlstudio.engine import thumbnails
+
+    for path, side, seen_by in wanted:
+        yield thumbnails.as_seen(path, side, backbone(seen_by)) if seen_by else thumbnails.as_filed(path, side)
+
+
+def draw_sample(folder: Path) -> Iterator[Event]:
+    """Draw the built-in sample, a synthetic set of shapes, as class folders into a new folder.
+
+    Raises:
+        ProjectError: it cannot be written there.
+    """
+    from tlstudio.engine import shapes
+
+    yield from shapes.draw_all(folder)
+
+
+class OpenModel:
+    """A `.tlmodel` that is loaded at the first question and kept for the next ones, for whoever asks more than once."""
+
+    def __init__(self, path: Path, device: str = "auto", threads: int = 0) -> None:
+        self.path = path
+        self._device = device
+        self._threads = threads
+        self._predictor: Predictor | None = None
+
+    def open(self) -> Iterator[Event]:
+        """Load the model now; ends with what it says about itself.
+
+        Raises:
+            TLStudioError: the model cannot be used.
+        """
+        yield from load_engine(self._device, self._threads)
+        yield events.FileInspected("model", self._loaded().model.facts)
+
+    def predict(self, paths: Iterable[Path], top: int = 5) -> Iterator[Event]:
+        """Like `tasks.predict`, with progress between the answers."""
+        from tlstudio.engine.survey import files_below
+
+        predictor = self._loaded()
+        files = [file for path in paths for file in (files_below(path) if path.is_dir() else (path,))]
+        for number, answer in enumerate(predictor.predict(files, top), start=1):
+            yield answer
+            yield events.Progress("classifying pictures", number, len(files))
+
+    def _loaded(self) -> Predictor:
+        from tlstudio.engine.predictor import Predictor
+
+        if self._predictor is None:
+            self._predictor = Predictor(*_open_model(self.path, self._device, self._threads))
+        return self._predictor
 
 
 def weights_list() -> Iterator[Event]:

@@ -241,6 +241,40 @@ class WeightsFound(Event):
     kind: ClassVar[str] = "weights"
 
 
+@dataclass(frozen=True)
+class DevicesFound(Event):
+    """What one can train on here: names as `--device` takes them, each with what it is. `auto` comes first."""
+
+    devices: tuple[tuple[str, str], ...]
+    kind: ClassVar[str] = "devices"
+
+
+@dataclass(frozen=True)
+class EngineReady(Event):
+    """What computes is loaded: on which device, with how many threads."""
+
+    device: str
+    threads: int
+    kind: ClassVar[str] = "engine_ready"
+
+
+@dataclass(frozen=True)
+class PictureDrawn(Event):
+    """A picture at the size somebody wanted to look at: RGB, 8 bits, rows packed. Empty pixels: it cannot be read.
+
+    side: of the square it fits into. full_width, full_height: of the file, upright.
+    """
+
+    path: str
+    side: int
+    width: int
+    height: int
+    pixels: bytes
+    full_width: int
+    full_height: int
+    kind: ClassVar[str] = "picture_drawn"
+
+
 _STORED: tuple[type[Event], ...] = (
     Warned,
     Progress,

@@ -1,7 +1,10 @@
 """The network as people see it: stages, blocks and layers with what is frozen and what learns."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+from tlstudio.core.recipe import Phase
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,10 @@ class Layer:
     parameters: int
     trainable: int
     children: tuple["Layer", ...] = ()
+
+    @property
+    def is_batchnorm(self) -> bool:
+        return self.kind.startswith("BatchNorm")
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -58,3 +65,87 @@ class StageOutline:
             "transferability": self.transferability,
             "batchnorms": self.batchnorms,
         }
+
+
+Outline = Sequence[StageOutline]
+
+
+def in_phase(stages: Outline, phase: Phase) -> tuple[StageOutline, ...]:
+    """The same network as another phase has it: what learns is counted anew, without the network itself."""
+    names = [stage.name for stage in stages]
+    cut = names.index(phase.train_from)
+    found = []
+    for position, stage in enumerate(stages):
+        frozen = position < cut or stage.name in phase.frozen
+        layers = tuple(_layer_in_phase(layer, phase, frozen) for layer in stage.layers)
+        trainable = sum(layer.trainable for layer in layers)
+        lr = phase.lr(stage.lr_group) if trainable else None
+        found.append(replace(stage, layers=layers, trainable=trainable, lr=lr))
+    return tuple(found)
+
+
+def _layer_in_phase(layer: Layer, phase: Phase, frozen: bool) -> Layer:
+    frozen = frozen or layer.name in phase.frozen or (phase.bn == "frozen" and layer.is_batchnorm)
+    children = tuple(_layer_in_phase(child, phase, frozen) for child in layer.children)
+    own = layer.parameters - sum(child.parameters for child in layer.children)
+    trainable = sum(child.trainable for child in children) + (0 if frozen else own)
+    return replace(layer, trainable=trainable, children=children)
+
+
+def counted(stages: Outline) -> tuple[int, int]:
+    """Parameters that learn, and all."""
+    return sum(stage.trainable for stage in stages), sum(stage.parameters for stage in stages)
+
+
+def cuts(stages: Outline) -> tuple[str, ...]:
+    """The stages at which a network can be cut: those that have something to learn, in order."""
+    return tuple(stage.name for stage in stages if stage.parameters)
+
+
+def toggled(stages: Outline, phase: Phase, name: str, learns: bool) -> tuple[str, tuple[str, ...]] | None:
+    """Cut and frozen modules after one stage or module was made to learn or to stand still.
+
+    stages: the network, in whatever phase. name: a stage's or a module's. Letting something earlier learn moves the cut
+    there and lists what stays as it was. None when nothing would be left to learn.
+    """
+    modules_only = replace(phase, bn="pinned")  # held BatchNorm is a mode of its own, not a choice of modules
+    learning = {leaf.name for leaf in _leaves(in_phase(stages, modules_only)) if leaf.trainable}
+    touched = {leaf.name for leaf in _leaves(_named(stages, name))}
+    wanted = learning | touched if learns else learning - touched
+    for position, stage in enumerate(stages):
+        if any(leaf.name in wanted for leaf in _leaves([stage])):
+            after = stages[position:]
+            frozen = [found for other in after for found in _smallest_cover(other, other.layers, wanted)]
+            return stage.name, tuple(frozen)
+    return None
+
+
+def _leaves(parts: Sequence[StageOutline | Layer]) -> Iterator[Layer]:
+    """The modules at the bottom that have parameters."""
+    for part in parts:
+        below = part.layers if isinstance(part, StageOutline) else part.children
+        if any(child.parameters for child in below):
+            yield from _leaves(below)
+        elif part.parameters and isinstance(part, Layer):
+            yield part
+
+
+def _named(parts: Sequence[StageOutline | Layer], name: str) -> list[StageOutline | Layer]:
+    found: list[StageOutline | Layer] = [part for part in parts if part.name == name][:1]
+    for part in () if found else parts:
+        found = _named(part.layers if isinstance(part, StageOutline) else part.children, name)
+        if found:
+            break
+    return found
+
+
+def _smallest_cover(part: StageOutline | Layer, below: Sequence[Layer], learning: set[str]) -> Iterator[str]:
+    """The fewest names that freeze everything in a part that is not learning."""
+    leaves = [leaf.name for leaf in _leaves([part])]
+    if not leaves or all(leaf in learning for leaf in leaves):
+        return
+    if not any(leaf in learning for leaf in leaves):
+        yield part.name
+        return
+    for child in below:
+        yield from _smallest_cover(child, child.children, learning)

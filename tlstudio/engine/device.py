@@ -33,6 +33,17 @@ def choose(name: str) -> torch.device:
     return torch.device(name)
 
 
+def available() -> tuple[tuple[str, str], ...]:
+    """The names `choose` takes on this machine, each with what it stands for."""
+    cpu = f"{len(_cores())} threads"
+    found = [("cpu", cpu)]
+    if torch.cuda.is_available():
+        found += [(f"cuda:{i}", torch.cuda.get_device_name(i)) for i in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        found.append(("mps", "Apple GPU"))
+    return ("auto", str(choose("auto"))), *found
+
+
 def use_threads(count: int) -> int:
     """Let torch compute on `count` threads (0: one for each core there is) and say how many that makes."""
     _keep_memory()

@@ -1,0 +1,54 @@
+<?xml version='1.0' encoding='utf-8'?>
+<TS version="2.1" language="en" sourcelanguage="en">
+ <context>
+  <name>DatasetPanel</name>
+  <message numerus="yes">
+   <source>%n class(es)</source>
+   <translation>
+    <numerusform>%n class</numerusform>
+    <numerusform>%n classes</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s)</source>
+   <translation>
+    <numerusform>%n picture</numerusform>
+    <numerusform>%n pictures</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>MainWindow</name>
+  <message numerus="yes">
+   <source>{device}, %n thread(s)</source>
+   <translation>
+    <numerusform>{device}, %n thread</numerusform>
+    <numerusform>{device}, %n threads</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>PredictPanel</name>
+  <message numerus="yes">
+   <source>Saved %n answer(s) in {file}.</source>
+   <translation>
+    <numerusform>Saved %n answer in {file}.</numerusform>
+    <numerusform>Saved %n answers in {file}.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n answer(s)</source>
+   <translation>
+    <numerusform>%n answer</numerusform>
+    <numerusform>%n answers</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n class(es)</source>
+   <translation>
+    <numerusform>%n class</numerusform>
+    <numerusform>%n classes</numerusform>
+   </translation>
+  </message>
+ </context>
+</TS>

@@ -1,0 +1,152 @@
+"""How smooth the window stays while it trains: fine-tuning everything beside a 60 Hz timer on the UI thread.
+
+Run it by hand: `python tests/bench/ui_stutter.py [--images DIR] [--frames]`. It prints how late the timer was. Goals:
+99 % of its ticks less than 16 ms late and none more than 100 ms, loading the engine aside (once, 250 ms).
+"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Slot
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
+
+from tlstudio import tasks
+from tlstudio.core.project import Project
+from tlstudio.core.recipe import Changes, make_recipe
+from tlstudio.ui import theme
+from tlstudio.ui.model.panel import ModelPanel
+from tlstudio.ui.training.panel import TrainingPanel
+
+FLOWERS = Path(__file__).resolve().parents[3] / "shared" / "data" / "flowers5"
+BEAT = 16
+GOAL_99, GOAL_MOST, GOAL_LOADING = 16.0, 100.0, 250.0
+
+
+def waited_for_processor() -> float:
+    """How long the UI thread was ready to run but had no processor so far, in ms (Linux; 0 elsewhere)."""
+    state = Path("/proc/self/schedstat")  # of the main thread, which is the UI's
+    return int(state.read_text().split()[1]) / 1e6 if state.exists() else 0.0
+
+
+class Heart(QObject):
+    """Notes how much later than due each tick comes, in ms, and where the other threads were at a long one.
+
+    queued: the part of it for which other programs or threads had the processors; the rest is ours (the interpreter).
+    """
+
+    def __init__(self, long: float) -> None:
+        super().__init__()
+        self.late: list[float] = []
+        self.queued: list[float] = []
+        self._waited = waited_for_processor()
+        self.places: list[tuple[float, str]] = []
+        self._long = long
+        self._timer = QTimer(self, interval=BEAT, timerType=Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._beat)
+        self._due = time.perf_counter() + BEAT / 1000
+        self._timer.start()
+
+    @Slot()
+    def _beat(self) -> None:
+        now = time.perf_counter()
+        late = max(0.0, (now - self._due) * 1000)
+        self.late.append(late)
+        waited = waited_for_processor()
+        self.queued.append(min(late, waited - self._waited))
+        self._waited = waited
+        if late > self._long:
+            here = [f for f in sys._current_frames().values() if f.f_code.co_filename != __file__]
+            self.places += [(late, "".join(traceback.format_stack(frame)[-4:])) for frame in here]
+        self._due = now + BEAT / 1000
+
+    def stop(self) -> None:
+        self._timer.stop()
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def some_of(images: Path, target: Path, count: int) -> Path:
+    """A part of a folder of class folders, linked, so that the benchmark takes a minute and not ten."""
+    files = sorted(images.rglob("*.jpg"))
+    for file in random.Random(0).sample(files, min(count, len(files))):
+        place = target / file.parent.name / file.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(file)
+    return target
+
+
+def wait(app: QApplication, condition: object, limit: float = 600) -> None:
+    end = time.monotonic() + limit
+    while not condition() and time.monotonic() < end:  # type: ignore[operator]
+        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 50)
+
+
+def report(title: str, heart: Heart, frames: bool) -> None:
+    late = heart.late
+    own = [x - y for x, y in zip(late, heart.queued, strict=True)]
+    print(f"  without waiting for a processor: p99 {percentile(own, 0.99):.1f} ms, most {max(own):.1f} ms")
+    print(
+        f"{title}: {len(late)} ticks, late by p50 {percentile(late, 0.5):.1f} ms, p99 {percentile(late, 0.99):.1f} ms, "
+        f"most {max(late):.1f} ms; {sum(x > GOAL_MOST for x in late)} over {GOAL_MOST:.0f} ms"
+    )
+    for lateness, place in sorted(heart.places, reverse=True)[:12] if frames else ():
+        print(f"--- {lateness:.0f} ms\n{place}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=Path, default=FLOWERS)
+    parser.add_argument("--pictures", type=int, default=300)
+    parser.add_argument("--backbone", default="efficientnet_lite0")
+    parser.add_argument("--strategy", default="fine-tune-all")
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--frames", action="store_true", help="print what other threads did at the longest stalls")
+    options = parser.parse_args()
+    app = QApplication([])
+    theme.Theme(app, "light")
+    with tempfile.TemporaryDirectory() as folder, Project.open(Path(folder, "project")) as project:
+        list(tasks.scan(project, some_of(options.images, Path(folder, "pictures"), options.pictures)))
+        window = QWidget()
+        row = QHBoxLayout(window)
+        network, training = ModelPanel(), TrainingPanel()
+        row.addWidget(network)
+        row.addWidget(training)
+        window.resize(1700, 900)
+        window.show()
+        app.processEvents()
+        loading = Heart(60)
+        training.show_project(project)
+        network.show_pictures(5, int(options.pictures * 0.7))
+        wait(app, lambda: training.device_box.count() > 1 and network.summary.text() and training.loss_plot.is_loaded)
+        wait(app, lambda: training.loss_plot.is_loaded() or not training.loss_plot.isVisible(), 30)
+        loading.stop()
+        report("loading the engine and the plots", loading, options.frames)
+        training.set_recipe(
+            make_recipe(options.backbone, options.strategy, Changes(warmup_epochs=2, epochs=options.epochs))
+        )
+        training.set_ready(True, "")
+        heart = Heart(30)
+        started = time.monotonic()
+        training.train()
+        wait(app, lambda: not training.is_busy())
+        heart.stop()
+        report(f"training {options.strategy}, {time.monotonic() - started:.0f} s", heart, options.frames)
+        training.shut_down()
+        network.shut_down()
+    good = percentile(heart.late, 0.99) < GOAL_99 and max(heart.late) <= GOAL_MOST and max(loading.late) <= GOAL_LOADING
+    print("goals met" if good else "goals missed")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

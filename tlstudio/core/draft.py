@@ -1,0 +1,88 @@
+"""A recipe while a person edits it: presets, tree, slider and fields all make the next draft from the last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tlstudio.core.backbones import DEFAULT_BACKBONE, backbone
+from tlstudio.core.errors import BadRecipe
+from tlstudio.core.recipe import NO_CHANGES, Changes, Domain, Phase, Recipe, make_recipe
+
+_TUNES_HEAD_ONLY = "feature-extraction"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a person chose so far. `recipe` is what it comes to; every edit returns another draft."""
+
+    backbone: str = DEFAULT_BACKBONE
+    strategy: str = _TUNES_HEAD_ONLY
+    domain: Domain = "similar"
+    changes: Changes = NO_CHANGES
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe.
+
+        Raises:
+            BadRecipe: a number is out of range.
+        """
+        return make_recipe(self.backbone, self.strategy, self.changes, self.domain)
+
+    @property
+    def shown_phase(self) -> Phase:
+        """The phase that tree, slider and counts show: the last one."""
+        return self.recipe.phases[-1]
+
+    @property
+    def is_preset(self) -> bool:
+        """Whether the phases are just those of the strategy, nothing changed."""
+        return self.recipe == self.with_strategy(self.strategy).recipe
+
+    def with_strategy(self, strategy: str) -> "Draft":
+        """Another preset, as it comes; batch size and seed say nothing about the strategy and stay."""
+        kept = Changes(batch_size=self.changes.batch_size, seed=self.changes.seed)
+        return replace(self, strategy=strategy, changes=kept)
+
+    def with_backbone(self, name: str) -> "Draft":
+        """Another backbone. Its stages have other names, so a cut of one's own gives way to the preset's."""
+        return replace(self, backbone=name, changes=replace(self.changes, train_from=None, freeze=()))
+
+    def with_domain(self, domain: Domain) -> "Draft":
+        return replace(self, domain=domain)
+
+    def with_changes(self, **changed: object) -> "Draft":
+        """Other numbers. Arguments are fields of `Changes`."""
+        return replace(self, changes=replace(self.changes, **changed))  # type: ignore[arg-type]
+
+    def with_cut(self, train_from: str, frozen: Sequence[str] = ()) -> "Draft":
+        """Freeze all before a stage, and single modules after it.
+
+        The preset goes along where another one says the same: a cut at the head is feature extraction, one at the very
+        first stage is fine-tuning everything. Numbers a person gave stay as far as the new strategy has a use for them.
+
+        Raises:
+            BadRecipe: random weights are being trained, where every stage has to learn.
+        """
+        if self.strategy == "from-scratch":
+            raise BadRecipe("random weights are not worth keeping", remedy="Choose a strategy with pretrained weights.")
+        network = backbone(self.backbone)
+        changes = replace(self.changes, train_from=train_from, freeze=tuple(frozen))
+        if train_from in ("pool", "head"):
+            adaptive = changes.bn == "adaptive"
+            unused = {"train_from": None, "freeze": (), "warmup_epochs": None, "backbone_lr": None, "early_lr": None}
+            changes = replace(changes, **unused, bn=None if adaptive else changes.bn)  # type: ignore[arg-type]
+            return self._moved_to(_TUNES_HEAD_ONLY, changes)
+        strategy = self.strategy
+        if strategy != "fine-tune-layered":
+            everything = train_from == network.stages[0].name and not frozen
+            strategy = "fine-tune-all" if everything else "fine-tune-last"
+        moved = self._moved_to(strategy, changes)
+        if moved.with_changes(train_from=None).shown_phase.train_from == train_from:
+            moved = moved.with_changes(train_from=None)
+        return moved
+
+    def _moved_to(self, strategy: str, changes: Changes) -> "Draft":
+        if _TUNES_HEAD_ONLY in (strategy, self.strategy) and strategy != self.strategy:
+            # Twenty epochs of a head say nothing about how long a backbone should be tuned.
+            changes = replace(changes, epochs=None)
+        return replace(self, strategy=strategy, changes=changes)

@@ -1,0 +1,121 @@
+"""About how long a run will take: arithmetic on the outline, rough on purpose, mended by what a run really took."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+
+from tlstudio.core.backbones import backbone
+from tlstudio.core.outline import StageOutline
+from tlstudio.core.recipe import Phase, Recipe
+
+# What one processor core does in a second with plain convolutions; depthwise ones wait for memory most of the time.
+MULTIPLY_ADDS_PER_CORE = 20e9
+EFFICIENCY = {"resnet": 1.0, "efficientnet_timm": 0.2}
+UNKNOWN_EFFICIENCY = 0.4
+DECODE_SECONDS = 0.004  # of one core, for a photograph of a few hundred pixels
+START_SECONDS = 2.0  # building the network, reading its weights
+STEP_SECONDS = 0.004  # the optimiser and everything else that a batch costs at least
+BACKWARD = 2.0  # gradients cost twice what the answers cost
+HELD_OUT_SHARE = 0.15 / 0.70  # validation (or test) pictures for each training picture, as the default split has it
+FEATURES_LIMIT = 2 << 30  # bytes; more are not remembered (engine/features.py)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What is known about the speed of this computer.
+
+    correction: how many times longer than reckoned the last run took. remembered: (backbone, cut) pairs whose features
+    are known to be on disk.
+    """
+
+    cores: int = field(default_factory=lambda: os.cpu_count() or 1)
+    correction: float = 1.0
+    remembered: frozenset[tuple[str, str]] = frozenset()
+
+    def after_run(self, run: "Measured", stages: Sequence[StageOutline], pictures: int) -> "Machine":
+        """The machine as a finished run showed it to be."""
+        recipe = run.recipe
+        before = replace(self, correction=1.0, remembered=run.remembered)
+        reckoned = run_seconds(recipe, stages, pictures, before)
+        # One odd run (a busy computer, early stopping) must not throw the next estimate out by more than this.
+        correction = min(max(run.seconds / reckoned, 0.1), 10.0)
+        known = {(recipe.backbone, phase.train_from) for phase in recipe.phases if _plain(phase)}
+        return replace(self, correction=correction, remembered=self.remembered | run.remembered | known)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a finished run took. remembered: (backbone, cut) pairs whose features it found on disk."""
+
+    recipe: Recipe
+    seconds: float
+    remembered: frozenset[tuple[str, str]] = frozenset()
+
+
+def run_seconds(recipe: Recipe, stages: Sequence[StageOutline], pictures: int, machine: Machine) -> float:
+    """How long a recipe takes for this many training pictures, in seconds.
+
+    stages: the backbone's outline, in whatever phase.
+    """
+    clock = _Clock(recipe, stages, pictures, machine)
+    phases = sum(clock.phase(phase) for phase in recipe.phases)
+    return machine.correction * (START_SECONDS + phases + clock.conclusion())
+
+
+def multiply_adds(stage: StageOutline) -> float:
+    """What a stage costs for one picture: each parameter is used once for every place in its output.
+
+    Exact for plain convolutions at one resolution, a few times too low where a stage begins at a larger one.
+    """
+    return float(stage.parameters * prod(stage.output_shape[1:]))
+
+
+def _plain(phase: Phase) -> bool:
+    return phase.augment == "none"
+
+
+class _Clock:
+    """Adds up the parts of one run."""
+
+    def __init__(self, recipe: Recipe, stages: Sequence[StageOutline], pictures: int, machine: Machine) -> None:
+        self.recipe, self.machine, self.stages = recipe, machine, list(stages)
+        self.train, self.held_out = pictures, pictures * HELD_OUT_SHARE
+        family = backbone(recipe.backbone).family
+        rate = MULTIPLY_ADDS_PER_CORE * machine.cores * EFFICIENCY.get(family, UNKNOWN_EFFICIENCY)
+        self.costs = [multiply_adds(stage) / rate for stage in self.stages]
+        self.decode = DECODE_SECONDS / machine.cores
+        self.extracted = {cut for name, cut in machine.remembered if name == recipe.backbone}
+
+    def phase(self, phase: Phase) -> float:
+        before, tail = self._split(phase.train_from)
+        learning = self.train * tail * (1 + BACKWARD) + self.held_out * tail
+        learning += self.train / self.recipe.batch_size * STEP_SECONDS
+        reading = before + self.decode
+        if not self._remembers(phase.train_from):
+            return phase.epochs * (learning + (self.train + self.held_out) * reading)
+        fresh = 0.0 if phase.train_from in self.extracted else reading
+        if _plain(phase):
+            self.extracted.add(phase.train_from)
+            return phase.epochs * learning + (self.train + self.held_out) * fresh
+        return phase.epochs * (learning + self.train * reading) + self.held_out * fresh
+
+    def conclusion(self) -> float:
+        """Every picture is answered once more at the end, the test pictures for the first time."""
+        widest = min(self.recipe.phases, key=lambda phase: self._at(phase.train_from)).train_from
+        before, tail = self._split(widest)
+        everything = self.train + 2 * self.held_out
+        read_before = self.train + self.held_out if widest in self.extracted else 0.0
+        return everything * tail + (everything - read_before) * (before + self.decode)
+
+    def _split(self, cut: str) -> tuple[float, float]:
+        at = self._at(cut)
+        return sum(self.costs[:at]), sum(self.costs[at:])
+
+    def _at(self, cut: str) -> int:
+        return [stage.name for stage in self.stages].index(cut)
+
+    def _remembers(self, cut: str) -> bool:
+        at = self._at(cut)
+        values = prod(self.stages[at - 1].output_shape) if at else 0
+        return at > 0 and self.train * values * 4 <= FEATURES_LIMIT

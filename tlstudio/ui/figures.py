@@ -1,0 +1,63 @@
+"""Numbers as people read them, in their locale."""
+
+from PySide6.QtCore import QCoreApplication, QLocale
+
+from tlstudio.core.events import Interval
+
+_MINUTE, _HOUR = 60, 3600
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("figures", text)
+
+
+def count(number: int) -> str:
+    """A whole number with the locale's grouping: 11,179,077."""
+    return QLocale().toString(number)
+
+
+def number(value: float, digits: int) -> str:
+    """A number with so many digits after the point: 0.482."""
+    return QLocale().toString(value, "f", digits)
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share of 1 as a percentage: 93.2 %."""
+    return _tr("{0} %").format(number(100 * share, digits))
+
+
+def share(part: int, whole: int) -> str:
+    """How much a part is of a whole, with two digits where it is small: 0.02 %, 75.1 %, 100 %."""
+    value = part / whole if whole else 0.0
+    digits = 0 if value in (0.0, 1.0) else 2 if value < 0.01 else 1
+    return percent(value, digits)
+
+
+def accuracy(value: float, interval: Interval) -> str:
+    """An accuracy and half the width of its 95 % interval: 93.2 % ± 1.8."""
+    half = 100 * (interval[1] - interval[0]) / 2
+    return _tr("{0} ± {1}").format(percent(value), number(half, 1))
+
+
+def duration(seconds: float) -> str:
+    """A time, as exact as anybody cares: 40 s, 3 min, 1 h 20 min."""
+    if seconds < _MINUTE:
+        return _tr("{0} s").format(count(max(1, round(seconds))))
+    if seconds < _HOUR - 30:
+        return _tr("{0} min").format(count(round(seconds / _MINUTE)))
+    minutes = round(seconds / _MINUTE)
+    return _tr("{0} h {1} min").format(count(minutes // 60), count(minutes % 60))
+
+
+def rough_duration(seconds: float) -> str:
+    """An estimate of a time, not more exact than it is: 5 s, 40 s, 3 min."""
+    if 10 <= seconds < _MINUTE:
+        seconds = 10 * round(seconds / 10)
+    return duration(max(seconds, 1))
+
+
+def rate(value: float) -> str:
+    """A learning rate: 1e-3, 2.5e-4."""
+    mantissa, exponent = f"{value:.3e}".split("e")
+    mantissa = QLocale().toString(float(mantissa), "g", 4)
+    return f"{mantissa}e{int(exponent)}"

@@ -1,0 +1,61 @@
+"""Labels with a role in the page: titles, muted remarks, and lines that shorten themselves."""
+
+from typing import TypeVar
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+_Label = TypeVar("_Label", bound=QLabel)
+
+
+def _with_role(label: _Label, role: str) -> _Label:
+    label.setProperty("role", role)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    return label
+
+
+def title(text: str) -> QLabel:
+    return _with_role(QLabel(text), "title")
+
+
+def heading(text: str) -> QLabel:
+    return _with_role(QLabel(text), "heading")
+
+
+def muted(label: _Label) -> _Label:
+    return _with_role(label, "muted")
+
+
+class ElidedLabel(QLabel):
+    """One line of plain text that ends in … where the room ends; the tool tip has all of it."""
+
+    def __init__(
+        self, text: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._full = ""
+        self._mode = mode
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.show_text(text)
+
+    @property
+    def full_text(self) -> str:
+        return self._full
+
+    def show_text(self, text: str) -> None:
+        self._full = text
+        self._fit()
+
+    def resizeEvent(self, change: QResizeEvent) -> None:
+        super().resizeEvent(change)
+        self._fit()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().averageCharWidth() * 6, super().minimumSizeHint().height())
+
+    def _fit(self) -> None:
+        short = self.fontMetrics().elidedText(self._full, self._mode, max(self.width(), 1))
+        self.setText(short)
+        self.setToolTip(self._full if short != self._full else "")

@@ -1,0 +1,148 @@
+"""The menu bar: every command of the window, once, with its key."""
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QUndoStack
+from PySide6.QtWidgets import QMainWindow, QMenu
+
+from tlstudio.ui.rail import Step
+from tlstudio.ui.theme import SCHEMES, Scheme
+
+Key = QKeySequence.StandardKey | str | None
+
+
+class Menus(QObject):
+    """Builds the menus and says what was chosen.
+
+    Signals:
+        step_wanted: one of the four steps. scheme_wanted: `system`, `light` or `dark`. project_wanted: a recent one.
+    """
+
+    new_wanted = Signal()
+    open_wanted = Signal()
+    open_model_wanted = Signal()
+    project_wanted = Signal(object)
+    import_wanted = Signal()
+    sample_wanted = Signal()
+    preferences_wanted = Signal()
+    quit_wanted = Signal()
+    paste_wanted = Signal()
+    find_wanted = Signal()
+    step_wanted = Signal(int)
+    scheme_wanted = Signal(str)
+    rescan_wanted = Signal()
+    train_wanted = Signal()
+    stop_wanted = Signal()
+    log_wanted = Signal()
+    about_wanted = Signal()
+
+    def __init__(self, window: QMainWindow, undo_stack: QUndoStack, scheme: Scheme) -> None:
+        super().__init__(window)
+        self._window = window
+        self._build_file()
+        self._build_edit(undo_stack)
+        self._build_view(scheme)
+        self._build_run()
+        self._build_help()
+
+    def _menu(self, text: str) -> QMenu:
+        menu = self._window.menuBar().addMenu(text)
+        menu.setToolTipsVisible(True)
+        return menu
+
+    def _add(self, menu: QMenu, text: str, chosen: Any, key: Key = None) -> QAction:
+        action = menu.addAction(text)
+        if key is not None:
+            action.setShortcut(QKeySequence(key))
+        action.triggered.connect(chosen)
+        return action
+
+    def _build_file(self) -> None:
+        menu = self._menu(self.tr("&File"))
+        self._add(menu, self.tr("&New project"), self.new_wanted, QKeySequence.StandardKey.New)
+        self._add(menu, self.tr("&Open project…"), self.open_wanted, QKeySequence.StandardKey.Open)
+        self.recent = menu.addMenu(self.tr("Open &recent"))
+        self._add(menu, self.tr("Open &model…"), self.open_model_wanted)
+        menu.addSeparator()
+        self.import_ = self._add(menu, self.tr("&Import pictures…"), self.import_wanted, "Ctrl+I")
+        self._add(menu, self.tr("New project from the &sample"), self.sample_wanted)
+        menu.addSeparator()
+        self._add(menu, self.tr("&Preferences…"), self.preferences_wanted, "Ctrl+,")
+        self._add(menu, self.tr("&Quit"), self.quit_wanted, "Ctrl+Q")
+
+    def _build_edit(self, undo_stack: QUndoStack) -> None:
+        menu = self._menu(self.tr("&Edit"))
+        undo = undo_stack.createUndoAction(self._window, self.tr("Undo"))
+        undo.setShortcut(QKeySequence("Ctrl+Z"))
+        redo = undo_stack.createRedoAction(self._window, self.tr("Redo"))
+        redo.setShortcut(QKeySequence("Ctrl+Y"))
+        menu.addActions([undo, redo])
+        menu.addSeparator()
+        self._add(menu, self.tr("&Paste pictures to classify"), self.paste_wanted, QKeySequence.StandardKey.Paste)
+        self._add(menu, self.tr("&Find pictures"), self.find_wanted, QKeySequence.StandardKey.Find)
+
+    def _build_view(self, scheme: Scheme) -> None:
+        menu = self._menu(self.tr("&View"))
+        texts = (self.tr("Pictures"), self.tr("Network"), self.tr("Training"), self.tr("Predict"))
+        for step, text in zip(Step, texts, strict=True):
+            action = self._add(menu, text, self._want_step, f"Ctrl+{step + 1}")
+            action.setData(int(step))
+        menu.addSeparator()
+        themes = menu.addMenu(self.tr("Theme"))
+        group = QActionGroup(self)
+        self.schemes: dict[str, QAction] = {}
+        for name, text in zip(SCHEMES, (self.tr("System"), self.tr("Light"), self.tr("Dark")), strict=True):
+            action = self._add(themes, text, self._want_scheme)
+            action.setData(name)
+            action.setCheckable(True)
+            action.setChecked(name == scheme)
+            group.addAction(action)
+            self.schemes[name] = action
+        menu.addSeparator()
+        self.full_screen = self._add(menu, self.tr("Full screen"), self._toggle_full_screen, "F11")
+
+    def _build_run(self) -> None:
+        menu = self._menu(self.tr("&Run"))
+        self.rescan = self._add(menu, self.tr("&Look for changed pictures"), self.rescan_wanted, "F5")
+        self.train = self._add(menu, self.tr("&Train"), self.train_wanted, "Ctrl+R")
+        self.stop = self._add(menu, self.tr("&Stop"), self.stop_wanted, "Esc")
+        self.stop.setEnabled(False)
+
+    def _build_help(self) -> None:
+        menu = self._menu(self.tr("&Help"))
+        self._add(menu, self.tr("Show &log"), self.log_wanted)
+        self._add(menu, self.tr("&About TL Studio"), self.about_wanted)
+
+    def show_recent(self, folders: tuple[Path, ...]) -> None:
+        """List projects, the newest first. Whether they are still there shows when one is opened."""
+        self.recent.clear()
+        for folder in folders:
+            action = self.recent.addAction(folder.name.replace("&", "&&"))
+            action.setToolTip(str(folder))
+            action.setData(str(folder))
+            action.triggered.connect(self._want_project)
+        self.recent.setToolTipsVisible(True)
+        self.recent.setEnabled(bool(folders))
+
+    @Slot()
+    def _want_step(self) -> None:
+        self.step_wanted.emit(self._chosen())
+
+    @Slot()
+    def _want_scheme(self) -> None:
+        self.scheme_wanted.emit(self._chosen())
+
+    @Slot()
+    def _want_project(self) -> None:
+        self.project_wanted.emit(Path(self._chosen()))
+
+    def _chosen(self) -> Any:
+        """What the action that was chosen carries."""
+        action = self.sender()
+        return action.data() if isinstance(action, QAction) else None
+
+    @Slot()
+    def _toggle_full_screen(self) -> None:
+        self._window.setWindowState(self._window.windowState() ^ Qt.WindowState.WindowFullScreen)

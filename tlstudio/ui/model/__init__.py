@@ -1,0 +1,1 @@
+"""The network panel: which network, what learns in it, and how."""

@@ -1,0 +1,404 @@
+"""The network panel: choose a backbone and a strategy, see and set what learns in it."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import get_args
+
+from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QShowEvent, QUndoCommand, QUndoStack
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from tlstudio import tasks
+from tlstudio.core.advice import from_table
+from tlstudio.core.backbones import BACKBONES, backbone
+from tlstudio.core.draft import Draft
+from tlstudio.core.errors import TLStudioError
+from tlstudio.core.estimate import Machine, Measured, run_seconds
+from tlstudio.core.events import Event, Outlined
+from tlstudio.core.outline import StageOutline, counted, in_phase, toggled
+from tlstudio.core.recipe import STRATEGIES, Domain, Phase, Recipe
+from tlstudio.ui import figures, theme
+from tlstudio.ui.job import Job, Stop
+from tlstudio.ui.model.freeze_control import FreezeControl
+from tlstudio.ui.model.layer_tree import LayerTree
+from tlstudio.ui.model.phase_strip import PhaseStrip
+from tlstudio.ui.model.settings_form import SettingsForm
+
+FEWEST_CLASSES = 2
+
+
+class _Edit(QUndoCommand):
+    """One step of editing: the draft before it and the one after. Steps with the same key become one."""
+
+    def __init__(self, text: str, before: Draft, after: Draft, show: Callable[[Draft], None], key: str) -> None:
+        super().__init__(text)
+        self._before, self._after, self._show, self._key = before, after, show, key
+
+    def id(self) -> int:
+        return hash(self._key) & 0x7FFFFFFF if self._key else -1
+
+    def mergeWith(self, later: QUndoCommand) -> bool:
+        if not isinstance(later, _Edit) or later._key != self._key:
+            return False
+        self._after = later._after
+        self.setObsolete(self._after == self._before)
+        return True
+
+    def undo(self) -> None:
+        self._show(self._before)
+
+    def redo(self) -> None:
+        self._show(self._after)
+
+
+class ModelPanel(QWidget):
+    """Edits one thing, the recipe, by presets, tree, slider and fields.
+
+    Signals:
+        recipe_changed: the new Recipe, after every edit, undo and redo.
+        summary_changed: one line for the rail, such as "EfficientNet-Lite0 · head only".
+        failed: the TLStudioError that kept the layers from being shown.
+
+    Attributes:
+        undo_stack: the recipe edits, for the frame's Edit menu.
+    """
+
+    recipe_changed = Signal(object)
+    summary_changed = Signal(str)
+    failed = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("model_panel")
+        self.undo_stack = QUndoStack(self)
+        self._draft = Draft()
+        self._classes, self._pictures = 0, 0
+        self._machine = Machine()
+        # What learns is counted on these, so a backbone is built once for a number of classes.
+        self._outlines: dict[tuple[str, int], tuple[StageOutline, ...]] = {}
+        self._job: Job | None = None
+        self._wanted: tuple[str, int] | None = None
+        self._drag = 0
+        self._build()
+        self._connect()
+        self._refresh()
+
+    # What the window asks
+
+    @Slot(int, int)
+    def show_pictures(self, classes: int, training_pictures: int) -> None:
+        """Say how many classes and training pictures there are (0, 0: none yet); the advice follows them."""
+        before = self._advised()
+        self._classes, self._pictures = classes, training_pictures
+        untouched = self.undo_stack.count() == 0 or self._draft == Draft(strategy=before)
+        if untouched and self._pictures and self._draft.strategy != self._advised():
+            self._show(self._draft.with_strategy(self._advised()))
+        else:
+            self._refresh()
+        if self.isVisible():
+            self._look_up_layers()
+
+    def recipe(self) -> Recipe:
+        """What Train would do now."""
+        return self._draft.recipe
+
+    @Slot(object)
+    def take_measurement(self, run: Measured) -> None:
+        """Learn from a finished run how fast this machine is (connect TrainingPanel.measured to it)."""
+        stages = self._outlines.get((run.recipe.backbone, max(self._classes, FEWEST_CLASSES)))
+        if stages and self._pictures:
+            self._machine = self._machine.after_run(run, stages, self._pictures)
+            self._show_counts()
+
+    def shut_down(self) -> None:
+        """End what works in the background; returns when it has ended."""
+        self._wanted = None
+        if self._job:
+            self._job.stop()
+            self._job.wait()
+
+    # Layout
+
+    def _build(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2 * theme.SPACE, 2 * theme.SPACE, 2 * theme.SPACE, 2 * theme.SPACE)
+        column.setSpacing(theme.SPACE)
+        column.addLayout(self._build_choices())
+        column.addLayout(self._build_advice())
+        column.addSpacing(theme.SPACE // 2)
+        self.summary = QLabel()
+        self.summary.setObjectName("parameter_summary")
+        self.summary.setProperty("role", "heading")
+        self.summary.setToolTip(
+            self.tr("How much learns in the last phase. The time is a rough estimate; it gets better after a run.")
+        )
+        self.strip = PhaseStrip()
+        column.addWidget(self.summary)
+        column.addWidget(self.strip)
+        self.freeze = FreezeControl()
+        column.addWidget(self.freeze)
+        self.tree = LayerTree()
+        self.tree.setMinimumHeight(120)
+        column.addWidget(self.tree, 1)
+        column.addSpacing(theme.SPACE // 2)
+        self.form = SettingsForm()
+        column.addWidget(self.form)
+
+    def _build_choices(self) -> QGridLayout:
+        self.backbone_box, self.strategy_box, self.domain_box = QComboBox(), QComboBox(), QComboBox()
+        for spec in BACKBONES.values():
+            self.backbone_box.addItem(spec.title, spec.name)
+        for name in STRATEGIES:
+            self.strategy_box.addItem(self._title(name), name)
+        titles = {
+            "similar": self.tr("like everyday photos"),
+            "different": self.tr("very different (medical, satellite…)"),
+        }
+        for domain in get_args(Domain):
+            self.domain_box.addItem(titles[domain], domain)
+        parts = (
+            (self.backbone_box, "backbone_box", self.tr("Backbone"), self.tr("The pretrained network to start from")),
+            (self.strategy_box, "strategy_box", self.tr("Strategy"), ""),
+            (self.domain_box, "domain_box", self.tr("My pictures are"),
+             self.tr("How far your pictures are from those the backbone learned from; the advice depends on it")),
+        )  # fmt: skip
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(2 * theme.SPACE)
+        grid.setVerticalSpacing(2)
+        for place, (box, name, caption, explanation) in enumerate(parts):
+            label = QLabel(caption)
+            label.setProperty("role", "muted")
+            label.setBuddy(box)
+            box.setObjectName(name)
+            box.setAccessibleName(caption)
+            box.setToolTip(explanation)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            grid.addWidget(label, 0, place)
+            grid.addWidget(box, 1, place)
+            grid.setColumnStretch(place, (3, 4, 4)[place])
+        return grid
+
+    def _build_advice(self) -> QHBoxLayout:
+        self.advice = QLabel()
+        self.advice.setWordWrap(True)
+        self.advice.setProperty("role", "muted")
+        self.reset_button = QPushButton(self.tr("Back to preset"))
+        self.reset_button.setObjectName("reset_button")
+        row = QHBoxLayout()
+        row.setSpacing(2 * theme.SPACE)
+        row.addWidget(self.advice, 1)
+        row.addWidget(self.reset_button, 0, Qt.AlignmentFlag.AlignTop)
+        return row
+
+    def _connect(self) -> None:
+        self.backbone_box.activated.connect(self._choose_backbone)
+        self.strategy_box.activated.connect(self._choose_strategy)
+        self.domain_box.activated.connect(self._choose_domain)
+        self.reset_button.clicked.connect(self._reset)
+        self.freeze.cut_asked.connect(self._choose_cut)
+        self.freeze.slider.sliderPressed.connect(self._begin_drag)
+        self.tree.layers().learning_asked.connect(self._choose_learning)
+        self.form.changed.connect(self._choose_number)
+
+    # Edits
+
+    @Slot(int)
+    def _choose_backbone(self, position: int) -> None:
+        name = self.backbone_box.itemData(position)
+        self._edit(self.tr("Change backbone"), self._draft.with_backbone(name))
+
+    @Slot(int)
+    def _choose_strategy(self, position: int) -> None:
+        name = self.strategy_box.itemData(position)
+        self._edit(self.tr("Change strategy"), self._draft.with_strategy(name))
+
+    @Slot(int)
+    def _choose_domain(self, position: int) -> None:
+        domain = self.domain_box.itemData(position)
+        followed = self._draft.strategy == self._advised() and self._draft.is_preset
+        draft = self._draft.with_domain(domain)
+        if followed:
+            draft = draft.with_strategy(self._advised(domain))
+        self._edit(self.tr("Change kind of pictures"), draft)
+
+    @Slot()
+    def _reset(self) -> None:
+        self._edit(self.tr("Back to preset"), self._draft.with_strategy(self._draft.strategy))
+
+    @Slot()
+    def _begin_drag(self) -> None:
+        self._drag += 1
+
+    @Slot(str)
+    def _choose_cut(self, stage: str) -> None:
+        key = f"drag {self._drag}" if self.freeze.slider.isSliderDown() else ""
+        self._edit(self.tr("Freeze up to another stage"), self._draft.with_cut(stage), key)
+
+    @Slot(str, bool)
+    def _choose_learning(self, name: str, learns: bool) -> None:
+        found = toggled(self._stages(), self._draft.shown_phase, name, learns)
+        if found:
+            text = self.tr("Let {0} learn") if learns else self.tr("Freeze {0}")
+            self._edit(text.format(name), self._draft.with_cut(*found))
+
+    @Slot(str, object)
+    def _choose_number(self, field: str, value: object) -> None:
+        self._edit(self.tr("Change settings"), self._draft.with_changes(**{field: value}), field)
+
+    def _edit(self, text: str, draft: Draft, key: str = "") -> None:
+        if draft == self._draft:
+            self._refresh()  # a box may show what was not taken
+        else:
+            self.undo_stack.push(_Edit(text, self._draft, draft, self._show, key))
+
+    def _show(self, draft: Draft) -> None:
+        self._draft = draft
+        self._refresh()
+        if self.isVisible():
+            self._look_up_layers()
+        self.recipe_changed.emit(draft.recipe)
+
+    # Showing
+
+    def _refresh(self) -> None:
+        recipe = self._draft.recipe
+        for box, value in (
+            (self.backbone_box, recipe.backbone),
+            (self.strategy_box, recipe.strategy),
+            (self.domain_box, recipe.domain),
+        ):
+            with QSignalBlocker(box):
+                box.setCurrentIndex(box.findData(value))
+        self.strip.show_recipe(recipe)
+        self.form.show_recipe(recipe)
+        self._show_advice(recipe)
+        self._show_freezing(recipe)
+        self._show_counts()
+        self.summary_changed.emit(f"{backbone(recipe.backbone).title} · {self._short(recipe)}")
+
+    def _show_advice(self, recipe: Recipe) -> None:
+        advised = self._advised()
+        for position in range(self.strategy_box.count()):
+            name = self.strategy_box.itemData(position)
+            marked = self.tr("★ {0} (advised)").format(self._title(name)) if self._pictures and name == advised else ""
+            self.strategy_box.setItemText(position, marked or self._title(name))
+            self.strategy_box.setItemData(position, STRATEGIES[name], Qt.ItemDataRole.ToolTipRole)
+        self.strategy_box.setToolTip(STRATEGIES[recipe.strategy])
+        changed = not self._draft.is_preset
+        self.reset_button.setVisible(changed)
+        self.reset_button.setToolTip(self.tr("Undo your own changes to “{0}”").format(self._title(recipe.strategy)))
+        if not self._pictures:
+            self.advice.setText(self.tr("Advice comes with your pictures. {0}").format(STRATEGIES[recipe.strategy]))
+            return
+        advice = from_table(self._pictures, self._classes, recipe.domain)
+        per_class = figures.count(round(self._pictures / max(self._classes, 1)))
+        why = self.tr("Advised for {0} training pictures a class: {1}. {2}")
+        self.advice.setText(why.format(per_class, self._title(advised).lower(), " ".join(advice.reasons)))
+
+    def _show_freezing(self, recipe: Recipe) -> None:
+        phase = self._draft.shown_phase
+        names = [stage.name for stage in backbone(recipe.backbone).stages if stage.name != "pool"]
+        self.freeze.show_cuts(names, phase.train_from)
+        why = self.tr(
+            "Random weights are not worth keeping: every stage learns. Choose another strategy to freeze some."
+        )
+        self.freeze.allow(recipe.pretrained, why)
+        self.tree.layers().set_editable(recipe.pretrained, why)
+        stages = self._stages()
+        if stages:
+            self.tree.show_outline(stages, phase)
+
+    def _show_counts(self) -> None:
+        stages = self._outlines.get(self._key())
+        if not stages:
+            self.summary.setText(self.tr("Looking at the layers…") if self._job else "")
+            return
+        recipe = self._draft.recipe
+        learn, total = counted(in_phase(stages, recipe.phases[-1]))
+        text = self.tr("{0} of {1} learn ({2})")
+        text = text.format(figures.count(learn), figures.count(total), figures.share(learn, total))
+        if self._pictures:
+            seconds = run_seconds(recipe, stages, self._pictures, self._machine)
+            text = self.tr("{0} · about {1}").format(text, figures.rough_duration(seconds))
+        self.summary.setText(text)
+
+    def _title(self, strategy: str) -> str:
+        titles = {
+            "feature-extraction": self.tr("Feature extraction"),
+            "fine-tune-last": self.tr("Fine-tune the last stages"),
+            "fine-tune-all": self.tr("Fine-tune everything"),
+            "fine-tune-layered": self.tr("Fine-tune in layers"),
+            "from-scratch": self.tr("Train from scratch"),
+        }
+        return titles[strategy]
+
+    def _short(self, recipe: Recipe) -> str:
+        last = recipe.phases[-1]
+        if last.train_from == "head":
+            return self.tr("head only")
+        if last.train_from == backbone(recipe.backbone).stages[0].name and not last.frozen:
+            return self.tr("every stage")
+        return self.tr("from {0}").format(last.train_from)
+
+    def _advised(self, domain: Domain | None = None) -> str:
+        return from_table(self._pictures, self._classes, domain or self._draft.domain).strategy
+
+    # Layers
+
+    def _key(self) -> tuple[str, int]:
+        return self._draft.backbone, max(self._classes, FEWEST_CLASSES)
+
+    def _stages(self) -> tuple[StageOutline, ...]:
+        """The layers of the chosen backbone; while they are looked up for new classes, those for the old ones."""
+        found = self._outlines.get(self._key())
+        if found:
+            return found
+        others = [stages for (name, _), stages in self._outlines.items() if name == self._draft.backbone]
+        return others[-1] if others else ()
+
+    def _look_up_layers(self) -> None:
+        self._wanted = self._key()
+        if self._wanted in self._outlines or self._job:
+            return
+        name, classes = self._wanted
+        phase = self._draft.shown_phase
+        self._job = Job(partial(_outline, name, classes, phase), self)
+        self._job.reported.connect(self._take_outline)
+        self._job.failed.connect(self._take_failure)
+        self._job.finished.connect(self._end_job)
+        self._job.start()
+        self._show_counts()
+
+    @Slot(object)
+    def _take_outline(self, event: Event) -> None:
+        if isinstance(event, Outlined):
+            classes = event.stages[-1].output_shape[0]
+            self._outlines[event.backbone, classes] = event.stages
+
+    @Slot(object)
+    def _take_failure(self, error: TLStudioError) -> None:
+        self._wanted = None
+        self.failed.emit(error)
+
+    @Slot()
+    def _end_job(self) -> None:
+        job, self._job = self._job, None
+        if job:
+            job.deleteLater()
+        self._refresh()
+        if self._wanted and self._wanted not in self._outlines:
+            self._look_up_layers()
+
+    def showEvent(self, shown: QShowEvent) -> None:
+        super().showEvent(shown)
+        self._look_up_layers()
+
+    def changeEvent(self, change: QEvent) -> None:
+        super().changeEvent(change)
+        if change.type() in (QEvent.Type.LocaleChange, QEvent.Type.LanguageChange):
+            self._refresh()
+
+
+def _outline(name: str, classes: int, phase: Phase, _stop: Stop) -> Iterator[Event]:
+    yield from tasks.load_engine()
+    yield from tasks.outline(name, classes, phase)

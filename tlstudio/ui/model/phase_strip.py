@@ -1,0 +1,88 @@
+"""The phases of a recipe as a strip: what learns first, what then, for how long."""
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+
+from tlstudio.core.backbones import backbone
+from tlstudio.core.recipe import Phase, Recipe
+from tlstudio.ui import theme
+
+
+class PhaseStrip(QWidget):
+    """One card a phase, arrows between them."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._recipe: Recipe | None = None
+        self._labels: list[QLabel] = []
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(theme.SPACE)
+        self._row.addStretch(1)
+
+    def show_recipe(self, recipe: Recipe) -> None:
+        if self._recipe and (self._recipe.phases, self._recipe.backbone) == (recipe.phases, recipe.backbone):
+            return
+        self._recipe = recipe
+        for label in self._labels:
+            self._row.removeWidget(label)
+            label.hide()
+            label.deleteLater()
+        self._labels = []
+        for number, phase in enumerate(recipe.phases, start=1):
+            if number > 1:
+                self._labels.append(QLabel("→"))
+            self._labels.append(self._card(number, phase, recipe))
+        for position, label in enumerate(self._labels):
+            self._row.insertWidget(position, label)
+        self._colour()
+
+    def text(self) -> str:
+        """The strip as a sentence."""
+        return "  ".join(label.text() for label in self._labels)
+
+    def _card(self, number: int, phase: Phase, recipe: Recipe) -> QLabel:
+        where = self._where(phase, recipe)
+        epochs = self.tr("1 epoch") if phase.epochs == 1 else self.tr("{0} epochs").format(phase.epochs)
+        card = QLabel(f"{number}  {self._name(phase)}: {where}, {epochs}")
+        card.setTextFormat(Qt.TextFormat.PlainText)
+        card.setProperty("phase_card", True)
+        card.setToolTip(self._explanation(phase))
+        return card
+
+    def _name(self, phase: Phase) -> str:
+        names = {
+            "warm-up": self.tr("warm-up"),
+            "head": self.tr("train the head"),
+            "fine-tune": self.tr("fine-tune"),
+            "everything": self.tr("train from scratch"),
+        }
+        return names.get(phase.name, phase.name)
+
+    def _where(self, phase: Phase, recipe: Recipe) -> str:
+        if phase.train_from == "head":
+            return self.tr("head only")
+        if phase.train_from == backbone(recipe.backbone).stages[0].name and not phase.frozen:
+            return self.tr("every stage")
+        return self.tr("from {0}").format(phase.train_from)
+
+    def _explanation(self, phase: Phase) -> str:
+        if phase.name == "warm-up":
+            return self.tr(
+                "The new head begins at random; it learns alone first, so that it cannot spoil the backbone."
+            )
+        if phase.train_from == "head":
+            return self.tr("The backbone stays as it is; what it says about each picture is computed once and kept.")
+        return self.tr("Goes on from the head the phase before it left.")
+
+    def _colour(self) -> None:
+        colours = theme.colours(self.palette())
+        self.setStyleSheet(
+            f"QLabel[phase_card='true'] {{ border: 1px solid {colours.line.name()}; border-radius: {theme.RADIUS}px;"
+            f" background: {colours.surface.name()}; padding: 4px 10px; }}"
+        )
+
+    def changeEvent(self, change: QEvent) -> None:
+        if change.type() == QEvent.Type.PaletteChange:
+            self._colour()
+        super().changeEvent(change)

@@ -1,0 +1,189 @@
+"""The numbers of a recipe: rates, epochs, batch, augmentation, BatchNorm. Each field says what it is for."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSignalBlocker, Signal, Slot
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QGridLayout, QLabel, QSpinBox, QWidget
+
+from tlstudio.core.backbones import backbone
+from tlstudio.core.recipe import Phase, Recipe
+from tlstudio.ui import theme
+from tlstudio.ui.model.rate_box import RateBox
+
+_COLUMNS = 4
+
+
+class SettingsForm(QWidget):
+    """Shows a recipe's numbers and says which one a person changed.
+
+    Signals:
+        changed: the name of a field of `Changes`, and its new value.
+    """
+
+    changed = Signal(str, object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._recipe: Recipe | None = None
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(2 * theme.SPACE)
+        self._grid.setVerticalSpacing(2)
+        self._tips: dict[QWidget, str] = {}
+        self.head_rate, self.late_rate, self.early_rate = RateBox(), RateBox(), RateBox()
+        self.warm_up, self.epochs, self.batch = QSpinBox(), QSpinBox(), QSpinBox()
+        self.augment, self.batchnorm = QComboBox(), QComboBox()
+        self._add_rates()
+        self._add_counts()
+        self._add_choices()
+        for column in range(_COLUMNS):
+            self._grid.setColumnStretch(column, 1)
+        height = max(field.sizeHint().height() for field in self._tips)
+        for field in self._tips:
+            field.setMinimumHeight(height)  # boxes of two kinds in one row stand level
+        self._connect()
+
+    def show_recipe(self, recipe: Recipe) -> None:
+        """Show a recipe's numbers; fields it has no use for are switched off and say why."""
+        self._recipe = recipe
+        last = recipe.phases[-1]
+        self._set(self.head_rate, last.head_lr)
+        self._set(self.late_rate, last.backbone_lr)
+        self._set(self.early_rate, last.early_lr)
+        warms_up = recipe.phases[0].name == "warm-up"
+        self._set(self.warm_up, recipe.phases[0].epochs if warms_up else 0)
+        self._set(self.epochs, last.epochs)
+        self._set(self.batch, recipe.batch_size)
+        for box, value in ((self.augment, last.augment), (self.batchnorm, last.bn)):
+            with QSignalBlocker(box):
+                box.setCurrentIndex(box.findData(value))
+        self._allow_fields(recipe, last)
+
+    def _add(self, place: int, caption: str, field: QWidget, name: str, explanation: str) -> None:
+        label = QLabel(caption)
+        label.setProperty("role", "muted")
+        label.setBuddy(field)
+        field.setObjectName(name)
+        field.setAccessibleName(caption)
+        field.setToolTip(explanation)
+        field.setMinimumWidth(96)
+        if isinstance(field, QAbstractSpinBox):
+            field.lineEdit().setTextMargins(6, 0, 0, 0)  # as far in as the text of the boxes beside it
+        self._tips[field] = explanation
+        row, column = divmod(place, _COLUMNS)
+        self._grid.addWidget(label, 2 * row, column)
+        self._grid.addWidget(field, 2 * row + 1, column)
+        if row:
+            self._grid.setRowMinimumHeight(2 * row, label.sizeHint().height() + theme.SPACE)
+
+    def _add_rates(self) -> None:
+        explanation = self.tr("Peak learning rate of the new head, in every phase. Usual: 1e-3.")
+        self._add(0, self.tr("Rate: head"), self.head_rate, "head_rate_box", explanation)
+        explanation = self.tr("Peak learning rate of the late stages. Usual: a tenth of the head's, so 1e-4.")
+        self._add(1, self.tr("Rate: late stages"), self.late_rate, "late_rate_box", explanation)
+        explanation = self.tr("Peak learning rate of the early stages, which serve nearly all pictures: never faster.")
+        self._add(2, self.tr("Rate: early stages"), self.early_rate, "early_rate_box", explanation)
+
+    def _add_counts(self) -> None:
+        self.warm_up.setRange(0, 1000)
+        self.warm_up.setSpecialValueText(self.tr("none"))
+        explanation = self.tr("Epochs in which the head learns alone before the stages below it may move.")
+        self._add(3, self.tr("Warm-up epochs"), self.warm_up, "warm_up_box", explanation)
+        self.epochs.setRange(1, 10_000)
+        explanation = self.tr("How often the last phase sees every picture, at most: it ends when nothing gets better.")
+        self._add(4, self.tr("Epochs"), self.epochs, "epochs_box", explanation)
+        self.batch.setRange(1, 4096)
+        explanation = self.tr("Pictures for each step. Fewer need less memory. Default: 32.")
+        self._add(5, self.tr("Batch size"), self.batch, "batch_box", explanation)
+        for box in (self.warm_up, self.epochs, self.batch):
+            box.setKeyboardTracking(False)
+
+    def _add_choices(self) -> None:
+        self.augment.addItem(self.tr("none"), "none")
+        self.augment.addItem(self.tr("light"), "light")
+        self.augment.addItem(self.tr("strong"), "strong")
+        explanation = self.tr(
+            "Vary the pictures anew in each epoch of the last phase: light mirrors and crops a little, strong changes "
+            "colours too. None is fastest: frozen stages then run once."
+        )
+        self._add(6, self.tr("Augmentation"), self.augment, "augment_box", explanation)
+        self.batchnorm.addItem(self.tr("pinned"), "pinned")
+        self.batchnorm.addItem(self.tr("frozen"), "frozen")
+        self.batchnorm.addItem(self.tr("adaptive"), "adaptive")
+        explanation = self.tr(
+            "Pinned: the running statistics stay as shipped, scale and shift learn. Frozen: those stay too. "
+            "Adaptive: the statistics follow your pictures; risky with few."
+        )
+        self._add(7, self.tr("BatchNorm"), self.batchnorm, "batchnorm_box", explanation)
+
+    def _connect(self) -> None:
+        self.head_rate.valueChanged.connect(self._change_head_rate)
+        self.late_rate.valueChanged.connect(self._change_late_rate)
+        self.early_rate.valueChanged.connect(self._change_early_rate)
+        self.warm_up.valueChanged.connect(self._change_warm_up)
+        self.epochs.valueChanged.connect(self._change_epochs)
+        self.batch.valueChanged.connect(self._change_batch)
+        self.augment.activated.connect(self._change_augment)
+        self.batchnorm.activated.connect(self._change_batchnorm)
+
+    def _set(self, box: QSpinBox | RateBox, value: float) -> None:
+        with QSignalBlocker(box):
+            box.setValue(value)  # type: ignore[arg-type]  # whole numbers go to the boxes of whole numbers
+
+    def _allow_fields(self, recipe: Recipe, last: Phase) -> None:
+        only_head = last.train_from == "head"
+        learning = _learning_rates(recipe, last)
+        head_only = self.tr("Only the head learns in this recipe. Move the slider to let stages learn.")
+        early = head_only if only_head else self.tr("No early stage learns. Move the slider further left to let one.")
+        self._allow(self.late_rate, "late" in learning, head_only)
+        self._allow(self.early_rate, "early" in learning, early)
+        has_two = recipe.strategy not in ("feature-extraction", "from-scratch")
+        self._allow(self.warm_up, has_two, self.tr("This strategy has one phase only."))
+        why = self.tr("From random weights there are no statistics to keep: BatchNorm has to adapt.")
+        if only_head:
+            why = self.tr("All BatchNorm layers are frozen with the backbone.")
+        self._allow(self.batchnorm, not only_head and recipe.pretrained, why)
+
+    def _allow(self, field: QWidget, allowed: bool, why_not: str) -> None:
+        field.setEnabled(allowed)
+        field.setToolTip(self._tips[field] if allowed else why_not)
+
+    @Slot(float)
+    def _change_head_rate(self, value: float) -> None:
+        self.changed.emit("head_lr", value)
+
+    @Slot(float)
+    def _change_late_rate(self, value: float) -> None:
+        self.changed.emit("backbone_lr", value)
+
+    @Slot(float)
+    def _change_early_rate(self, value: float) -> None:
+        self.changed.emit("early_lr", value)
+
+    @Slot(int)
+    def _change_warm_up(self, value: int) -> None:
+        self.changed.emit("warmup_epochs", value)
+
+    @Slot(int)
+    def _change_epochs(self, value: int) -> None:
+        self.changed.emit("epochs", value)
+
+    @Slot(int)
+    def _change_batch(self, value: int) -> None:
+        self.changed.emit("batch_size", value)
+
+    @Slot(int)
+    def _change_augment(self, position: int) -> None:
+        self.changed.emit("augment", self.augment.itemData(position))
+
+    @Slot(int)
+    def _change_batchnorm(self, position: int) -> None:
+        self.changed.emit("bn", self.batchnorm.itemData(position))
+
+
+def _learning_rates(recipe: Recipe, phase: Phase) -> set[str]:
+    """The groups of which a stage learns in a phase."""
+    stages: Sequence[str] = backbone(recipe.backbone).stage_names
+    after = stages[stages.index(phase.train_from) :]
+    names = [name for name in after if name not in phase.frozen and name != "pool"]
+    return {backbone(recipe.backbone).stage(name).rate for name in names}

@@ -1,0 +1,1 @@
+"""The predict panel: labels for new pictures."""

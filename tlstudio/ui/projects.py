@@ -1,0 +1,48 @@
+"""Opening and beginning projects, away from the window's thread."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlstudio.core.errors import ProjectError
+from tlstudio.core.events import Event
+from tlstudio.core.project import Project
+
+NAMES_TRIED = 1000
+
+
+@dataclass(frozen=True)
+class ProjectOpened(Event):
+    """A project is open and ours. model: its newest trained model. then: pictures to add to it. sample: draw those."""
+
+    project: Project
+    model: Path | None = None
+    then: tuple[Path, ...] = ()
+    sample: bool = False
+
+
+def open_project(folder: Path) -> Iterator[Event]:
+    """Open a project, or begin one in an empty folder.
+
+    Raises:
+        ProjectError: it is open elsewhere, damaged, or no project.
+    """
+    project = Project.open(folder)
+    models = [run.model_file for run in project.runs() if run.model_file.is_file()]
+    yield ProjectOpened(project, models[-1] if models else None)
+
+
+def begin_project(home: Path, name: str, then: tuple[Path, ...] = (), sample: bool = False) -> Iterator[Event]:
+    """Begin a project called `name`, or `name 2` and so on, among the others.
+
+    Raises:
+        ProjectError: the folder for projects cannot be written.
+    """
+    clean = "".join(letter for letter in name if letter.isprintable() and letter not in '<>:"/\\|?*').strip(" .")
+    stem = clean[:80] or "Untitled"
+    for number in range(1, NAMES_TRIED):
+        folder = home / (stem if number == 1 else f"{stem} {number}")
+        if not folder.exists():
+            yield ProjectOpened(Project.open(folder), then=then, sample=sample)
+            return
+    raise ProjectError("has too many projects of one name", path=home / stem, remedy="Remove some of them.")

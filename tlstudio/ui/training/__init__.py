@@ -1,0 +1,1 @@
+"""The training panel: start, watch, stop, compare runs."""

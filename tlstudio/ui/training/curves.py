@@ -1,0 +1,249 @@
+"""Curves of a run: training and validation over the epochs, the phases marked. pyqtgraph comes with the first look."""
+
+import importlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from PySide6.QtCore import QEvent, QLocale, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from tlstudio.core.events import Event, Said
+from tlstudio.core.run import RunState
+from tlstudio.ui import figures, theme
+from tlstudio.ui.job import Job, Stop
+from tlstudio.ui.labels import heading, muted
+
+Measure = Literal["loss", "accuracy"]
+_LIBRARIES = ("numpy", "pyqtgraph")
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What to draw. epochs: counted through all phases, from 1. phases: (first epoch, name) of each phase."""
+
+    epochs: tuple[int, ...] = ()
+    train: tuple[float, ...] = ()
+    val: tuple[float, ...] = ()
+    phases: tuple[tuple[int, str], ...] = ()
+
+
+def curves_of(state: RunState, measure: Measure) -> Curves:
+    """A run's losses (nats) or accuracies (percent)."""
+    done = state.epochs
+    if measure == "loss":
+        # A stored loss that was no number is null.
+        train = tuple(math.nan if e.train_loss is None else e.train_loss for e in done)
+        val = tuple(math.nan if e.val_loss is None else e.val_loss for e in done)
+    else:
+        train, val = tuple(100 * e.train_accuracy for e in done), tuple(100 * e.val_accuracy for e in done)
+    names = {phase.phase: phase.name for phase in state.phases}
+    starts = [i for i, e in enumerate(done) if i == 0 or e.phase != done[i - 1].phase]
+    phases = tuple((i + 1, f"{done[i].phase} {names.get(done[i].phase, '')}".strip()) for i in starts)
+    return Curves(tuple(range(1, len(done) + 1)), train, val, phases)
+
+
+def _load_libraries(_stop: Stop) -> Iterator[Event]:
+    # On a thread: together they take most of a second, and the window must not wait for it.
+    for name in _LIBRARIES:
+        importlib.import_module(name)
+        yield Said(name)
+
+
+class _Legend(QWidget):
+    """Which line is which, by colour, form and name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._train, self._val = QLabel(), QLabel()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.SPACE + 4)
+        row.addWidget(self._train)
+        row.addWidget(self._val)
+        self.colour()
+
+    def colour(self) -> None:
+        colours = theme.colours(self.palette())
+        for label, mark, name, colour in (
+            (self._train, "━●", self.tr("training"), colours.curve1),
+            (self._val, "┅■", self.tr("validation"), colours.curve2),
+        ):
+            label.setText(f"{mark} {name}")
+            label.setStyleSheet(f"color: {colour.name()}")
+
+
+class CurvePlot(QFrame):
+    """A card with a title, a legend and a plot that is loaded when it is first shown.
+
+    Signals:
+        loaded: the plot is there and shows what it was given.
+    """
+
+    loaded = Signal()
+
+    def __init__(self, title: str, measure: Measure, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("card", True)
+        self.setObjectName(f"{measure}_plot")
+        self.setAccessibleName(title)
+        self.setMinimumSize(240, 140)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self._measure: Measure = measure
+        self._curves = Curves()
+        self._plot: Any = None
+        self._marks: list[Any] = []
+        self._job: Job | None = None
+        self._title = heading(title)
+        self._legend = _Legend()
+        self._waiting = muted(QLabel(self.tr("The curves appear with the first epoch.")))
+        self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._waiting.setWordWrap(True)
+        head = QHBoxLayout()
+        head.addWidget(self._title)
+        head.addStretch(1)
+        head.addWidget(self._legend)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(12, theme.SPACE, 12, theme.SPACE)
+        self._column.setSpacing(4)
+        self._column.addLayout(head)
+        self._column.addWidget(self._waiting, 1)
+
+    def show_curves(self, curves: Curves) -> None:
+        """Draw these; at once when the plot is loaded."""
+        self._curves = curves
+        self._describe()
+        self._draw()
+
+    def shown_curves(self) -> Curves:
+        return self._curves
+
+    def is_loaded(self) -> bool:
+        return self._plot is not None
+
+    def shut_down(self) -> None:
+        if self._job:
+            self._job.wait()
+
+    def showEvent(self, shown: QShowEvent) -> None:
+        super().showEvent(shown)
+        if self._plot is None and self._job is None:
+            self._job = Job(_load_libraries, self)
+            self._job.finished.connect(self._make_plot)
+            self._job.start()
+
+    def changeEvent(self, change: QEvent) -> None:
+        super().changeEvent(change)
+        if change.type() == QEvent.Type.PaletteChange:
+            self._legend.colour()
+            self._draw()
+
+    @Slot()
+    def _make_plot(self) -> None:
+        if self._job:
+            self._job.deleteLater()
+            self._job = None
+        import pyqtgraph
+
+        plot = pyqtgraph.PlotWidget()
+        plot.setAccessibleName(self.accessibleName())
+        plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        plot.setFrameShape(QFrame.Shape.NoFrame)
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.setMouseEnabled(x=False, y=False)
+        item = plot.getPlotItem()
+        item.setLabel("bottom", self.tr("epoch"))
+        unit = self.tr("loss (nats)") if self._measure == "loss" else self.tr("accuracy (%)")
+        item.setLabel("left", unit)
+        for side in ("left", "bottom"):
+            item.getAxis(side).tickStrings = _tick_texts
+            item.getAxis(side).enableAutoSIPrefix(False)
+        self._train = item.plot([], [], antialias=True)
+        self._val = item.plot([], [], antialias=True)
+        self._plot = plot
+        self._column.addWidget(plot, 1)
+        self._draw()
+        self.loaded.emit()
+
+    def _draw(self) -> None:
+        there = bool(self._curves.epochs)
+        self._waiting.setVisible(not there)
+        if self._plot is None:
+            return
+        self._plot.setVisible(there)
+        if not there:
+            return
+        colours = theme.colours(self.palette())
+        self._colour_plot(colours)
+        self._set_line(self._train, self._curves.train, colours.curve1, "o", Qt.PenStyle.SolidLine)
+        self._set_line(self._val, self._curves.val, colours.curve2, "s", Qt.PenStyle.DashLine)
+        self._set_range()
+        self._mark_phases(colours)
+
+    def _colour_plot(self, colours: theme.Colours) -> None:
+        self._plot.setBackground(colours.surface)
+        for side in ("left", "bottom"):
+            axis = self._plot.getPlotItem().getAxis(side)
+            axis.setPen(colours.line)
+            axis.setTextPen(colours.muted)
+        self._plot.showGrid(x=False, y=True, alpha=0.12)
+
+    def _set_line(self, line: Any, values: Sequence[float], colour: QColor, symbol: str, style: Qt.PenStyle) -> None:
+        import pyqtgraph
+
+        many = len(values) > 40  # then symbols would be a smear
+        line.setPen(pyqtgraph.mkPen(colour, width=2, style=style))
+        line.setSymbol(None if many else symbol)
+        line.setSymbolSize(6)
+        line.setSymbolPen(pyqtgraph.mkPen(colour))
+        line.setSymbolBrush(pyqtgraph.mkBrush(colour))
+        line.setData(list(self._curves.epochs), list(values))
+
+    def _set_range(self) -> None:
+        last = max(self._curves.epochs[-1], 2)
+        self._plot.setXRange(0.5, last + 0.5, padding=0)
+        step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if last / s <= 10)
+        self._plot.getPlotItem().getAxis("bottom").setTickSpacing(levels=[(step, 0)])  # there is no epoch 1.5
+        values = [v for v in (*self._curves.train, *self._curves.val) if math.isfinite(v)]
+        low, high = min(values, default=0.0), max(values, default=1.0)
+        room = max((high - low) * 0.08, 0.02 if self._measure == "loss" else 1.0)
+        low, high = max(0.0, low - room), high + room
+        if len(self._curves.phases) > 1:
+            high += 0.16 * (high - low)  # their names stand above the curves
+        self._plot.setYRange(low, high, padding=0)
+
+    def _mark_phases(self, colours: theme.Colours) -> None:
+        import pyqtgraph
+
+        for mark in self._marks:
+            self._plot.removeItem(mark)
+        self._marks = []
+        if len(self._curves.phases) < 2:
+            return
+        for first, name in self._curves.phases:
+            pen = pyqtgraph.mkPen(colours.muted, width=1, style=Qt.PenStyle.DotLine)
+            options = {"position": 0.99, "color": colours.muted, "anchors": [(0, 0), (0, 0)]}
+            mark = pyqtgraph.InfiniteLine(first - 0.5, angle=90, pen=pen, label=name, labelOpts=options)
+            self._plot.addItem(mark)
+            self._marks.append(mark)
+
+    def _describe(self) -> None:
+        """For those who cannot see the curves: where they stand."""
+        if not self._curves.epochs:
+            self.setAccessibleDescription("")
+            return
+        digits = 3 if self._measure == "loss" else 1
+        train, val = (figures.number(values[-1], digits) for values in (self._curves.train, self._curves.val))
+        said = self.tr("After epoch {0}: training {1}, validation {2}")
+        self.setAccessibleDescription(said.format(figures.count(self._curves.epochs[-1]), train, val))
+
+
+def _tick_texts(values: Sequence[float], _scale: float, spacing: float) -> list[str]:
+    """Axis numbers in the locale's writing, with as many digits as their distance needs."""
+    digits = 0
+    while digits < 4 and abs(spacing * 10**digits - round(spacing * 10**digits)) > 1e-6:
+        digits += 1
+    return [QLocale().toString(float(value), "f", digits) for value in values]

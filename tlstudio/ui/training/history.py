@@ -1,0 +1,219 @@
+"""The runs of a project, read on a thread, and the table that lists them."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, ClassVar
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QDate,
+    QDateTime,
+    QLocale,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+)
+from PySide6.QtGui import QFont
+
+from tlstudio.core.events import Event
+from tlstudio.core.project import runs_in
+from tlstudio.core.run import RunFolder, RunState
+from tlstudio.ui import figures, theme
+from tlstudio.ui.job import Stop
+
+_Index = QModelIndex | QPersistentModelIndex
+_NOWHERE = QModelIndex()
+_Role = Qt.ItemDataRole
+
+
+@dataclass(frozen=True)
+class RunLine(Event):
+    """One run as the list shows it. when: seconds since 1970. running: it goes on in this window."""
+
+    run: RunFolder
+    state: RunState
+    report: dict[str, Any] = field(default_factory=dict)
+    when: float = 0.0
+    running: bool = False
+    kind: ClassVar[str] = "run_line"
+
+    @property
+    def strategy(self) -> str:
+        return self.run.folder.name.partition("-")[2]
+
+
+@dataclass(frozen=True)
+class RunsRead(Event):
+    """All runs of a project, newest first."""
+
+    lines: tuple[RunLine, ...]
+    kind: ClassVar[str] = "runs_read"
+
+
+def read_runs(project: Path, _stop: Stop) -> Iterator[Event]:
+    """Read what each run's folder says about it."""
+    yield RunsRead(tuple(_read(run) for run in reversed(runs_in(project))))
+
+
+def _read(run: RunFolder) -> RunLine:
+    try:
+        when = run.folder.stat().st_mtime
+        return RunLine(run, run.state(), run.report(), when)
+    except (OSError, ValueError, KeyError, TypeError, json.JSONDecodeError):
+        # A damaged folder is one line without figures; the others are still worth showing.
+        return RunLine(run, RunState())
+
+
+class RunColumn(IntEnum):
+    NUMBER = 0
+    STRATEGY = 1
+    ACCURACY = 2
+    WHEN = 3
+    TIME = 4
+
+
+class RunTable(QAbstractTableModel):
+    """Translates runs into rows, newest first; the best by validation accuracy bears a star."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._lines: list[RunLine] = []
+        self._best: int | None = None
+        self._colours: theme.Colours | None = None
+
+    def show_runs(self, lines: Sequence[RunLine]) -> None:
+        self.beginResetModel()
+        self._lines = list(lines)
+        self._best = _best(self._lines)
+        self.endResetModel()
+
+    def begin_run(self, line: RunLine) -> None:
+        """Put a run that has just begun on top."""
+        self.beginInsertRows(_NOWHERE, 0, 0)
+        self._lines.insert(0, line)
+        self.endInsertRows()
+
+    def update_running(self, state: RunState) -> None:
+        """Show how the run on top gets on."""
+        self._lines[0] = replace(self._lines[0], state=state)
+        self._announce(0, 0)
+
+    def set_colours(self, colours: theme.Colours) -> None:
+        self._colours = colours
+        if self._lines:
+            self._announce(0, len(self._lines) - 1)
+
+    def line(self, row: int) -> RunLine:
+        return self._lines[row]
+
+    def rowCount(self, above: _Index = _NOWHERE) -> int:
+        return 0 if above.isValid() else len(self._lines)
+
+    def columnCount(self, above: _Index = _NOWHERE) -> int:
+        return 0 if above.isValid() else len(RunColumn)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = _Role.DisplayRole) -> Any:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        titles = (self.tr("Run"), self.tr("Strategy"), self.tr("Accuracy"), self.tr("When"), self.tr("Time"))
+        if role == _Role.DisplayRole:
+            return titles[section]
+        if role == _Role.ToolTipRole and section == RunColumn.ACCURACY:
+            return self.tr("With half the width of its 95 % interval. On test pictures where there are some.")
+        return _alignment(RunColumn(section)) if role == _Role.TextAlignmentRole else None
+
+    def data(self, index: _Index, role: int = _Role.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        line, column = self._lines[index.row()], RunColumn(index.column())
+        is_best = line.run.number == self._best
+        match role:
+            case _Role.DisplayRole:
+                return self._text(line, column, is_best)
+            case _Role.ToolTipRole:
+                return self._explanation(line, is_best)
+            case _Role.TextAlignmentRole:
+                return _alignment(column)
+            case _Role.FontRole if is_best and column in (RunColumn.NUMBER, RunColumn.ACCURACY):
+                bold = QFont()
+                bold.setWeight(QFont.Weight.DemiBold)
+                return bold
+            case _Role.ForegroundRole if self._colours and column in (RunColumn.WHEN, RunColumn.TIME):
+                return self._colours.muted
+            case _Role.AccessibleTextRole:
+                return f"{self.headerData(column, Qt.Orientation.Horizontal)}: {self._text(line, column, is_best)}"
+        return None
+
+    def _text(self, line: RunLine, column: RunColumn, is_best: bool) -> str:
+        match column:
+            case RunColumn.NUMBER:
+                return f"★ {line.run.number}" if is_best else str(line.run.number)
+            case RunColumn.STRATEGY:
+                return line.strategy
+            case RunColumn.ACCURACY:
+                return self._accuracy(line)
+            case RunColumn.WHEN:
+                return self._when(line)
+            case _:
+                return self._time(line)
+
+    def _accuracy(self, line: RunLine) -> str:
+        end = line.state.finished
+        if end is None:
+            if not line.running:
+                return self.tr("did not finish")
+            return self.tr("running…")
+        if end.test_accuracy is not None and end.test_interval is not None:
+            return self.tr("{0} test").format(figures.accuracy(end.test_accuracy, end.test_interval))
+        return self.tr("{0} val.").format(figures.accuracy(end.val_accuracy, end.val_interval))
+
+    def _when(self, line: RunLine) -> str:
+        if not line.when:
+            return ""
+        moment = QDateTime.fromSecsSinceEpoch(int(line.when))
+        if moment.date() == QDate.currentDate():
+            return QLocale().toString(moment.time(), QLocale.FormatType.ShortFormat)
+        return QLocale().toString(moment.date(), QLocale.FormatType.ShortFormat)
+
+    def _time(self, line: RunLine) -> str:
+        end = line.state.finished
+        if end is None:
+            return ""
+        took = figures.duration(end.seconds)
+        return self.tr("{0}, stopped").format(took) if end.stopped else took
+
+    def _explanation(self, line: RunLine, is_best: bool) -> str:
+        end = line.state.finished
+        if end is None:
+            return self.tr("This run did not come to its end.") if not line.running else self.tr("This run goes on.")
+        parts = [self.tr("validation {0}").format(figures.accuracy(end.val_accuracy, end.val_interval))]
+        if end.test_accuracy is not None and end.test_interval is not None:
+            parts.append(self.tr("test {0}").format(figures.accuracy(end.test_accuracy, end.test_interval)))
+        if line.state.recipe:
+            parts.append(line.state.recipe.backbone)
+        if line.when:
+            moment = QDateTime.fromSecsSinceEpoch(int(line.when))
+            parts.append(QLocale().toString(moment, QLocale.FormatType.ShortFormat))
+        if end.stopped:
+            parts.append(self.tr("stopped; its best weights are kept"))
+        if is_best:
+            parts.append(self.tr("★ the best on validation pictures"))
+        return " · ".join(parts)
+
+    def _announce(self, first: int, last: int) -> None:
+        self.dataChanged.emit(self.index(first, 0), self.index(last, len(RunColumn) - 1))
+
+
+def _best(lines: Sequence[RunLine]) -> int | None:
+    """The number of the run with the highest validation accuracy, of equals the latest. Test chooses nothing."""
+    ended = [(line.state.finished.val_accuracy, line.run.number) for line in lines if line.state.finished]
+    return max(ended)[1] if ended else None
+
+
+def _alignment(column: RunColumn) -> Qt.AlignmentFlag:
+    right = column in (RunColumn.NUMBER, RunColumn.TIME)
+    return (Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter

@@ -1,0 +1,614 @@
+"""The training panel: start a run, watch it, stop it, look at those there were."""
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+from PySide6.QtCore import QEvent, QItemSelection, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from tlstudio import tasks
+from tlstudio.core import events
+from tlstudio.core.errors import TLStudioError, TrainingFailed
+from tlstudio.core.estimate import Measured
+from tlstudio.core.pace import Pace
+from tlstudio.core.project import Project
+from tlstudio.core.recipe import Guard, Recipe, guards
+from tlstudio.core.run import RunFolder, RunState
+from tlstudio.ui import figures, theme
+from tlstudio.ui.job import Job, Stop
+from tlstudio.ui.labels import ElidedLabel, heading, muted
+from tlstudio.ui.training.confusion import ConfusionView
+from tlstudio.ui.training.curves import CurvePlot, curves_of
+from tlstudio.ui.training.guard_note import GuardNote
+from tlstudio.ui.training.history import RunColumn, RunLine, RunsRead, RunTable, read_runs
+
+_WIDE = 900
+
+
+class TrainingPanel(QWidget):
+    """Runs the recipe on the project's pictures in a Job and keeps the list of runs.
+
+    Signals:
+        summary_changed: one line for the rail, such as "93.2 % ± 1.8" or "phase 1 of 2 · epoch 2 of 3".
+        progressed: events.Progress while a run goes on.
+        busy_changed: a run began (True) or ended (False).
+        trained: the path of the finished run's .tlmodel, also of one stopped half-way.
+        measured: estimate.Measured of a run that came to its own end (connect to ModelPanel.take_measurement).
+        failed: the TLStudioError that ended a run or kept it from starting.
+        predict_requested: the path of the model to classify new pictures with; the user asked for the next step.
+    """
+
+    summary_changed = Signal(str)
+    progressed = Signal(object)
+    busy_changed = Signal(bool)
+    trained = Signal(str)
+    measured = Signal(object)
+    failed = Signal(object)
+    predict_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("training_panel")
+        self._project: Project | None = None
+        self._recipe: Recipe | None = None
+        self._classes, self._pictures = 0, 0
+        self._ready, self._why_not = False, self.tr("Train needs pictures in at least two classes.")
+        self._settled: set[str] = set()  # the guards that were asked about and answered
+        self._state, self._pace = RunState(), Pace()
+        self._train_job: Job | None = None
+        self._device_job: Job | None = None
+        self._history_job: Job | None = None
+        self._history_stale = False
+        self._stop_asked = False
+        self._remembered: set[tuple[str, str]] = set()
+        self._model_to_use = ""
+        self._build()
+        self._connect()
+        self._show_readiness()
+        self._show_pace()
+
+    # What the window asks
+
+    def show_project(self, project: Project | None) -> None:
+        """Show the runs of a project; train in it from now on."""
+        self._project = project
+        self._settled = set()
+        self._model_to_use = ""
+        self._runs.show_runs([])
+        self._show_run(None)
+        self._show_readiness()
+        self._read_history()
+
+    @Slot(object)
+    def set_recipe(self, recipe: Recipe) -> None:
+        """What the next run does (connect ModelPanel.recipe_changed to it)."""
+        self._recipe = recipe
+        self.guard_note.hide()
+        self._show_readiness()
+
+    @Slot(int, int)
+    def show_pictures(self, classes: int, training_pictures: int) -> None:
+        """Say how many classes and training pictures there are; the guards ask by them."""
+        self._classes, self._pictures = classes, training_pictures
+
+    @Slot(bool, str)
+    def set_ready(self, ok: bool, why_not: str) -> None:
+        """Allow training, or say why it cannot start yet ("Train needs pictures in at least two classes.")."""
+        self._ready, self._why_not = ok, why_not
+        self._show_readiness()
+
+    @Slot()
+    def train(self) -> None:
+        """Start a run, after asking about what is risky in the recipe."""
+        if not self._can_train() or self._recipe is None:
+            return
+        open_questions = [g for g in self._risks(self._recipe) if g.text not in self._settled]
+        if open_questions:
+            self._settled |= {guard.text for guard in open_questions}
+            self.guard_note.ask(open_questions)
+        else:
+            self._start()
+
+    @Slot()
+    def stop(self) -> None:
+        """Ask the run to end; it keeps the best weights so far."""
+        if self._train_job and not self._stop_asked:
+            self._stop_asked = True
+            self._train_job.stop()
+            self.stop_button.setEnabled(False)
+            self.stop_button.setToolTip(self.tr("It is stopping."))
+            self._show_pace()
+
+    def is_busy(self) -> bool:
+        """Whether a run goes on."""
+        return self._train_job is not None
+
+    def shut_down(self) -> None:
+        """Ask the run to end, keeping its best, and wait until it and all reading has ended."""
+        self.stop()
+        for job in (self._train_job, self._device_job, self._history_job):
+            if job:
+                job.stop()
+                job.wait()
+        self.loss_plot.shut_down()
+        self.accuracy_plot.shut_down()
+
+    # Layout
+
+    def _build(self) -> None:
+        self.guard_note = GuardNote()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2 * theme.SPACE, 2 * theme.SPACE, 2 * theme.SPACE, 2 * theme.SPACE)
+        column.setSpacing(theme.SPACE)
+        column.addLayout(self._build_controls())
+        column.addWidget(self.guard_note)
+        column.addLayout(self._build_progress())
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._build_empty())
+        self._pages.addWidget(self._build_results())
+        column.addWidget(self._pages, 1)
+        column.addLayout(self._build_next_step())
+
+    def _build_controls(self) -> QHBoxLayout:
+        self.train_button = QPushButton(self.tr("Train"))
+        self.train_button.setObjectName("train_button")
+        self.train_button.setProperty("primary", True)
+        self.train_button.setMinimumWidth(120)
+        self.stop_button = QPushButton(self.tr("Stop"))
+        self.stop_button.setObjectName("stop_button")
+        self.stop_button.setAccessibleName(self.tr("Stop and keep the best so far"))
+        self.device_box = QComboBox()
+        self.device_box.setObjectName("device_box")
+        self.device_box.setAccessibleName(self.tr("Train on"))
+        self.device_box.addItem(self.tr("Automatic"), "auto")
+        self.device_box.setMinimumContentsLength(22)
+        self.device_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        caption = muted(QLabel(self.tr("Train on")))
+        caption.setBuddy(self.device_box)
+        row = QHBoxLayout()
+        row.setSpacing(theme.SPACE)
+        row.addWidget(self.train_button)
+        row.addWidget(self.stop_button)
+        row.addStretch(1)
+        row.addWidget(caption)
+        row.addWidget(self.device_box)
+        return row
+
+    def _build_progress(self) -> QVBoxLayout:
+        self._status = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._status.setObjectName("training_status")
+        self.progress_bar = QProgressBar()
+        self.progress_bar.setObjectName("progress_bar")
+        self.progress_bar.setAccessibleName(self.tr("Progress of the run"))
+        self.progress_bar.setRange(0, 1000)
+        self.progress_bar.setTextVisible(False)
+        self.progress_bar.setToolTip(self.tr("Progress of the phase, or of what goes before or after it"))
+        policy = self.progress_bar.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.progress_bar.setSizePolicy(policy)
+        column = QVBoxLayout()
+        column.setSpacing(4)
+        column.addWidget(self._status)
+        column.addWidget(self.progress_bar)
+        return column
+
+    def _build_empty(self) -> QWidget:
+        page = QWidget()
+        self._empty_title = QLabel()
+        self._empty_title.setProperty("role", "title")
+        self._empty_hint = muted(QLabel())
+        column = QVBoxLayout(page)
+        column.addStretch(2)
+        for label in (self._empty_title, self._empty_hint):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            column.addWidget(label)
+        column.addStretch(3)
+        return page
+
+    def _build_results(self) -> QWidget:
+        self.loss_plot = CurvePlot(self.tr("Loss"), "loss")
+        self.accuracy_plot = CurvePlot(self.tr("Accuracy"), "accuracy")
+        plots = QWidget()
+        row = QHBoxLayout(plots)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.SPACE)
+        row.addWidget(self.loss_plot)
+        row.addWidget(self.accuracy_plot)
+        below = QSplitter(Qt.Orientation.Horizontal)
+        below.addWidget(self._build_runs())
+        below.addWidget(self._build_confusion())
+        below.setStretchFactor(0, 3)
+        below.setStretchFactor(1, 2)
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        for part in (plots, below):
+            splitter.addWidget(part)
+        for part in (below, splitter):
+            part.setChildrenCollapsible(False)
+            part.setHandleWidth(theme.SPACE)
+        splitter.setStretchFactor(0, 3)
+        splitter.setStretchFactor(1, 2)
+        return splitter
+
+    def _build_runs(self) -> QWidget:
+        self.run_list = QTableView()
+        self.run_list.setObjectName("run_list")
+        self.run_list.setAccessibleName(self.tr("Runs"))
+        self.run_list.setToolTip(self.tr("All runs of this project, newest first; choose one to see its curves"))
+        self.run_list.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.run_list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.run_list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.run_list.setShowGrid(False)
+        self.run_list.setWordWrap(False)
+        self.run_list.setTabKeyNavigation(False)
+        self.run_list.setStyleSheet("QTableView::item { padding: 0 5px; }")
+        self.run_list.verticalHeader().hide()
+        self.run_list.verticalHeader().setDefaultSectionSize(28)
+        self._runs = RunTable(self)
+        self._runs.set_colours(theme.colours(self.palette()))
+        self.run_list.setModel(self._runs)
+        header = self.run_list.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(False)
+        header.setSectionResizeMode(RunColumn.STRATEGY, QHeaderView.ResizeMode.Stretch)
+        width = self.fontMetrics().horizontalAdvance
+        header.resizeSection(RunColumn.NUMBER, width("★ 100") + 20)
+        header.resizeSection(RunColumn.ACCURACY, width("100.0 % ± 10.0 test") + 20)
+        header.resizeSection(RunColumn.WHEN, width("12/31/2026") + 16)
+        header.resizeSection(RunColumn.TIME, width("59 min, stopped") + 16)
+        return _titled(heading(self.tr("Runs")), self.run_list)
+
+    def _build_confusion(self) -> QWidget:
+        self._confusion_title = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._confusion_title.setProperty("role", "heading")
+        self.confusion_view = ConfusionView()
+        self._no_confusion = muted(QLabel(self.tr("Once a run has ended, this shows what it took for what.")))
+        self._no_confusion.setWordWrap(True)
+        self._no_confusion.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._confusion_pages = QStackedWidget()
+        self._confusion_pages.addWidget(self._no_confusion)
+        self._confusion_pages.addWidget(self.confusion_view)
+        self._confusion_title.setMinimumHeight(self.fontMetrics().height())
+        return _titled(self._confusion_title, self._confusion_pages)
+
+    def _build_next_step(self) -> QHBoxLayout:
+        self._result = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._result.setProperty("role", "muted")
+        self.next_button = QPushButton(self.tr("Next: classify new pictures →"))
+        self.next_button.setObjectName("next_button")
+        self.next_button.setToolTip(self.tr("Drop pictures the model has never seen, with the chosen run's model"))
+        row = QHBoxLayout()
+        row.setSpacing(theme.SPACE)
+        row.addWidget(self._result, 1)
+        row.addWidget(self.next_button)
+        return row
+
+    def _connect(self) -> None:
+        self.train_button.clicked.connect(self.train)
+        self.stop_button.clicked.connect(self.stop)
+        self.guard_note.accepted.connect(self._start)
+        self.guard_note.declined.connect(self.train_button.setFocus)
+        self.next_button.clicked.connect(self._ask_for_prediction)
+        self.run_list.selectionModel().selectionChanged.connect(self._follow_selection)
+
+    # A run
+
+    def _can_train(self) -> bool:
+        return self._ready and self._project is not None and self._recipe is not None and not self.is_busy()
+
+    def _risks(self, recipe: Recipe) -> list[Guard]:
+        if not self._classes:
+            return []
+        return guards(recipe, self._pictures / self._classes)
+
+    @Slot()
+    def _start(self) -> None:
+        if not self._can_train() or self._project is None or self._recipe is None:
+            return
+        self._state, self._pace, self._stop_asked = RunState(), Pace(), False
+        self._remembered = set()
+        device = self.device_box.currentData()
+        # It ends by itself when asked to, keeping the best weights; closing it would lose them.
+        self._train_job = Job(partial(_train, self._project, self._recipe, device), self, closes_on_stop=False)
+        self._train_job.reported.connect(self._take_event)
+        self._train_job.failed.connect(self._take_failure)
+        self._train_job.finished.connect(self._end_run)
+        self._train_job.start()
+        self._pages.setCurrentIndex(1)
+        self._show_readiness()
+        self._show_pace()
+        self.stop_button.setFocus()
+        self.busy_changed.emit(True)
+
+    @Slot(object)
+    def _take_event(self, event: events.Event) -> None:
+        self._state = self._state.after(event)
+        self._pace = self._pace.after(event, time.monotonic())
+        match event:
+            case events.Progress():
+                self.progressed.emit(event)
+            case events.RunStarted():
+                self._runs.begin_run(RunLine(RunFolder(Path(event.run)), self._state, {}, time.time(), running=True))
+                self.run_list.selectRow(0)
+            case events.FeaturesReady() if not event.computed and self._state.recipe:
+                self._remembered.add((self._state.recipe.backbone, event.train_from))
+            case events.PhaseStarted() | events.EpochDone():
+                self._runs.update_running(self._state)
+                if self._shown_row() == 0:
+                    self._show_curves(self._state)
+        self._show_pace()
+
+    @Slot(object)
+    def _take_failure(self, error: TLStudioError) -> None:
+        # Stopped before there was anything to keep: what the person asked for, not a fault.
+        if not (self._stop_asked and isinstance(error, TrainingFailed) and not self._state.epochs):
+            self.failed.emit(error)
+
+    @Slot()
+    def _end_run(self) -> None:
+        job, self._train_job = self._train_job, None
+        if job:
+            job.deleteLater()
+        end = self._state.finished
+        self._show_readiness()
+        self._show_pace()
+        self._read_history()
+        self.busy_changed.emit(False)
+        if end is None:
+            return
+        self._model_to_use = end.model
+        if not end.stopped and self._state.recipe:
+            self.measured.emit(Measured(self._state.recipe, end.seconds, frozenset(self._remembered)))
+        self.trained.emit(end.model)
+        self.next_button.setFocus()
+
+    @Slot()
+    def _ask_for_prediction(self) -> None:
+        if self._model_to_use:
+            self.predict_requested.emit(self._model_to_use)
+
+    # Showing
+
+    def _show_readiness(self) -> None:
+        busy = self.is_busy()
+        self.train_button.setEnabled(self._can_train())
+        why = self.tr("A run goes on; stop it first.") if busy else self._why_not
+        start = self.tr("Train with the recipe of step 2")
+        self.train_button.setToolTip(start if self._can_train() else why)
+        self.stop_button.setEnabled(busy and not self._stop_asked)
+        keep = self.tr("End the run now and keep the best weights so far")
+        self.stop_button.setToolTip(keep if busy else self.tr("No run goes on."))
+        self.device_box.setEnabled(not busy)
+        device = self.tr("Where to compute. Automatic takes a graphics card where there is one.")
+        self.device_box.setToolTip(self.tr("The run that goes on keeps its device.") if busy else device)
+        self._pages.setCurrentIndex(1 if busy or self._runs.rowCount() else 0)
+        self._show_empty()
+        self._show_next_step()
+
+    def _show_empty(self) -> None:
+        if self._can_train():
+            self._empty_title.setText(self.tr("Ready to train"))
+            self._empty_hint.setText(self.tr("Press Train. Loss and accuracy appear here, epoch by epoch."))
+        else:
+            self._empty_title.setText(self._why_not)
+            self._empty_hint.setText(self.tr("Step 1 takes a folder with one folder inside for each class."))
+
+    def _show_next_step(self) -> None:
+        ready = bool(self._model_to_use) and not self.is_busy()
+        self.next_button.setEnabled(ready)
+        why = self.tr("Once a run has ended, its model classifies new pictures.")
+        self.next_button.setToolTip(self.tr("Drop pictures the model has never seen") if ready else why)
+        # One highlighted step at a time: training first, then what it is for.
+        for button, primary in ((self.next_button, ready), (self.train_button, not ready)):
+            if button.property("primary") != primary:
+                button.setProperty("primary", primary)
+                button.style().unpolish(button)
+                button.style().polish(button)
+
+    def _show_pace(self) -> None:
+        pace, end = self._pace, self._state.finished
+        self.progress_bar.setVisible(self.is_busy() or end is not None)
+        if self.is_busy():
+            self.progress_bar.setValue(round(1000 * pace.fraction))
+            parts = self._pace_parts()
+            self._status.show_text(" · ".join(parts))
+            self.summary_changed.emit(" · ".join(parts[:2]))
+        else:
+            self.progress_bar.setValue(1000 if end and not end.stopped else 0)
+            self._status.show_text(self._verdict())
+            self.summary_changed.emit(self._rail_line())
+
+    def _pace_parts(self) -> list[str]:
+        pace = self._pace
+        if self._stop_asked:
+            return [self.tr("Stopping; the best so far is kept"), *([pace.task] if pace.task else [])]
+        parts = []
+        if pace.phase:
+            parts.append(self.tr("phase {0} of {1}").format(pace.phase.phase, pace.phase.phases))
+        if pace.learning and pace.phase:
+            parts.append(self.tr("epoch {0} of {1}").format(pace.epoch, pace.phase.epochs))
+        elif pace.task:
+            task = self.tr("{0}, {1} of {2}")
+            parts.append(task.format(pace.task, figures.count(pace.done), figures.count(pace.total)))
+        if pace.per_second >= 1:
+            parts.append(self.tr("{0} pictures/s").format(figures.count(round(pace.per_second))))
+        if pace.seconds_left is not None:
+            left = self.tr("{0} left") if not pace.phase or pace.phase.phase == pace.phase.phases else ""
+            left = left or self.tr("{0} left in this phase")
+            parts.append(left.format(figures.rough_duration(pace.seconds_left)))
+        return parts or [self.tr("Getting ready…")]
+
+    def _verdict(self) -> str:
+        end = self._state.finished
+        if end is None:
+            return self.tr("Stopped before anything was learned.") if self._stop_asked else ""
+        took = figures.duration(end.seconds)
+        if end.stopped:
+            return self.tr("Stopped after {0}; the best weights so far are kept.").format(took)
+        return self.tr("Done in {0}.").format(took)
+
+    def _rail_line(self) -> str:
+        ended = (self._runs.line(row).state.finished for row in range(self._runs.rowCount()))
+        end = self._state.finished or next((e for e in ended if e), None)
+        if end is None:
+            return self.tr("not trained yet")
+        if end.test_accuracy is not None and end.test_interval is not None:
+            return figures.accuracy(end.test_accuracy, end.test_interval)
+        return figures.accuracy(end.val_accuracy, end.val_interval)
+
+    def _shown_row(self) -> int:
+        rows = self.run_list.selectionModel().selectedRows()
+        return rows[0].row() if rows else -1
+
+    @Slot(QItemSelection, QItemSelection)
+    def _follow_selection(self, _chosen: QItemSelection, _left: QItemSelection) -> None:
+        row = self._shown_row()
+        self._show_run(self._runs.line(row) if row >= 0 else None)
+
+    def _show_run(self, line: RunLine | None) -> None:
+        self._show_curves(line.state if line else RunState())
+        split = "test" if line and line.report.get("test") else "val"
+        judged = line.report.get(split) if line else None
+        self._confusion_pages.setCurrentIndex(1 if judged else 0)
+        self._confusion_title.show_text(self.tr("Confusion"))
+        if line and judged:
+            names = {"test": self.tr("test"), "val": self.tr("validation")}
+            text = self.tr("Run {0}, {1} {2} pictures: truth in rows, answers in columns")
+            self._confusion_title.show_text(text.format(line.run.number, figures.count(judged["n"]), names[split]))
+            self.confusion_view.show_counts(judged["confusion"]["labels"], judged["confusion"]["counts"])
+        self._show_result(line)
+
+    def _show_curves(self, state: RunState) -> None:
+        self.loss_plot.show_curves(curves_of(state, "loss"))
+        self.accuracy_plot.show_curves(curves_of(state, "accuracy"))
+
+    def _show_result(self, line: RunLine | None) -> None:
+        end = line.state.finished if line else None
+        if line is None or end is None:
+            self._result.show_text("")
+            return
+        said = [self.tr("Run {0}").format(line.run.number)]
+        if end.test_accuracy is not None and end.test_interval is not None:
+            said.append(self.tr("test {0}").format(figures.accuracy(end.test_accuracy, end.test_interval)))
+        said.append(self.tr("validation {0}").format(figures.accuracy(end.val_accuracy, end.val_interval)))
+        self._result.show_text(" · ".join(said))
+        self._model_to_use = end.model
+        self._show_next_step()
+
+    # Reading what there is
+
+    def _read_history(self) -> None:
+        if self._history_job:
+            self._history_stale = True
+            return
+        if self._project is None:
+            return
+        self._history_job = Job(partial(read_runs, self._project.folder), self)
+        self._history_job.reported.connect(self._take_history)
+        self._history_job.failed.connect(self.failed)
+        self._history_job.finished.connect(self._end_history)
+        self._history_job.start()
+
+    @Slot(object)
+    def _take_history(self, event: events.Event) -> None:
+        # A run that goes on is on the list already, and newer than what was read of it.
+        if not isinstance(event, RunsRead) or self.is_busy() or self._history_stale:
+            return
+        self._runs.show_runs(event.lines)
+        self._show_readiness()
+        if event.lines:
+            self.run_list.selectRow(0)
+        self.summary_changed.emit(self._rail_line())
+
+    @Slot()
+    def _end_history(self) -> None:
+        job, self._history_job = self._history_job, None
+        if job:
+            job.deleteLater()
+        if self._history_stale:
+            self._history_stale = False
+            self._read_history()
+
+    def _look_for_devices(self) -> None:
+        if self._device_job or self.device_box.count() > 1:
+            return
+        self._device_job = Job(_devices, self)
+        self._device_job.reported.connect(self._take_devices)
+        self._device_job.failed.connect(self.failed)
+        self._device_job.finished.connect(self._end_device_job)
+        self._device_job.start()
+
+    @Slot(object)
+    def _take_devices(self, event: events.Event) -> None:
+        if not isinstance(event, events.DevicesFound):
+            return
+        self.device_box.clear()
+        for name, what in event.devices:
+            title = self.tr("Automatic ({0})").format(what.upper()) if name == "auto" else f"{name.upper()} ({what})"
+            self.device_box.addItem(title, name)
+
+    @Slot()
+    def _end_device_job(self) -> None:
+        job, self._device_job = self._device_job, None
+        if job:
+            job.deleteLater()
+
+    def showEvent(self, shown: QShowEvent) -> None:
+        super().showEvent(shown)
+        self._look_for_devices()
+
+    def resizeEvent(self, change: QResizeEvent) -> None:
+        super().resizeEvent(change)
+        # Beside the network panel there is no room for every column; the tool tip has the moment too.
+        self.run_list.setColumnHidden(RunColumn.WHEN, self.width() < _WIDE)
+
+    def changeEvent(self, change: QEvent) -> None:
+        super().changeEvent(change)
+        if change.type() == QEvent.Type.PaletteChange:
+            self._runs.set_colours(theme.colours(self.palette()))
+
+
+def _titled(title: QLabel, content: QWidget) -> QWidget:
+    box = QWidget()
+    column = QVBoxLayout(box)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(4)
+    column.addWidget(title)
+    column.addWidget(content, 1)
+    return box
+
+
+def _devices(_stop: Stop) -> Iterator[events.Event]:
+    yield from tasks.load_engine()
+    yield from tasks.devices()
+
+
+def _train(project: Project, recipe: Recipe, device: str, stop: Stop) -> Iterator[events.Event]:
+    yield from tasks.load_engine()
+    something_to_keep = False
+    task = cast("Generator[events.Event, None, None]", tasks.train(project, recipe, device=device, stop=stop))
+    with closing(task) as run:
+        for event in run:
+            yield event
+            something_to_keep |= isinstance(event, events.CheckpointSaved)
+            if stop() and not something_to_keep:
+                return  # reading thousands of pictures to its end would keep nothing
