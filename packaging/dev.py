@@ -1,4 +1,4 @@
-"""From a clean checkout to a working program: `python packaging/dev.py demo | run | test | bench`.
+"""From a clean checkout to a working program: `python packaging/dev.py demo | run | test`.
 
 Standard library only. Makes `.venv` with everything in it on the first call (torch alone is about 3 GB to download),
 and again when pyproject.toml or the Python changes.
@@ -29,7 +29,6 @@ TASKS = {
     "demo": [["-m", "tlstudio", "demo"]],
     "run": [["-m", "tlstudio"]],
     "test": CHECKS,
-    "bench": [["-m", "tests.bench"]],
 }
 # What Qt's wheels expect of a Debian-like system, by the library that is missing without it.
 QT_LIBRARIES = {"EGL": "libegl1", "GL": "libgl1", "xkbcommon": "libxkbcommon0", "dbus-1": "libdbus-1-3"}

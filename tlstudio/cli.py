@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 
 import click
 import platformdirs
+from click.core import ParameterSource
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -32,6 +34,9 @@ Command = Callable[..., Any]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status. The one place where every error becomes a line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names need not be valid text
     try:
         return cli.main(arguments, prog_name="tlstudio", standalone_mode=False) or DONE
     except click.ClickException as error:
@@ -107,7 +112,10 @@ def cli() -> None:
 @click.option("--split-seed", type=int, default=0, show_default=True, help="Which pictures go where.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The new head, the order, the variations.")
 @_machine_options
+@click.pass_context
 def train(
+    context: click.Context,
+    /,
     images: Path,
     project: Path | None,
     model: Path | None,
@@ -135,8 +143,10 @@ def train(
     if strategy != "auto":
         make_recipe(backbone, strategy, wanted, domain)  # contradictions show before any picture is read
     if is_project(images):
-        if project is not None and project.absolute() != images.absolute():
-            raise click.UsageError("IMAGES is a project already; leave --project out.")
+        for name in ("project", "val", "val_fraction", "test_fraction", "split_seed"):
+            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+                flag = "--" + name.replace("_", "-")
+                raise click.UsageError(f"IMAGES is a project, whose pictures and splits are set; leave {flag} out.")
         project = images
     with Project.open(project) if project else Project.temporary() as opened:
 
@@ -256,7 +266,7 @@ def show(task: Iterable[Event], as_json: bool) -> list[Event]:
 def _show_json(task: Iterable[Event]) -> list[Event]:
     said = []
     for event in task:
-        print(json.dumps(event.to_json(), ensure_ascii=False), flush=True)
+        print(json.dumps(event.to_json()), flush=True)
         if not isinstance(event, events.Progress):
             said.append(event)
     return said
@@ -297,7 +307,7 @@ def describe(event: Event) -> Iterator[str]:
         case events.Advised():
             yield f"Strategy {event.strategy}. {' '.join(event.reasons)}"
         case events.FeaturesReady() if event.computed:
-            yield f"  {event.computed} pictures through the frozen stages in {event.seconds:.1f} s; remembered"
+            yield f"  {event.computed} pictures through the stages before {event.train_from} in {event.seconds:.1f} s"
         case events.PhaseStarted():
             share = event.trainable_parameters / event.total_parameters
             rates = ", ".join(f"{g['name']} {g['lr']:g}" for g in event.groups)

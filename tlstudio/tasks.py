@@ -7,10 +7,12 @@ it for events and close it; training alone takes `stop`, because it ends by keep
 from __future__ import annotations
 
 import json
+import platform
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +96,11 @@ def _look_through(
 
     stored = project.catalogue.fact("split_rule")
     rule = rule or (survey.SplitRule(**json.loads(stored)) if stored else survey.DEFAULT_SPLIT)
+    # A file that two sources name belongs to the later one: one for validation must not be learned from.
     found = {picture.path: picture for source in sources for picture in _find(source)}
+    for source in sources:
+        if not source["label"]:
+            yield from _unfiled(Path(source["path"]))
     looked = yield from survey.read_all(list(found.values()), project.catalogue.pictures(), threads)
     pictures = survey.split(looked, rule)
     facts = {"source": sources[0]["path"], "sources": json.dumps(sources), "split_rule": json.dumps(asdict(rule))}
@@ -138,8 +144,17 @@ def inspect(path: Path, threads: int = 0) -> Iterator[Event]:
     elif path.is_file() and path.suffix.lower() == ".tlmodel":
         yield _inspect_model(path)
     else:
+        yield from _unfiled(path)
         looked = yield from survey.read_all(survey.find(path), threads=threads)
         yield survey.inspect(path, survey.split(looked))
+
+
+def _unfiled(images: Path) -> Iterator[Event]:
+    from tlstudio.engine import survey
+
+    if names := survey.unfiled(images):
+        some = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+        yield events.Warned(f"Left out, because it is in no class folder: {some}")
 
 
 def _inspect_project(path: Path) -> Event:
@@ -207,17 +222,19 @@ def train(
     Raises:
         TLStudioError: the pictures, weights, device or recipe do not allow it, or the loss stopped being a number.
     """
-    from tlstudio.engine import device as devices
-    from tlstudio.engine import network as networks
     from tlstudio.engine import survey
-    from tlstudio.engine.training import Fit
 
     started = time.monotonic()
     pictures = project.catalogue.readable()
     survey.check_trainable(Path(project.catalogue.fact("source") or project.folder), project.catalogue.pictures())
-    where, count = devices.choose(device), devices.use_threads(threads)
     if model is not None:
         _check_writable(model)
+    # What needs no torch has been checked; from here on it is loaded.
+    from tlstudio.engine import device as devices
+    from tlstudio.engine import network as networks
+    from tlstudio.engine.training import Fit
+
+    where, count = devices.choose(device), devices.use_threads(threads)
     network = networks.build(recipe.backbone, len(class_names(pictures)), recipe.pretrained, recipe.seed)
     for phase in recipe.phases:
         network.prepare(phase)  # a wrong layer name shows before anything is computed
@@ -229,14 +246,22 @@ def train(
     network.model.to(where, memory_format=torch.channels_last)
     job = Fit(network, recipe, class_names(pictures), by_split["train"], by_split["val"], run, count, stop)
     sizes = {name: len(members) for name, members in by_split.items()}
-    opening = events.RunStarted(str(run.folder), recipe.to_json(), str(where), count, sizes)
+    opening = events.RunStarted(str(run.folder), recipe.to_json(), str(where), count, sizes, _versions())
     for event in _train(project, job, by_split["test"], model or run.model_file, opening, started):
         run.record(event)
         yield event
 
 
+def _versions() -> dict[str, str]:
+    """What a run has to be repeated with to give the same numbers."""
+    packages = ("torch", "torchvision", "timm", "pillow", "numpy")
+    return {"tlstudio": __version__, "python": platform.python_version(), **{n: version(n) for n in packages}}
+
+
 def _check_writable(model: Path) -> None:
     """Find out before hours of work whether the result can be put where it should go."""
+    if model.is_dir():
+        raise ProjectError("is a folder", path=model, remedy="Give the name of a file in it, ending in .tlmodel.")
     if not model.absolute().parent.is_dir():
         raise ProjectError("is not in a folder that exists", path=model, remedy="Make the folder first.")
     write_atomically(model.with_name(f".{model.name}.test"), b"")
@@ -340,6 +365,7 @@ def evaluate(
     Raises:
         TLStudioError: the model or the pictures cannot be used, or no class is one the model knows.
     """
+    _check_exists(model_file)
     from tlstudio.engine import evaluation, predictor
 
     model, count = _open_model(model_file, device, threads)
@@ -377,14 +403,18 @@ def _labelled(images: Path, threads: int) -> Generator[Event, None, list[Picture
     return (yield from survey.read_all(survey.find(images), threads=threads))
 
 
+def _check_exists(model_file: Path) -> None:
+    if not model_file.is_file():
+        remedy = "Give a .tlmodel file, such as a run's model.tlmodel."
+        raise RefusedModel("does not exist", path=model_file, remedy=remedy)
+
+
 def _open_model(path: Path, device: str, threads: int) -> tuple[Model, int]:
     import torch
 
     from tlstudio.engine import checkpoints
     from tlstudio.engine import device as devices
 
-    if not path.is_file():
-        raise RefusedModel("does not exist", path=path, remedy="Give a .tlmodel file, such as a run's model.tlmodel.")
     where, count = devices.choose(device), devices.use_threads(threads)
     model = checkpoints.load_model(path)
     model.network.model.to(where, memory_format=torch.channels_last)
@@ -399,6 +429,7 @@ def predict(
     Raises:
         TLStudioError: the model cannot be used.
     """
+    _check_exists(model_file)
     from tlstudio.engine.predictor import Predictor
     from tlstudio.engine.survey import files_below
 

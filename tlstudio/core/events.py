@@ -120,12 +120,13 @@ class RunStarted(Event):
     device: str
     threads: int
     pictures: dict[str, int]
+    versions: dict[str, str]
     kind: ClassVar[str] = "run_started"
 
 
 @dataclass(frozen=True)
 class FeaturesReady(Event):
-    """The frozen stages have said what they say about every picture.
+    """The stages before a cut have said what they say about every picture.
 
     computed: pictures run through them now. remembered: read from the cache. seconds: for both.
     """

@@ -6,7 +6,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -48,7 +48,8 @@ def replacing(path: Path) -> Iterator[Path]:
         remedy = f"Free some space in {path.parent}, or choose a folder you may write to."
         raise ProjectError(f"cannot be written ({reason})", path=path, remedy=remedy) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # gone already, or there never was a place for it
+            temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Which pictures train, which choose, which test: stratified, seeded, and identical files never on two sides."""
 
-import random
+import hashlib
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
@@ -14,7 +14,8 @@ def assign(
 
     Members of a group (identical files, say) share a split; each class is divided on its own, so every split keeps its
     share of each class. A class of two gets one for training and one for validation, a class of three or more at least
-    one in every split that is asked for.
+    one in every split that is asked for. The order in which groups are drawn depends on the seed, the class and the
+    group alone: more pictures move only those at the border between two splits.
 
     labels, groups: one entry a picture. val_fraction, test_fraction: 0..1, together below 1.
     """
@@ -27,14 +28,17 @@ def assign(
 
     splits = ["train"] * len(labels)
     for label, label_groups in by_class.items():
-        # A seed of its own for each class: adding a class leaves the others where they were.
-        random.Random(f"{seed}/{label}").shuffle(label_groups)
+        label_groups.sort(key=lambda members: _draw(seed, label, groups[members[0]]))
         val, test = _shares(len(label_groups), val_fraction, test_fraction)
         for position, members in enumerate(label_groups):
             if position < val + test:
                 for index in members:
                     splits[index] = "val" if position < val else "test"
     return splits
+
+
+def _draw(seed: int, label: str, group: Hashable) -> bytes:
+    return hashlib.blake2b(f"{seed}/{label}/{group}".encode(errors="surrogateescape"), digest_size=16).digest()
 
 
 def _shares(count: int, val_fraction: float, test_fraction: float) -> tuple[int, int]:

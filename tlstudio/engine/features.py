@@ -70,7 +70,7 @@ def extract(
     store = _Store(_key(prefix, cut, preprocessing, device)) if remember else None
     missing = list(range(len(pictures)))
     if store:
-        rows = store.load([p.digest for p in pictures])
+        rows = store.load([p.digest for p in pictures], shape.numel() * 4)
         missing = [i for i, p in enumerate(pictures) if p.digest not in rows]
         for i, picture in enumerate(pictures):
             if picture.digest in rows:
@@ -131,16 +131,20 @@ def cache_folder() -> Path:
 
 
 class _Store:
-    """One SQLite file of answers: picture digest → float32 values. Made to be lost: any fault empties it."""
+    """One SQLite file of answers: picture digest → float32 values.
+
+    Made to be lost: a damaged file is begun anew, and where the disk is full or may not be written the work goes on
+    without remembering.
+    """
 
     def __init__(self, key: str) -> None:
         self.path = cache_folder() / f"{key}.sqlite"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._usable = True
         try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             self._create()
-        except sqlite3.DatabaseError:
-            self.path.unlink(missing_ok=True)
-            self._create()
+        except (sqlite3.DatabaseError, OSError):
+            self._begin_anew()
 
     def _create(self) -> None:
         with self._open() as db:
@@ -148,24 +152,43 @@ class _Store:
             db.execute("CREATE TABLE IF NOT EXISTS features (digest TEXT PRIMARY KEY, value BLOB NOT NULL)")
         os.utime(self.path)  # the least recently used file is the first to go
 
+    def _begin_anew(self) -> None:
+        try:
+            _delete(self.path)
+            self._create()
+        except (sqlite3.DatabaseError, OSError):
+            self._usable = False
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(self.path, timeout=30)) as db, db:
             db.execute("PRAGMA synchronous = NORMAL")
             yield db
 
-    def load(self, digests: Sequence[str]) -> dict[str, bytes]:
-        wanted, found = set(digests), dict[str, bytes]()
-        with self._open() as db:
-            for batch in batched(wanted, 500):
-                marks = ", ".join("?" * len(batch))
-                found.update(db.execute(f"SELECT digest, value FROM features WHERE digest IN ({marks})", batch))
-        return found
+    def load(self, digests: Sequence[str], size: int) -> dict[str, bytes]:
+        """The values of those pictures that are remembered; `size` bytes each, anything else does not count."""
+        found = dict[str, bytes]()
+        if not self._usable:
+            return found
+        try:
+            with self._open() as db:
+                for batch in batched(set(digests), 500):
+                    marks = ", ".join("?" * len(batch))
+                    found.update(db.execute(f"SELECT digest, value FROM features WHERE digest IN ({marks})", batch))
+        except sqlite3.DatabaseError:
+            self._begin_anew()
+            return {}
+        return {digest: value for digest, value in found.items() if len(value) == size}
 
     def save(self, rows: Sequence[tuple[str, torch.Tensor]]) -> None:
-        with self._open() as db:
-            values = [(digest, value.numpy().tobytes()) for digest, value in rows]
-            db.executemany("INSERT OR REPLACE INTO features VALUES (?, ?)", values)
+        if not self._usable:
+            return
+        try:
+            with self._open() as db:
+                values = [(digest, value.numpy().tobytes()) for digest, value in rows]
+                db.executemany("INSERT OR REPLACE INTO features VALUES (?, ?)", values)
+        except sqlite3.DatabaseError:
+            self._usable = False
 
     def trim(self) -> None:
         """Delete the least recently used files until the cache is within its limit."""
@@ -173,5 +196,11 @@ class _Store:
         total = sum(size for _, size, _ in files)
         for _, size, file in sorted(files):
             if total > CACHE_LIMIT and file != self.path:
-                file.unlink(missing_ok=True)
+                _delete(file)
                 total -= size
+
+
+def _delete(database: Path) -> None:
+    """Delete a database together with its journals: a journal left behind would be taken for the next one's."""
+    for suffix in ("", "-wal", "-shm"):
+        database.with_name(database.name + suffix).unlink(missing_ok=True)

@@ -215,9 +215,7 @@ def upstream_state(spec: Backbone) -> dict[str, torch.Tensor]:
     Raises:
         MissingWeights, RefusedWeights: see `weights.locate`.
     """
-    path = weights.locate(spec)
-    # The digest is known, and weights_only never runs what a pickle asks for.
-    state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    state = weights.load(spec)
     if spec.weights.naming == "lukemelas":
         depths = [len(stage) for stage in _stock_blocks(spec)]
         state = {weights.stock_name(name, depths): value for name, value in state.items()}

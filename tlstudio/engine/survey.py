@@ -64,8 +64,8 @@ def find(images: Path) -> list[Picture]:
 
 
 def _from_folder(root: Path) -> Iterator[Picture]:
-    folders = [f for f in _entries(root) if f.is_dir() and not f.is_symlink()]
-    split_folders = [f for f in folders if f.name.lower() in SPLIT_FOLDERS]
+    folders = _folders(root)
+    split_folders = [f for f in folders if _is_split(f)]
     if split_folders:
         for folder in split_folders:
             yield from _from_classes(folder, SPLIT_FOLDERS[folder.name.lower()])
@@ -75,10 +75,28 @@ def _from_folder(root: Path) -> Iterator[Picture]:
         yield from _files(root, root.name, "")
 
 
+def _is_split(folder: Path) -> bool:
+    """Whether a folder is a split with classes in it, and not a class of trains, say."""
+    return folder.name.lower() in SPLIT_FOLDERS and bool(_folders(folder))
+
+
 def _from_classes(root: Path, split: str) -> Iterator[Picture]:
-    for folder in _entries(root):
-        if folder.is_dir() and not folder.is_symlink():
-            yield from _files(folder, folder.name, split)
+    for folder in _folders(root):
+        yield from _files(folder, folder.name, split)
+
+
+def _folders(root: Path) -> list[Path]:
+    return [entry for entry in _entries(root) if entry.is_dir() and not entry.is_symlink()]
+
+
+def unfiled(images: Path) -> list[str]:
+    """What lies beside the class folders and so belongs to no class: names, for a warning."""
+    if not images.is_dir() or not (folders := _folders(images)):
+        return []
+    splits_given = [f for f in folders if _is_split(f)]
+    above = [images, *splits_given]
+    loose = [e.name for place in above for e in _entries(place) if e.is_file() and e.name.lower() not in DROPPINGS]
+    return loose + [f.name for f in folders if splits_given and f not in splits_given]
 
 
 def _files(folder: Path, label: str, split: str) -> Iterator[Picture]:
@@ -140,6 +158,10 @@ def read_all(
 
 
 def _look(picture: Picture, before: Picture | None) -> Picture:
+    if not _is_text(picture.path + picture.label):
+        # Kept under a name that can be shown and stored; the file itself is not touched.
+        reason = "its name, or its folder's, is not valid text (UTF-8). Rename it."
+        return replace(picture, path=_escaped(picture.path), label=_escaped(picture.label), refused=reason)
     try:
         facts = Path(picture.path).stat()
     except OSError as error:
@@ -164,6 +186,15 @@ def _look(picture: Picture, before: Picture | None) -> Picture:
         mode=decoded.mode,
         frames=decoded.frames,
     )
+
+
+def _is_text(name: str) -> bool:
+    """File names are bytes; those that are no text come to Python with lone surrogates in them."""
+    return name == _escaped(name)
+
+
+def _escaped(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def split(pictures: list[Picture], rule: SplitRule = DEFAULT_SPLIT) -> list[Picture]:

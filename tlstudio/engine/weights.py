@@ -1,5 +1,7 @@
 """Where pretrained weights come from. A file is used only when its SHA-256 is one we know."""
 
+from __future__ import annotations
+
 import hashlib
 import importlib.util
 import os
@@ -9,6 +11,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING
 
 import platformdirs
 
@@ -16,6 +20,9 @@ from tlstudio.core.backbones import BACKBONES, Backbone
 from tlstudio.core.errors import MissingWeights, RefusedWeights, TLStudioError
 from tlstudio.core.events import Event, Progress
 from tlstudio.core.project import replacing
+
+if TYPE_CHECKING:
+    import torch
 
 
 def folder() -> Path:
@@ -53,6 +60,24 @@ def locate(backbone: Backbone) -> Path:
         raise _missing(backbone)
     _check(path, backbone)
     return path
+
+
+def load(backbone: Backbone) -> dict[str, torch.Tensor]:
+    """The tensors of the weights file, by the names it uses.
+
+    Raises:
+        MissingWeights, RefusedWeights: see `locate`; or the file holds something other than tensors.
+    """
+    import torch  # here, so that listing weights does not wait for it
+
+    path = locate(backbone)
+    try:
+        # The digest is known, and weights_only never runs what a pickle asks for.
+        state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, ValueError, EOFError) as error:
+        # torch's own words tell people how to switch the protection off: they are not passed on.
+        raise RefusedWeights("holds something other than weights", path=path) from error
+    return state
 
 
 def _missing(backbone: Backbone) -> MissingWeights:

@@ -1,0 +1,45 @@
+"""The demo on a small part of its sample; `make demo` runs the whole of it."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tlstudio import tasks
+from tlstudio.core import events
+from tlstudio.core.errors import UnusableImages
+from tlstudio.core.project import Project
+from tlstudio.engine import sample
+
+
+def test_the_sample_is_stratified_and_says_its_licence(tmp_path: Path) -> None:
+    with sample.write_list(tmp_path).open() as file:
+        rows = list(csv.DictReader(file))
+    assert Counter(row["label"] for row in rows) == {"defective": 200, "functional": 200}
+    assert all(Path(row["path"]).is_file() for row in rows)
+    assert "CC BY-NC-SA 4.0" in sample.ABOUT
+
+
+def test_without_the_sample_the_message_says_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "PACKAGE", "no_such_package")
+    with pytest.raises(UnusableImages, match="pip install elpv-dataset"):
+        sample.write_list(tmp_path)
+
+
+@pytest.mark.slow
+def test_the_whole_job_from_pictures_to_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "PER_STRATUM", 6)
+    with Project.open(tmp_path / "project") as project:
+        said = list(tasks.demo(project))
+    kinds = [type(event) for event in said]
+    (seen,) = [e for e in said if isinstance(e, events.Inspected)]
+    assert (seen.read, seen.refused) == (24, ())
+    (advised,) = [e for e in said if isinstance(e, events.Advised)]
+    assert advised.strategy == "fine-tune-layered"
+    assert kinds.count(events.PhaseStarted) == 2
+    (finished,) = [e for e in said if isinstance(e, events.Finished)]
+    assert finished.test_interval is not None
+    assert Path(finished.model).is_file()
+    assert all(e.ok for e in said if isinstance(e, events.Predicted))
+    assert kinds.count(events.Predicted) == 4

@@ -1,0 +1,41 @@
+from tests.conftest import Tlstudio
+
+FIGURES = {
+    "stem": 9_536,
+    "layer1": 147_968,
+    "layer2": 525_568,
+    "layer3": 2_099_712,
+    "layer4": 8_393_728,
+    "pool": 0,
+    "head": 2_565,
+}
+
+
+def test_resnet18_with_five_classes(tlstudio: Tlstudio) -> None:
+    done = tlstudio("outline", "resnet18", "--classes", 5, "--strategy", "feature-extraction", "--json")
+    (outline,) = done.events
+    assert (outline["trainable_parameters"], outline["total_parameters"]) == (2_565, 11_179_077)
+    assert {s["name"]: s["parameters"] for s in outline["stages"]} == FIGURES
+    assert [s["name"] for s in outline["stages"] if s["trainable"]] == ["head"]
+    assert outline["stages"][4]["output_shape"] == [512, 7, 7]
+    assert {s["name"]: s["lr_group"] for s in outline["stages"]}["layer2"] == "early"
+    assert outline["layers"][0] == {
+        "name": "conv1",
+        "kind": "Conv2d",
+        "parameters": 9_408,
+        "trainable": 0,
+        "children": [],
+    }
+
+
+def test_the_cut_and_frozen_layers(tlstudio: Tlstudio) -> None:
+    done = tlstudio("outline", "resnet18", "--classes", 5, "--train-from", "layer3", "--freeze", "layer4.0", "--json")
+    (outline,) = done.events
+    trainable = {s["name"]: s["trainable"] for s in outline["stages"] if s["trainable"]}
+    assert trainable == {"layer3": 2_099_712, "layer4": 4_720_640, "head": 2_565}
+
+
+def test_people_see_a_table(tlstudio: Tlstudio) -> None:
+    done = tlstudio("outline", "resnet18", "--classes", 5, "--strategy", "feature-extraction")
+    assert "2,565 of 11,179,077 parameters learn (0.0229%)" in done.out
+    assert "edges, corners, colour gradients; highly universal" in done.out

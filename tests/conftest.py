@@ -1,0 +1,148 @@
+"""What every test stands on: folders of its own, no network, real pictures, a tiny backbone."""
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tlstudio.core import backbones
+from tlstudio.core.backbones import Backbone, Stage, Weights
+from tlstudio.core.preprocessing import Preprocessing
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT.parent / "shared" / "data"
+COLOURS = {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home for the whole session, so that what one test extracts the next one remembers, as for a user."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("CONFIG", "CACHE", "DATA", "STATE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+    monkeypatch.delenv("TORCH_HOME", raising=False)
+
+
+@pytest.fixture
+def fresh_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = socket.socket.connect
+
+    def local_only(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test reached for the network: {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The real pictures; without them a test is skipped, but in CI it fails."""
+    if not DATA.is_dir():
+        reason = f"the real pictures are missing: {DATA}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return DATA
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Three classes of eight coloured squares, each a little different, and one truncated file."""
+    root = tmp_path / "pictures"
+    for label, colour in COLOURS.items():
+        (root / label).mkdir(parents=True)
+        for number in range(8):
+            shade = tuple(min(255, value + 5 * number) for value in colour)
+            Image.new("RGB", (40 + number, 36), shade).save(root / label / f"{number}.png")
+    whole = (root / "red" / "0.png").read_bytes()
+    (root / "red" / "broken.png").write_bytes(whole[: len(whole) // 2])
+    return root
+
+
+@pytest.fixture
+def tiny_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backbone:
+    """timm's 100,000-parameter test network with seeded weights in the program's folder, as backbone `tiny`."""
+    import timm
+    import torch
+
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    torch.manual_seed(0)
+    state = timm.create_model("test_efficientnet", pretrained=False).state_dict()
+    for name, value in state.items():
+        # Statistics unlike the initial 0 and 1, so that a test sees when they move.
+        if name.endswith("running_mean"):
+            value.uniform_(-0.1, 0.1)
+        elif name.endswith("running_var"):
+            value.uniform_(0.5, 1.5)
+    file = tmp_path / "data" / "tlstudio" / "weights" / "tiny.pth"
+    file.parent.mkdir(parents=True)
+    torch.save(state, file)
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    names = ("stem", "blocks0", "blocks1", "blocks2", "blocks3", "blocks4", "neck", "pool", "head")
+    rates = ("early", "early", "early", "late", "late", "late", "late", "late", "head")
+    tiny = Backbone(
+        name="tiny",
+        title="Tiny",
+        family="efficientnet_timm",
+        architecture="test_efficientnet",
+        features=256,
+        weights=Weights("tiny.pth", sha256, file.stat().st_size, "none", "random values"),
+        preprocessing=Preprocessing(32, 36, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        stages=tuple(Stage(n, r, "nothing", "none") for n, r in zip(names, rates, strict=True)),  # type: ignore[arg-type]
+    )
+    monkeypatch.setitem(backbones.BACKBONES, "tiny", tiny)
+    return tiny
+
+
+@dataclass
+class Result:
+    """What a command printed, and how it ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["event"] == kind]
+
+
+Tlstudio = Callable[..., Result]
+
+
+@pytest.fixture
+def tlstudio(tmp_path: Path) -> Tlstudio:
+    """Runs the command line in a process of its own, in an empty folder."""
+
+    def run(*arguments: object) -> Result:
+        command = [sys.executable, "-m", "tlstudio", *map(str, arguments)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return run

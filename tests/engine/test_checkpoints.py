@@ -1,0 +1,193 @@
+"""Loading a model is closed-world: what is not exactly as written is refused by name."""
+
+import json
+import pickle
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tlstudio.core.backbones import Backbone
+from tlstudio.core.errors import RefusedModel
+from tlstudio.engine import checkpoints
+from tlstudio.engine import network as networks
+
+Edit = Callable[[dict[str, Any], dict[str, torch.Tensor]], None]
+
+
+@pytest.fixture
+def model_file(tiny_backbone: Backbone, tmp_path: Path) -> Path:
+    network = networks.build("tiny", 3, pretrained=True)
+    facts = {
+        "schema": 1,
+        "program": "test",
+        "created": "2026-01-01",
+        "backbone": "tiny",
+        "train_from": "head",
+        "classes": ["a", "b", "c"],
+        "preprocessing": tiny_backbone.preprocessing.to_json(),
+        "temperature": 1.5,
+        "unknown": {"threshold": 0.4, "set_on": "3 pictures", "refused_at_most": 0.05},
+        "metrics": {},
+        "recipe_digest": "",
+        "provenance": {},
+    }
+    path = tmp_path / "good.tlmodel"
+    checkpoints.save_model(path, checkpoints.Model(network, facts, torch.rand(5, 256)))
+    return path
+
+
+def test_a_model_comes_back_as_it_was(model_file: Path) -> None:
+    model = checkpoints.load_model(model_file)
+    pixels = torch.rand(1, 3, 32, 32)
+    with torch.inference_mode():
+        assert torch.equal(model.network.model(pixels), checkpoints.load_model(model_file).network.model(pixels))
+    assert model.classes == ("a", "b", "c")
+    assert model.facts["temperature"] == 1.5
+    assert not model.network.model.training
+    assert checkpoints.weights_digest(model) == checkpoints.weights_digest(checkpoints.load_model(model_file))
+
+
+def rewrite(path: Path, edit: Edit, redigest: bool) -> None:
+    """Change a model as somebody with our own source could; `redigest` makes its digest match again."""
+    header = json.loads(path.read_bytes()[8 : 8 + int.from_bytes(path.read_bytes()[:8], "little")])
+    facts = json.loads(header["__metadata__"]["tlstudio"])
+    tensors = load_file(path)
+    edit(facts, tensors)
+    if redigest:
+        facts.pop("digest")
+        facts["digest"] = checkpoints._digest(facts, tensors)
+    save_file(tensors, path, metadata={"tlstudio": json.dumps(facts, allow_nan=True)})
+
+
+def swap_classes(facts: dict[str, Any], _: dict[str, torch.Tensor]) -> None:
+    facts["classes"].reverse()
+
+
+def change_mean(facts: dict[str, Any], _: dict[str, torch.Tensor]) -> None:
+    facts["preprocessing"]["mean"] = [0.4, 0.4, 0.4]
+
+
+def change_weight(_: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+    tensors["network.classifier.bias"][0] += 1e-6
+
+
+@pytest.mark.parametrize("edit", [swap_classes, change_mean, change_weight])
+def test_no_change_passes_the_digest(model_file: Path, edit: Edit) -> None:
+    rewrite(model_file, edit, redigest=False)
+    with pytest.raises(RefusedModel, match="changed after it was written"):
+        checkpoints.load_model(model_file)
+
+
+def fact(name: str, value: Any) -> Edit:
+    def edit(facts: dict[str, Any], _: dict[str, torch.Tensor]) -> None:
+        facts[name] = value
+
+    return edit
+
+
+def tensor(name: str, value: torch.Tensor | None) -> Edit:
+    def edit(_: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+        if value is None:
+            del tensors[name]
+        else:
+            tensors[name] = value
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (fact("schema", 2), "is of version 2"),
+        (fact("backbone", "alexnet"), "does not know, 'alexnet'"),
+        (fact("train_from", "layer4"), "does not have"),
+        (fact("classes", ["a", "a", "c"]), "no sound list of classes"),
+        (fact("classes", ["a", "b"]), "does not hold the network"),
+        (fact("classes", "abc"), "no sound list of classes"),
+        (fact("temperature", 0), "out of range"),
+        (fact("temperature", True), "not a number"),
+        (fact("temperature", float("nan")), "not a number"),
+        (fact("unknown", {}), "is not a TL Studio model"),
+        (fact("preprocessing", {"size": 10**9}), "is not a TL Studio model"),
+        (fact("surprise", 1), "missing or too many"),
+        (tensor("network.conv_stem.weight", None), "does not hold the network"),
+        (tensor("network.extra", torch.zeros(1)), "does not hold the network"),
+        (tensor("network.classifier.bias", torch.zeros(3, dtype=torch.float64)), "does not hold the network"),
+        (tensor("network.classifier.bias", torch.full((3,), float("nan"))), "not numbers"),
+        (tensor("features", torch.zeros(2_001, 256, dtype=torch.float16)), "no sound sample"),
+        (tensor("features", torch.zeros(5, 7, dtype=torch.float16)), "no sound sample"),
+    ],
+)
+def test_whatever_is_not_expected_is_refused_by_name(model_file: Path, edit: Edit, reason: str) -> None:
+    try:
+        rewrite(model_file, edit, redigest=True)
+    except ValueError:  # NaN has no canonical form; then the old digest has to do
+        rewrite(model_file, edit, redigest=False)
+    with pytest.raises(RefusedModel, match=reason) as refused:
+        checkpoints.load_model(model_file)
+    assert str(model_file) in str(refused.value)
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (Path.touch, (Path("exploded"),))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00" * 8,
+        b"\xff" * 64,
+        (10).to_bytes(8, "little") + b"{",
+        (2).to_bytes(8, "little") + b"[]",
+        (2).to_bytes(8, "little") + b"{}",
+        (60_000).to_bytes(8, "little") + b"[" * 60_000,
+        (46).to_bytes(8, "little") + b'{"__metadata__":{"tlstudio":"1","tlstudio":"2"}}'[:46],
+        b'{"schema": 1}',
+        pickle.dumps(Bomb()),
+    ],
+)
+def test_files_that_are_no_models(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.tlmodel").write_bytes(content)
+    with pytest.raises(RefusedModel, match=r"bad\.tlmodel"):
+        checkpoints.load_model(tmp_path / "bad.tlmodel")
+    assert [f.name for f in tmp_path.iterdir()] == ["bad.tlmodel"]
+
+
+def test_the_same_name_twice_is_refused(model_file: Path) -> None:
+    raw = model_file.read_bytes()
+    length = int.from_bytes(raw[:8], "little")
+    header = raw[8 : 8 + length].rstrip()
+    doubled = header[:-1] + b',"features":{"dtype":"F16","shape":[1,256],"data_offsets":[0,512]}}'
+    model_file.write_bytes(len(doubled).to_bytes(8, "little") + doubled + raw[8 + length :])
+    with pytest.raises(RefusedModel, match="twice"):
+        checkpoints.load_model(model_file)
+
+
+def test_no_random_mutation_loads_as_something_else(model_file: Path, tmp_path: Path) -> None:
+    chance, good = random.Random(0), model_file.read_bytes()
+    original = checkpoints.load_model(model_file)
+    loaded = 0
+    for _ in range(200):
+        changed = bytearray(good)
+        # Half of the hits in the header, where they hurt most; the tensors are most of the file.
+        end = 8 + int.from_bytes(good[:8], "little") if chance.random() < 0.5 else len(good)
+        for _ in range(chance.choice([1, 1, 8])):
+            changed[chance.randrange(end)] ^= 1 << chance.randrange(8)
+        path = tmp_path / "mutant.tlmodel"
+        path.write_bytes(changed)
+        try:
+            model = checkpoints.load_model(path)
+        except RefusedModel:
+            continue
+        loaded += 1
+        assert model.facts == original.facts
+        assert checkpoints.weights_digest(model) == checkpoints.weights_digest(original)
+    assert loaded < 20

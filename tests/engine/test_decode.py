@@ -1,0 +1,70 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tlstudio.core.errors import UnreadablePicture
+from tlstudio.engine.decode import decode
+
+
+def test_odd_images_fare_as_their_manifest_says(data: Path) -> None:
+    with (data / "odd_images" / "manifest.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    wrong = []
+    for row in rows:
+        try:
+            image = decode(data / "odd_images" / row["file"]).image
+        except UnreadablePicture as error:
+            allowed = row["expected"] != "readable" or row["format_tier"] == "extended"
+            named = row["format_tier"] != "extended" or row["expected"] != "readable" or "not supported" in str(error)
+            if not allowed or not named:
+                wrong.append((row["file"], str(error)))
+            continue
+        if row["expected"] == "unreadable" or (str(image.width), str(image.height)) != (row["width"], row["height"]):
+            wrong.append((row["file"], f"read as {image.size}"))
+        elif row["rgb_trap"] and len(np.unique(np.asarray(image))) < 20:
+            wrong.append((row["file"], "almost nothing of the picture is left"))
+    assert len(rows) == 182
+    assert wrong == []
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
+def test_deep_pictures_are_scaled_from_their_own_darkest_to_brightest(tmp_path: Path, mode: str) -> None:
+    values = np.linspace(1000, 5000, 64 * 64).reshape(64, 64)
+    kind = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
+    Image.fromarray(values.astype(kind)).save(tmp_path / "deep.tiff")
+    grey = np.asarray(decode(tmp_path / "deep.tiff").image)[:, :, 0]
+    assert (grey[0, 0], grey[-1, -1]) == (0, 255)
+    assert abs(int(grey[32, 0]) - 128) <= 2
+
+
+def test_float_pictures_may_hold_values_that_are_no_numbers(tmp_path: Path) -> None:
+    values = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    values[3, 3], values[4, 4] = np.nan, np.inf
+    Image.fromarray(values).save(tmp_path / "nan.tiff")
+    grey = np.asarray(decode(tmp_path / "nan.tiff").image)[:, :, 0]
+    assert (grey[0, 0], grey[3, 3], grey[-1, -1]) == (0, 0, 255)
+
+
+def test_transparent_pixels_lie_over_white(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (2, 1), (255, 0, 0, 255))
+    image.putpixel((1, 0), (255, 0, 0, 0))
+    image.save(tmp_path / "alpha.png")
+    decoded = decode(tmp_path / "alpha.png").image
+    assert [decoded.getpixel((x, 0)) for x in (0, 1)] == [(255, 0, 0), (255, 255, 255)]
+
+
+def test_a_picture_between_one_and_two_times_the_limit_is_refused_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("1", (120, 100)).save(tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    with pytest.raises(UnreadablePicture, match="megapixels"):
+        decode(tmp_path / "large.png")
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UnreadablePicture, match="No such file"):
+        decode(tmp_path / "gone.png")

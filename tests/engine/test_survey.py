@@ -1,0 +1,165 @@
+import os
+import shutil
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tlstudio import tasks
+from tlstudio.core.catalogue import Picture
+from tlstudio.core.errors import UnusableImages
+from tlstudio.core.events import Inspected, PictureSkipped, Warned
+from tlstudio.core.project import Project
+from tlstudio.engine import survey
+
+
+def look(path: Path) -> Inspected:
+    *_, last = tasks.inspect(path)
+    assert isinstance(last, Inspected)
+    return last
+
+
+def test_class_folders(pictures: Path) -> None:
+    seen = look(pictures)
+    assert (seen.found, seen.read) == (25, 24)
+    assert {name: sum(counts.values()) for name, counts in seen.classes.items()} == {"blue": 8, "green": 8, "red": 8}
+    assert [Path(r["path"]).name for r in seen.refused] == ["broken.png"]
+
+
+def test_given_splits_are_kept(data: Path) -> None:
+    seen = look(data / "hymenoptera")
+    assert seen.classes == {
+        "ants": {"train": 124, "val": 70, "test": 0},
+        "bees": {"train": 121, "val": 83, "test": 0},
+    }
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "validation"])
+def test_every_name_of_a_validation_folder(pictures: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "set").mkdir()
+    shutil.copytree(pictures, tmp_path / "set" / "Train")
+    shutil.copytree(pictures, tmp_path / "set" / name)
+    assert {p.split for p in survey.find(tmp_path / "set")} == {"train", "val"}
+
+
+def test_training_and_test_given_takes_validation_from_training(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    shutil.copytree(pictures, tmp_path / "set" / "train")
+    # Identical files on both sides would be leaks; these differ.
+    for label in ("red", "green", "blue"):
+        (tmp_path / "set" / "test" / label).mkdir(parents=True)
+        Image.new("RGB", (5, 5)).save(tmp_path / "set" / "test" / label / f"{label}.bmp")
+    seen = look(tmp_path / "set")
+    assert seen.classes["red"] == {"train": 7, "val": 1, "test": 1}
+
+
+def test_links_to_folders_are_not_followed_and_droppings_not_counted(pictures: Path) -> None:
+    (pictures / "red" / "loop").symlink_to(pictures, target_is_directory=True)
+    (pictures / "other").symlink_to(pictures / "red", target_is_directory=True)
+    (pictures / "red" / "Thumbs.db").write_bytes(b"")
+    (pictures / "red" / ".hidden.png").write_bytes(b"")
+    os.mkfifo(pictures / "red" / "pipe")
+    (pictures / "red" / "deeper").mkdir()
+    shutil.copy(pictures / "red" / "1.png", pictures / "red" / "deeper" / "again.png")
+    assert Counter(p.label for p in survey.find(pictures)) == {"red": 10, "green": 8, "blue": 8}
+
+
+def test_what_lies_beside_the_classes_is_said(pictures: Path, tmp_path: Path) -> None:
+    shutil.copy(pictures / "red" / "1.png", pictures / "loose.png")
+    first, *_ = tasks.inspect(pictures)
+    assert first == Warned("Left out, because it is in no class folder: loose.png")
+    shutil.copytree(pictures, tmp_path / "set" / "train")
+    (tmp_path / "set" / "docs").mkdir()
+    first, *_ = tasks.inspect(tmp_path / "set")
+    assert first == Warned("Left out, because it is in no class folder: loose.png, docs")
+
+
+def test_a_class_of_trains_is_a_class(pictures: Path) -> None:
+    (pictures / "red").rename(pictures / "train")
+    assert Counter(p.label for p in survey.find(pictures)) == {"train": 9, "green": 8, "blue": 8}
+    assert {p.split for p in survey.find(pictures)} == {""}
+
+
+def test_a_list_gives_labels_and_splits(pictures: Path) -> None:
+    lines = ["path,label,split", "red/1.png,warm,train", "green/1.png,cold,validation", "gone.png,cold,"]
+    (pictures / "list.csv").write_text("\n".join(lines))
+    seen = look(pictures / "list.csv")
+    assert (seen.found, seen.read) == (3, 2)
+    assert "No such file" in seen.refused[0]["reason"]
+    assert {p.label: p.split for p in survey.find(pictures / "list.csv") if p.split} == {"warm": "train", "cold": "val"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "file;class\n1;2", "path,label\n,a", "path,label,split\na.png,b,sideways", "\xff\xfe"]
+)
+def test_a_list_that_is_none_names_the_columns(tmp_path: Path, text: str) -> None:
+    (tmp_path / "list.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(UnusableImages):
+        survey.find(tmp_path / "list.csv")
+
+
+def test_duplicates_conflicts_and_leaks(pictures: Path, tmp_path: Path) -> None:
+    shutil.copy(pictures / "red" / "1.png", pictures / "red" / "again.png")
+    shutil.copy(pictures / "red" / "2.png", pictures / "blue" / "red.png")
+    seen = look(pictures)
+    assert [sorted(Path(p).name for p in group) for group in seen.duplicates] == [["1.png", "again.png"]]
+    assert [sorted(Path(p).name for p in group) for group in seen.conflicts] == [["2.png", "red.png"]]
+    assert seen.leaks == ()  # our own split keeps identical files together
+    shutil.copytree(pictures / "red", tmp_path / "set" / "train" / "red")
+    shutil.copytree(pictures / "red", tmp_path / "set" / "val" / "red")
+    assert len(look(tmp_path / "set").leaks) == 8
+
+
+def test_names_that_are_no_text_are_refused_and_stored(pictures: Path, tmp_path: Path) -> None:
+    shutil.copy(pictures / "red" / "1.png", os.fsencode(pictures / "red") + b"/caf\xe9.png")
+    with Project.open(tmp_path / "project") as project:
+        events = list(tasks.scan(project, pictures))
+        skipped = [e for e in events if isinstance(e, PictureSkipped)]
+        assert [Path(e.path).name for e in skipped] == ["broken.png", "caf\\udce9.png"]
+        assert len(project.catalogue.pictures()) == 26
+
+
+def test_unchanged_files_are_not_opened_again(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+
+    def counting(path: Path) -> object:
+        opened.append(path.name)
+        return decode(path)
+
+    decode = survey.decode
+    monkeypatch.setattr(survey, "decode", counting)
+    with Project.open(tmp_path / "project") as project:
+        list(tasks.scan(project, pictures))
+        assert len(opened) == 25
+        opened.clear()
+        Image.new("RGB", (9, 9)).save(pictures / "red" / "1.png")
+        list(tasks.scan(project, pictures))
+        assert opened == ["1.png"]
+
+
+def test_looking_changes_no_file(pictures: Path) -> None:
+    before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in pictures.rglob("*.png")}
+    look(pictures)
+    assert before == {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in pictures.rglob("*.png")}
+
+
+def test_warnings_name_what_is_wrong(pictures: Path) -> None:
+    for number in range(40):
+        Image.new("RGB", (10, 10 + number)).save(pictures / "red" / f"more{number}.gif")
+    with warnings.catch_warnings():
+        texts = " ".join(look(pictures).warnings)
+    assert "Classes differ in size: 'red' has 48" in texts
+    assert "Fewer than 10 pictures in: blue, green" in texts
+
+
+def test_trainable_says_which_class_lacks_what() -> None:
+    some = [Picture(f"/{i}", "a", "train", digest=str(i)) for i in range(3)]
+    one = Picture("/b", "b", "train", digest="b")
+    with pytest.raises(UnusableImages, match="'b' has only one picture"):
+        survey.check_trainable(Path("/"), [*some, one])
+    with pytest.raises(UnusableImages, match="no pictures to validate on"):
+        survey.check_trainable(Path("/"), [*some, one, Picture("/c", "b", "train", digest="c")])
+    with pytest.raises(UnusableImages, match="'b' has no picture to train on"):
+        survey.check_trainable(Path("/"), [*some, Picture("/c", "b", "val", digest="c")])
