@@ -174,8 +174,10 @@ class LayerModel(QAbstractItemModel):
         return True
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        if index.isValid() and index.column() == Column.LEARNS and self._can_tick(_row(index)):
+        if index.column() == Column.LEARNS and self._can_tick(_row(index)):
             flags |= Qt.ItemFlag.ItemIsUserCheckable
         return flags
 
