@@ -150,6 +150,7 @@ class CurvePlot(QFrame):
         plot = pyqtgraph.PlotWidget()
         plot.setAccessibleName(self.accessibleName())
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it shows, there is nothing to operate
         plot.setFrameShape(QFrame.Shape.NoFrame)
         plot.setMenuEnabled(False)
         plot.hideButtons()
@@ -200,7 +201,9 @@ class CurvePlot(QFrame):
         line.setSymbolSize(6)
         line.setSymbolPen(pyqtgraph.mkPen(colour))
         line.setSymbolBrush(pyqtgraph.mkBrush(colour))
-        line.setData(list(self._curves.epochs), list(values))
+        # A loss that was no number leaves a gap; a line of nothing else would be warned about at every drawing.
+        drawn = any(math.isfinite(value) for value in values)
+        line.setData(list(self._curves.epochs) if drawn else [], list(values) if drawn else [], connect="finite")
 
     def _set_range(self) -> None:
         last = max(self._curves.epochs[-1], 2)
