@@ -344,15 +344,15 @@ class LayerTree(QTreeView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         sample = self.fontMetrics().horizontalAdvance
         widest = {
-            Column.NAME: "layer4.0.downsample.0",
-            Column.SHAPE: "1,280 × 7 × 7",
+            Column.SHAPE: "32 × 112 × 112",
             Column.PARAMETERS: "11,179,077",
             Column.LEARNS: "☐  in part",
             Column.RATE: "2.5e-4",
             Column.BATCHNORM: "BatchNorm",
         }
         for column, text in widest.items():
-            header.resizeSection(column, sample(text) + 2 * _PADDING + (48 if column is Column.NAME else 12))
+            header.resizeSection(column, sample(text) + 2 * _PADDING + 12)
+        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.ResizeToContents)
 
     def keyPressEvent(self, press: QKeyEvent) -> None:
         index = self.currentIndex()

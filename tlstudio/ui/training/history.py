@@ -22,7 +22,7 @@ from PySide6.QtGui import QFont
 from tlstudio.core.events import Event
 from tlstudio.core.project import runs_in
 from tlstudio.core.run import RunFolder, RunState
-from tlstudio.ui import figures, theme
+from tlstudio.ui import figures, strategies, theme
 from tlstudio.ui.job import Stop
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -160,7 +160,7 @@ class RunTable(QAbstractTableModel):
             case RunColumn.NUMBER:
                 return f"★ {line.run.number}" if is_best else str(line.run.number)
             case RunColumn.STRATEGY:
-                return line.strategy
+                return strategies.title(line.strategy)
             case RunColumn.ACCURACY:
                 return self._accuracy(line)
             case RunColumn.WHEN:

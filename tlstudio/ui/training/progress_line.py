@@ -56,7 +56,7 @@ class ProgressLine(QWidget):
 
     def _parts(self, pace: Pace) -> list[str]:
         parts = []
-        if pace.phase:
+        if pace.phase and pace.phase.phases > 1:
             parts.append(self.tr("phase {0} of {1}").format(pace.phase.phase, pace.phase.phases))
         if pace.learning and pace.phase:
             parts.append(self.tr("epoch {0} of {1}").format(pace.epoch, pace.phase.epochs))
