@@ -1,13 +1,14 @@
 """What the window's tests and the screenshots have in common: a small world, and waiting without the clock."""
 
-import os
 import random
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
 from tlstudio.engine import shapes
 from tlstudio.ui.choosers import FileChooser
@@ -80,6 +81,30 @@ def draw_strangers(folder: Path, seed: int = 7) -> list[Path]:
     return [*paths, noise, broken]
 
 
-def on_screen() -> bool:
-    """Whether there is a display server, so that focus and real drags can be tried."""
-    return os.environ.get("QT_QPA_PLATFORM", "") == "xcb"
+def carry(*paths: Path) -> QMimeData:
+    """What a file manager's drag of these files brings."""
+    given = QMimeData()
+    given.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    return given
+
+
+def hover(target: QWidget, given: QMimeData, at: QPoint) -> bool:
+    """Drag something onto a window without letting go; whether it would be taken."""
+    entering = QDragEnterEvent(at, Qt.DropAction.CopyAction, given, Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0))
+    QApplication.sendEvent(target, entering)
+    if not entering.isAccepted():
+        return False
+    moving = QDragMoveEvent(at, Qt.DropAction.CopyAction, given, Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0))
+    QApplication.sendEvent(target, moving)
+    return moving.isAccepted()
+
+
+def drop(target: QWidget, given: QMimeData, at: QPoint | None = None) -> bool:
+    """Drag something onto a window and let go; whether it was taken."""
+    place = at or target.rect().center()
+    if not hover(target, given, place):
+        return False
+    where = QPointF(place)
+    dropping = QDropEvent(where, Qt.DropAction.CopyAction, given, Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0))
+    QApplication.sendEvent(target, dropping)
+    return dropping.isAccepted()

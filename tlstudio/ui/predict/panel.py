@@ -199,8 +199,8 @@ class PredictPanel(QWidget):
         self._settle.setSingleShot(True)
         self._settle.setInterval(GATHER)
         self._settle.timeout.connect(self._want_visible)
-        view.verticalScrollBar().valueChanged.connect(self._settle.start)
-        view.verticalScrollBar().rangeChanged.connect(self._settle.start)
+        view.verticalScrollBar().valueChanged.connect(self._settle_soon)
+        view.verticalScrollBar().rangeChanged.connect(self._settle_soon)
         return view
 
     # What the window calls
@@ -329,6 +329,10 @@ class PredictPanel(QWidget):
             self._list.setCurrentIndex(self._predictions.index(0))
         self._settle.start()
         self._show_state()
+
+    @Slot()
+    def _settle_soon(self) -> None:
+        self._settle.start()  # not connected itself: it would take the scroll bar's value for milliseconds
 
     @Slot()
     def _want_visible(self) -> None:
