@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QEvent, QItemSelection, Qt, Signal, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QEvent, QItemSelection, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -40,6 +40,7 @@ from tlstudio.ui.training.guard_note import GuardNote
 from tlstudio.ui.training.history import RunColumn, RunLine, RunsRead, RunTable, read_runs
 from tlstudio.ui.training.progress_line import ProgressLine
 
+REDRAW_INTERVAL = 100  # ms
 _WIDE = 900
 
 
@@ -79,6 +80,7 @@ class TrainingPanel(QWidget):
         self._stop_asked = False
         self._remembered: set[tuple[str, str]] = set()
         self._model_to_use = ""
+        self._redraw = QTimer(self, interval=REDRAW_INTERVAL, singleShot=True)
         self._build()
         self._connect()
         self._show_readiness()
@@ -284,6 +286,8 @@ class TrainingPanel(QWidget):
         return row
 
     def _connect(self) -> None:
+        self._redraw.timeout.connect(self._show_live)
+        self.loss_plot.loaded.connect(self.accuracy_plot.load)
         self.train_button.clicked.connect(self.train)
         self.stop_button.clicked.connect(self.stop)
         self.guard_note.accepted.connect(self._start)
@@ -333,11 +337,21 @@ class TrainingPanel(QWidget):
                 self.run_list.selectRow(0)
             case events.FeaturesReady() if not event.computed and self._state.recipe:
                 self._remembered.add((self._state.recipe.backbone, event.train_from))
-            case events.PhaseStarted() | events.EpochDone():
-                self._runs.update_running(self._state)
-                if self._shown_row() == 0:
-                    self._show_curves(self._state)
+        # Epochs on remembered features come by the dozen a second, faster than anybody looks or a plot draws.
+        if not self._redraw.isActive():
+            self._redraw.start()
+
+    @Slot()
+    def _show_live(self) -> None:
+        """Bring the screen up to what the run has said."""
+        if not self.is_busy():
+            return
         self._show_pace()
+        if self._state.recipe is None:
+            return
+        self._runs.update_running(self._state)
+        if self._shown_row() == 0:
+            self._show_curves(self._state)
 
     @Slot(object)
     def _take_failure(self, error: TLStudioError) -> None:
@@ -347,6 +361,8 @@ class TrainingPanel(QWidget):
 
     @Slot()
     def _end_run(self) -> None:
+        self._redraw.stop()
+        self._show_live()
         job, self._train_job = self._train_job, None
         if job:
             job.deleteLater()
@@ -492,6 +508,10 @@ class TrainingPanel(QWidget):
         if self._history_stale:
             self._history_stale = False
             self._read_history()
+
+    def showEvent(self, shown: QShowEvent) -> None:
+        super().showEvent(shown)
+        self.loss_plot.load()  # the other follows: what takes a moment should not come at the click on Train
 
     def resizeEvent(self, change: QResizeEvent) -> None:
         super().resizeEvent(change)
