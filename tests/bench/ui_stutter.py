@@ -10,6 +10,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -87,10 +88,23 @@ def some_of(images: Path, target: Path, count: int) -> Path:
     return target
 
 
-def wait(app: QApplication, condition: object, limit: float = 600) -> None:
-    end = time.monotonic() + limit
-    while not condition() and time.monotonic() < end:  # type: ignore[operator]
-        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 50)
+class Wait(QObject):
+    """Lets the window live until something is so, asleep as any window is while nothing happens."""
+
+    def __init__(self, condition: Callable[[], object], limit: float = 600) -> None:
+        super().__init__()
+        self._condition, self._end = condition, time.monotonic() + limit
+        self._loop = QEventLoop(self)
+        timer = QTimer(self, interval=50)
+        timer.timeout.connect(self._look)
+        timer.start()
+        self._loop.exec()
+        timer.stop()
+
+    @Slot()
+    def _look(self) -> None:
+        if self._condition() or time.monotonic() > self._end:
+            self._loop.quit()
 
 
 def report(title: str, heart: Heart, frames: bool) -> None:
@@ -129,8 +143,7 @@ def main() -> int:
         loading = Heart(60)
         training.show_project(project)
         network.show_pictures(5, int(options.pictures * 0.7))
-        wait(app, lambda: training.device_box.count() > 1 and network.summary.text() and training.loss_plot.is_loaded)
-        wait(app, lambda: training.loss_plot.is_loaded() or not training.loss_plot.isVisible(), 30)
+        Wait(lambda: training.device_box.count() > 1 and network.summary.text() and training.accuracy_plot.is_loaded())
         loading.stop()
         report("loading the engine and the plots", loading, options.frames)
         training.set_recipe(
@@ -140,7 +153,7 @@ def main() -> int:
         heart = Heart(30)
         started = time.monotonic()
         training.train()
-        wait(app, lambda: not training.is_busy())
+        Wait(lambda: not training.is_busy())
         heart.stop()
         report(f"training {options.strategy}, {time.monotonic() - started:.0f} s", heart, options.frames)
         training.shut_down()

@@ -81,6 +81,8 @@ class TrainingPanel(QWidget):
         self._remembered: set[tuple[str, str]] = set()
         self._model_to_use = ""
         self._redraw = QTimer(self, interval=REDRAW_INTERVAL, singleShot=True)
+        self._redraw_accuracy = QTimer(self, interval=REDRAW_INTERVAL // 2, singleShot=True)
+        self._drawn: tuple[object, object] = ((), ())
         self._build()
         self._connect()
         self._show_readiness()
@@ -287,6 +289,7 @@ class TrainingPanel(QWidget):
 
     def _connect(self) -> None:
         self._redraw.timeout.connect(self._show_live)
+        self._redraw_accuracy.timeout.connect(self._show_live_accuracy)
         self.loss_plot.loaded.connect(self.accuracy_plot.load)
         self.train_button.clicked.connect(self.train)
         self.stop_button.clicked.connect(self.stop)
@@ -347,11 +350,19 @@ class TrainingPanel(QWidget):
         if not self.is_busy():
             return
         self._show_pace()
-        if self._state.recipe is None:
+        if self._state.recipe is None or self._drawn == (self._state.phases, self._state.epochs):
             return
+        self._drawn = (self._state.phases, self._state.epochs)
         self._runs.update_running(self._state)
         if self._shown_row() == 0:
-            self._show_curves(self._state)
+            # One plot now, one a little later: together they would take longer than a frame.
+            self.loss_plot.show_curves(curves_of(self._state, "loss"))
+            self._redraw_accuracy.start()
+
+    @Slot()
+    def _show_live_accuracy(self) -> None:
+        if self.is_busy() and self._shown_row() == 0:
+            self.accuracy_plot.show_curves(curves_of(self._state, "accuracy"))
 
     @Slot(object)
     def _take_failure(self, error: TLStudioError) -> None:
@@ -363,6 +374,7 @@ class TrainingPanel(QWidget):
     def _end_run(self) -> None:
         self._redraw.stop()
         self._show_live()
+        self._show_live_accuracy()
         job, self._train_job = self._train_job, None
         if job:
             job.deleteLater()
