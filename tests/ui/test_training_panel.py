@@ -1,6 +1,7 @@
 """The training panel: train to the end, stop half-way, look at what there was."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tlstudio.core.project import Project, runs_in
 from tlstudio.core.recipe import Changes, Recipe, make_recipe
 from tlstudio.core.run import RunFolder, RunState
 from tlstudio.ui import theme
-from tlstudio.ui.training.confusion import ConfusionTable
+from tlstudio.ui.training.confusion import ConfusionTable, ConfusionView
 from tlstudio.ui.training.curves import CurvePlot, Curves
 from tlstudio.ui.training.history import RunColumn, RunLine, RunTable
 from tlstudio.ui.training.panel import TrainingPanel
@@ -281,6 +282,24 @@ def test_a_loss_that_was_no_number_leaves_a_gap(qtbot):
         plot.show()
     plot.show_curves(curves_of(RunState(epochs=(done, done)), "loss"))
     QApplication.processEvents()
+
+
+def test_a_thousand_classes_open_at_once(qtbot):
+    view = ConfusionView()
+    qtbot.addWidget(view)
+    view.resize(500, 300)
+    view.show()
+    names = [f"class {number}" for number in range(1000)]
+    started = time.perf_counter()
+    view.show_counts(names, [[int(row == column) for column in range(1000)] for row in range(1000)])
+    view.repaint()
+    assert time.perf_counter() - started < 2
+
+
+def test_it_says_what_train_would_do(panel):
+    assert panel._progress.text() == "Next run: EfficientNet-Lite0 · Feature extraction · head only"
+    panel.set_recipe(TWO_PHASES)
+    assert panel._progress.text() == "Next run: EfficientNet-Lite0 · Fine-tune the last stages · from blocks6"
 
 
 def finished(number: int, val: float) -> RunLine:

@@ -328,6 +328,7 @@ class LayerTree(QTreeView):
         self.setModel(self._model)
         self.header().setStretchLastSection(True)
         self.header().setSectionsMovable(False)
+        self.header().setTextElideMode(Qt.TextElideMode.ElideRight)
         self.header().setMinimumSectionSize(56)
 
     def layers(self) -> LayerModel:
@@ -351,7 +352,8 @@ class LayerTree(QTreeView):
             Column.BATCHNORM: "BatchNorm",
         }
         for column, text in widest.items():
-            header.resizeSection(column, sample(text) + 2 * _PADDING + 12)
+            wanted = (sample(text) + 2 * _PADDING + 12, header.sectionSizeHint(column), self.sizeHintForColumn(column))
+            header.resizeSection(column, max(wanted))
         header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.ResizeToContents)
 
     def keyPressEvent(self, press: QKeyEvent) -> None:

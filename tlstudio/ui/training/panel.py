@@ -24,13 +24,14 @@ from PySide6.QtWidgets import (
 
 from tlstudio import tasks
 from tlstudio.core import events
+from tlstudio.core.backbones import backbone
 from tlstudio.core.errors import TLStudioError, TrainingFailed
 from tlstudio.core.estimate import Measured
 from tlstudio.core.pace import Pace
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import Guard, Recipe, guards
 from tlstudio.core.run import RunFolder, RunState
-from tlstudio.ui import figures, theme
+from tlstudio.ui import figures, strategies, theme
 from tlstudio.ui.job import Job, Stop
 from tlstudio.ui.labels import ElidedLabel, heading, muted
 from tlstudio.ui.training.confusion import ConfusionView
@@ -108,6 +109,7 @@ class TrainingPanel(QWidget):
         self._recipe = recipe
         self.guard_note.hide()
         self._show_readiness()
+        self._show_plan()
 
     @Slot(int, int)
     def show_pictures(self, classes: int, training_pictures: int) -> None:
@@ -119,6 +121,7 @@ class TrainingPanel(QWidget):
         """Allow training, or say why it cannot start yet ("Train needs pictures in at least two classes.")."""
         self._ready, self._why_not = ok, why_not
         self._show_readiness()
+        self._show_plan()
 
     @Slot()
     def train(self) -> None:
@@ -436,8 +439,20 @@ class TrainingPanel(QWidget):
         if self.is_busy():
             self.summary_changed.emit(self._progress.show_pace(self._pace, self._stop_asked))
         else:
-            self._progress.show_end(self._state.finished, self._stop_asked)
+            self._show_plan()
             self.summary_changed.emit(self._rail_line())
+
+    def _show_plan(self) -> None:
+        if not self.is_busy():
+            self._progress.show_end(self._state.finished, self._stop_asked, self._plan())
+
+    def _plan(self) -> str:
+        """What Train would do, in a few words."""
+        if self._recipe is None or not self._ready:
+            return ""
+        spec, last = backbone(self._recipe.backbone), self._recipe.phases[-1]
+        parts = (spec.title, strategies.title(self._recipe.strategy), strategies.what_learns(last, spec))
+        return self.tr("Next run: {0}").format(" · ".join(parts))
 
     def _rail_line(self) -> str:
         ended = (self._runs.line(row).state.finished for row in range(self._runs.rowCount()))

@@ -45,11 +45,11 @@ class ProgressLine(QWidget):
         self._status.show_text(" · ".join(parts))
         return " · ".join(parts[:2])
 
-    def show_end(self, end: Finished | None, stopped: bool) -> None:
-        """Show how a run ended, or nothing before the first one."""
+    def show_end(self, end: Finished | None, stopped: bool, plan: str) -> None:
+        """Show how a run ended; before the first one, what Train would do."""
         self.bar.setVisible(end is not None)
         self.bar.setValue(_WHOLE if end and not end.stopped else 0)
-        self._status.show_text(self._verdict(end, stopped))
+        self._status.show_text(self._verdict(end, stopped) or plan)
 
     def _stopping(self, pace: Pace) -> list[str]:
         return [self.tr("stopping, the best so far is kept"), *([pace.task] if pace.task else [])]
