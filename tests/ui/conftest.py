@@ -12,7 +12,7 @@ import pytest
 import shiboken6
 from PySide6.QtWidgets import QApplication
 
-from tests.ui.world import AnsweringChooser, draw_shapes, settle, wait_for
+from tests.ui.world import AnsweringChooser, close, draw_shapes, settle, wait_for
 from tlstudio.ui.app import translate
 from tlstudio.ui.job import Job
 from tlstudio.ui.main_window import MainWindow
@@ -79,10 +79,11 @@ def window(
     made.resize(1366, 768)
     made.show()
     QApplication.processEvents()
+    ended: list[bool] = []
+    made.closed.connect(lambda: ended.append(True))
     yield made
-    if made.isVisible():
-        made.close()
-        wait_for(lambda: not made.isVisible() and not made._running())
+    if not ended:
+        close(made)
     shiboken6.delete(made)  # deleteLater would leave it, and its share of every later style change, to the end
 
 

@@ -14,7 +14,7 @@ from tlstudio.engine import shapes
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.main_window import MainWindow
 
-PATIENCE = 120
+PATIENCE = 60
 
 
 def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
@@ -24,6 +24,18 @@ def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None
         assert time.monotonic() < end, "it did not happen in time"
         QApplication.processEvents()
         time.sleep(0.002)
+
+
+def close(window: MainWindow) -> None:
+    """Close a window as a person does, and wait until it has given everything back."""
+    closed: list[bool] = []
+
+    def note() -> None:
+        closed.append(True)
+
+    window.closed.connect(note)
+    window.close()
+    wait_for(lambda: closed)
 
 
 def settle(window: MainWindow) -> None:

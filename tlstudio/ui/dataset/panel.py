@@ -234,7 +234,7 @@ class DatasetPanel(QWidget):
         self._show_all.clicked.connect(self._leave_choice)
         self._show_all.hide()
         self._next = QPushButton(self.tr("Train"))
-        self._next.setObjectName("next_button")
+        self._next.setObjectName("train_now_button")
         self._next.setProperty("primary", True)
         self._next.setMinimumWidth(140)
         self._next.clicked.connect(self.train_wanted)

@@ -35,7 +35,7 @@ LEAST_SHARE = 0.005
 
 def percent(share: float) -> str:
     """A probability as people read it, in their own language: never 100 % where it is not."""
-    shown = min(share, 0.999) if share < 1 else share
+    shown = min(share, 0.999) if share < 1 else 1.0
     return f"{QLocale().toString(shown * 100, 'f', 1)} %"
 
 

@@ -132,6 +132,9 @@ class PredictPanel(QWidget):
         area.setMinimumHeight(150)
         self._invitation = title("")
         self._hint = muted(QLabel())
+        for words in (self._invitation, self._hint):
+            words.setWordWrap(True)
+            words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._open = QPushButton(self.tr("Open a model…"))
         self._open.setObjectName("open_model_button")
         self._open.setProperty("primary", True)
@@ -173,8 +176,8 @@ class PredictPanel(QWidget):
         inside.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)
         inside.setSpacing(SPACE)
         inside.addStretch(1)
-        inside.addWidget(self._invitation, 0, Qt.AlignmentFlag.AlignHCenter)
-        inside.addWidget(self._hint, 0, Qt.AlignmentFlag.AlignHCenter)
+        inside.addWidget(self._invitation)
+        inside.addWidget(self._hint)
         inside.addLayout(buttons)
         inside.addStretch(1)
         return area
