@@ -56,7 +56,7 @@ class ModelPanel(QWidget):
 
     Signals:
         recipe_changed: the new Recipe, after every edit, undo and redo.
-        summary_changed: one line for the rail, such as "EfficientNet-Lite0 · head only".
+        summary_changed: one line for the rail, such as "Lite0 · head only".
         failed: the TLStudioError that kept the layers from being shown.
 
     Attributes:
@@ -278,7 +278,8 @@ class ModelPanel(QWidget):
         self._show_freezing(recipe)
         self._show_counts()
         spec = backbone(recipe.backbone)
-        self.summary_changed.emit(f"{spec.title} · {strategies.what_learns(recipe.phases[-1], spec)}")
+        short = spec.title.removeprefix("EfficientNet-")  # the rail is narrow
+        self.summary_changed.emit(f"{short} · {strategies.what_learns(recipe.phases[-1], spec)}")
 
     def _show_advice(self, recipe: Recipe) -> None:
         advised = self._advised()
