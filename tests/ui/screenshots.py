@@ -88,12 +88,10 @@ def journey(photographer: Photographer, home: Path) -> None:
     window.show_step(Step.NETWORK)
     settle(window)
     photographer.take("4-network")
+    window.model_panel.strategy_box.setCurrentIndex(1)  # fine-tune-last: two phases, long enough to be seen
+    window.model_panel.strategy_box.activated.emit(1)
     window.train()
-    epochs: list[object] = []
-    training.progressed.connect(epochs.append)
-    wait_for(
-        lambda: window.rail.summary(Step.TRAINING).startswith("phase") and "epoch" in window.rail.summary(Step.TRAINING)
-    )
+    wait_for(lambda: len(training._state.epochs) > 4)
     photographer.take("5-training", quiet=False)
     wait_for(lambda: not training.is_busy())
     settle(window)

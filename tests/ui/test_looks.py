@@ -1,7 +1,10 @@
 """Every step in every state, both schemes, two sizes: named, explained, whole, reachable, large enough."""
 
+from collections.abc import Iterator
+
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QTranslator
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from tests.ui.uichecks import complaints
 from tests.ui.world import draw_strangers, settle, wait_for
@@ -54,3 +57,44 @@ def test_many_classes(window, look, count):
     window.dataset_panel._problems.show_problems(found)
     settle(window)
     assert complaints(window) == {}
+
+
+class Longer(QTranslator):
+    """A language that takes two fifths more room than English, in brackets so that untranslated text shows."""
+
+    def isEmpty(self) -> bool:
+        return False
+
+    def translate(self, context, source, disambiguation=None, n=-1):
+        text = source.replace("%n", str(n)) if n >= 0 else source
+        return f"[{text}{'ü' * (2 * len(text) // 5)}]"
+
+
+@pytest.fixture
+def longer(qapp) -> Iterator[None]:
+    translator = Longer()
+    qapp.installTranslator(translator)
+    yield
+    qapp.removeTranslator(translator)
+
+
+def test_a_language_of_long_words_fits(longer, full_window, look):
+    full_window.resize(1366, 768)
+    found, untranslated = {}, {}
+    for step in Step:
+        full_window.show_step(step)
+        settle(full_window)
+        if complaint := complaints(full_window):
+            found[step.name] = complaint
+        untranslated[step.name] = [
+            text for text in words_on(full_window) if "[" not in text and any(map(str.isalpha, text))
+        ]
+    assert found == {}
+    assert {step: words for step, words in untranslated.items() if words} == {}
+
+
+def words_on(window) -> list[str]:
+    """The texts of what is on show, but those that are people's own: paths and the names of networks."""
+    labels = [label.text() for label in window.findChildren(QLabel) if label.isVisible()]
+    buttons = [button.text() for button in window.findChildren(QPushButton) if button.isVisible()]
+    return [text for text in labels + buttons if text]

@@ -130,6 +130,15 @@ def test_a_dropped_project_opens_with_its_pictures(full_window, look):
     assert full_window.menus.recent.actions()[0].data() == str(folder)
 
 
+def test_a_project_that_is_gone_is_not_begun_anew(window, tmp_path, preferences):
+    gone = tmp_path / "gone"
+    preferences.remember_project(gone)
+    window.open_project(gone)
+    wait_for(lambda: "gone: is not there any more" in window.message_bar.text)
+    assert not gone.exists()
+    assert preferences.recent == ()
+
+
 def test_the_command_line_s_path_opens_what_it_is(window, shapes):
     window.open_paths([shapes])
     wait_for(lambda: window.dataset_panel._pictures)

@@ -54,10 +54,14 @@ class DropOverlay(QWidget):
         font.setPointSizeF(font.pointSizeF() * 1.5)
         font.setBold(True)
         painter.setFont(font)
+        veil = self.palette().color(self.backgroundRole())
+        veil.setAlpha(235)
+        for target in self._targets:
+            painter.fillRect(target.area, veil)
         for target in self._targets:
             box = QRectF(target.area).adjusted(10, 10, -10, -10)
             ground = QColor(found.chosen if target == self._under else found.surface)
-            ground.setAlpha(238)
+            ground.setAlpha(225)
             painter.setBrush(ground)
             painter.setPen(QPen(found.accent, 3 if target == self._under else 2, Qt.PenStyle.DashLine))
             painter.drawRoundedRect(box, 12, 12)

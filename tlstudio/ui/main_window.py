@@ -213,7 +213,7 @@ class MainWindow(QMainWindow):
         """Run a short errand of the window's own."""
         job = Job(lambda _stop: work(), self)
         job.reported.connect(report)
-        job.failed.connect(self.message_bar.show_error)
+        job.failed.connect(self._show_failure)
         job.finished.connect(job.deleteLater)
         job.start()
 
@@ -274,6 +274,18 @@ class MainWindow(QMainWindow):
         self._start(lambda: projects.open_project(folder), self._take_project)
 
     @Slot(object)
+    def _show_failure(self, error: TLStudioError) -> None:
+        """Show why an errand failed; a project that is gone leaves the list of recent ones."""
+        if isinstance(error, projects.MissingProject):
+            self.preferences.forget_project(Path(str(error.path)))
+            self._show_recent()
+        self.message_bar.show_error(error)
+
+    def _show_recent(self) -> None:
+        self.menus.show_recent(self.preferences.recent)
+        self.dataset_panel.show_recent(self.preferences.recent)
+
+    @Slot(object)
     def _begin_project(self, paths: tuple[Path, ...]) -> None:
         """Begin a project for pictures that were given to an empty window."""
         home, name = self.preferences.projects_home, paths[0].stem if paths[0].suffix == ".csv" else paths[0].name
@@ -304,8 +316,7 @@ class MainWindow(QMainWindow):
         self._show_project(opened.project)
         self.show_step(Step.PICTURES)
         self.preferences.remember_project(opened.project.folder)
-        self.menus.show_recent(self.preferences.recent)
-        self.dataset_panel.show_recent(self.preferences.recent)
+        self._show_recent()
         if opened.model is not None:
             self.predict_panel.open_model(opened.model)
         if opened.sample:
@@ -457,6 +468,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object, object)
     def _take_files(self, deed: Deed, paths: tuple[Path, ...]) -> None:
+        self.message_bar.hide()
         report = self._classify_recognised if deed == Deed.CLASSIFY else self._add_recognised
         self._start(lambda: drops.recognise(paths), report)
 
@@ -549,7 +561,3 @@ class MainWindow(QMainWindow):
         if not self._running():
             self._poll.stop()
             self.close()
-
-    def show_error(self, error: TLStudioError) -> None:
-        """Show what went wrong outside any panel."""
-        self.message_bar.show_error(error)

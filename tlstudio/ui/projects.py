@@ -11,6 +11,10 @@ from tlstudio.core.project import Project
 NAMES_TRIED = 1000
 
 
+class MissingProject(ProjectError):
+    """A project that was remembered but is gone."""
+
+
 @dataclass(frozen=True)
 class ProjectOpened(Event):
     """A project is open and ours. model: its newest trained model. then: pictures to add to it. sample: draw those."""
@@ -25,8 +29,11 @@ def open_project(folder: Path) -> Iterator[Event]:
     """Open a project, or begin one in an empty folder.
 
     Raises:
+        MissingProject: there is no such folder.
         ProjectError: it is open elsewhere, damaged, or no project.
     """
+    if not folder.is_dir():
+        raise MissingProject("is not there any more", path=folder, remedy="It may have been moved: use File ▸ Open.")
     project = Project.open(folder)
     models = [run.model_file for run in project.runs() if run.model_file.is_file()]
     yield ProjectOpened(project, models[-1] if models else None)

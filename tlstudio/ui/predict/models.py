@@ -42,7 +42,7 @@ def percent(share: float) -> str:
 def verdict(answer: Predicted) -> str:
     """One sentence for an answer, or for why there is none."""
     if not answer.ok:
-        return answer.error or QCoreApplication.translate("predict", "This file could not be read.")
+        return QCoreApplication.translate("predict", "No answer: {why}").format(why=answer.error)
     if answer.unknown:
         return QCoreApplication.translate("predict", "Not like anything you taught me")
     return f"{answer.label} · {percent(answer.probability or 0)}"

@@ -335,7 +335,10 @@ class PredictPanel(QWidget):
 
     @Slot()
     def _settle_soon(self) -> None:
-        self._settle.start()  # not connected itself: it would take the scroll bar's value for milliseconds
+        # Not connected itself: it would take the scroll bar's value for milliseconds. And never put off: pictures are
+        # to appear while somebody scrolls.
+        if not self._settle.isActive():
+            self._settle.start()
 
     @Slot()
     def _want_visible(self) -> None:
