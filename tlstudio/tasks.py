@@ -467,7 +467,12 @@ def draw(wanted: Iterator[tuple[Path, int, str]]) -> Iterator[Event]:
     from tlstudio.engine import thumbnails
 
     for path, side, seen_by in wanted:
-        yield thumbnails.as_seen(path, side, backbone(seen_by)) if seen_by else thumbnails.as_filed(path, side)
+        if seen_by:
+            from tlstudio.engine import tensors  # brings torch, which thumbnails do not need
+
+            yield tensors.as_seen(path, side, backbone(seen_by).preprocessing)
+        else:
+            yield thumbnails.as_filed(path, side)
 
 
 def draw_sample(folder: Path) -> Iterator[Event]:

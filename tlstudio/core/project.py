@@ -167,7 +167,7 @@ def _take_lock(folder: Path) -> IO[str]:
         file.seek(0)
         holder = file.read().strip() or "another TL Studio"
         file.close()
-        remedy = "Close it there, or give another --project."
+        remedy = "Close it there, or use another project."
         raise ProjectError(f"the project is open in {holder}", path=folder, remedy=remedy)
     file.seek(0)
     file.truncate()

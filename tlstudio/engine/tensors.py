@@ -13,9 +13,11 @@ import torch
 from PIL import Image, ImageEnhance
 
 from tlstudio.core.errors import UnreadablePicture
+from tlstudio.core.events import PictureDrawn
 from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.core.recipe import Augmentation
 from tlstudio.engine.decode import decode
+from tlstudio.engine.thumbnails import without_pixels
 
 _INTERPOLATION = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 _T = TypeVar("_T")
@@ -38,6 +40,19 @@ def fit(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     side = min(width, height) * size / preprocessing.resize
     left, top = (width - side) / 2, (height - side) / 2
     return image.resize((size, size), filter_, box=(left, top, left + side, top + side))
+
+
+def as_seen(path: Path, side: int, preprocessing: Preprocessing) -> PictureDrawn:
+    """What a network is shown of a picture, to look at; without pixels if it cannot be read.
+
+    side: what the caller asked to have it fitted into; the square comes in its own size, pixel by pixel.
+    """
+    try:
+        decoded = decode(path)
+    except UnreadablePicture:
+        return without_pixels(path, side)
+    square = fit(decoded.image, preprocessing)
+    return PictureDrawn(str(path), side, square.width, square.height, square.tobytes(), *decoded.full_size)
 
 
 def augment(image: Image.Image, preprocessing: Preprocessing, kind: Augmentation, key: str) -> Image.Image:

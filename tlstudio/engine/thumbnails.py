@@ -8,7 +8,6 @@ from pathlib import Path
 import platformdirs
 from PIL import Image
 
-from tlstudio.core.backbones import Backbone
 from tlstudio.core.errors import UnreadablePicture
 from tlstudio.core.events import PictureDrawn
 from tlstudio.engine.decode import decode
@@ -23,24 +22,13 @@ def as_filed(path: Path, side: int) -> PictureDrawn:
     try:
         image, full = _remembered(path, side)
     except (UnreadablePicture, OSError):
-        return _without_pixels(path, side)
+        return without_pixels(path, side)
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return PictureDrawn(str(path), side, image.width, image.height, image.tobytes(), *full)
 
 
-def as_seen(path: Path, side: int, backbone: Backbone) -> PictureDrawn:
-    """The square a backbone is shown of the picture, by the very function that training uses."""
-    from tlstudio.engine.tensors import fit  # beside torch, which is loaded by the time anybody looks at this
-
-    try:
-        decoded = decode(path)
-    except UnreadablePicture:
-        return _without_pixels(path, side)
-    square = fit(decoded.image, backbone.preprocessing)
-    return PictureDrawn(str(path), side, square.width, square.height, square.tobytes(), *decoded.full_size)
-
-
-def _without_pixels(path: Path, side: int) -> PictureDrawn:
+def without_pixels(path: Path, side: int) -> PictureDrawn:
+    """The answer for a file that cannot be read."""
     return PictureDrawn(str(path), side, 0, 0, b"", 0, 0)
 
 

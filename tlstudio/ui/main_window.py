@@ -28,6 +28,7 @@ from tlstudio.ui.preferences import Preferences, PreferencesDialog
 from tlstudio.ui.rail import Rail, Step
 from tlstudio.ui.status import Status
 from tlstudio.ui.theme import SPACE, Scheme, Theme
+from tlstudio.ui.thumbnails import Thumbnails
 from tlstudio.ui.training.panel import TrainingPanel
 
 WIDE = 1700
@@ -545,6 +546,8 @@ class MainWindow(QMainWindow):
             self.hide()
         self.dataset_panel.stop()  # what waits in their queues must not start any more
         self.predict_panel.stop()
+        for thumbnails in self.findChildren(Thumbnails):
+            thumbnails.stop()
         for job in self._running():
             if job.parent() is not self.training_panel:
                 job.stop()
