@@ -15,6 +15,20 @@ from tlstudio.core.project import Project
 WRONG_USAGE, FAILED = 2, 1
 
 CASES = {
+    "a model that is no model": (["train", "{pictures}", "--model", "{pictures}/red/1.png"], WRONG_USAGE, ".tlmodel"),
+    "a table that is a picture": (
+        ["predict", "m.tlmodel", "x.png", "--csv", "{pictures}/red/1.png"],
+        WRONG_USAGE,
+        "ends in .csv",
+    ),
+    "an empty path": (["inspect", ""], WRONG_USAGE, "is empty"),
+    "a name that is too long": (["inspect", "{tmp}/" + "x" * 300], FAILED, "name too long"),
+    "a share that is no number": (["train", "{pictures}", "--val-fraction", "nan"], WRONG_USAGE, "leave nothing"),
+    "no pictures to validate on": (
+        ["train", "{pictures}", "--val", "{tmp}/rubbish"],
+        FAILED,
+        "rubbish: holds no readable picture to validate on",
+    ),
     "no such verb": (["fly"], WRONG_USAGE, "fly"),
     "no such flag": (["train", "{pictures}", "--magic"], WRONG_USAGE, "--magic"),
     "no pictures named": (["train"], WRONG_USAGE, "IMAGES"),
@@ -133,13 +147,17 @@ def end_during_training(pictures: Path, project: Path, kind: str, how: signal.Si
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_an_interruption_ends_with_130_and_a_project_that_opens(pictures: Path, tmp_path: Path) -> None:
+def test_an_interruption_ends_with_130_and_keeps_the_best(pictures: Path, tmp_path: Path) -> None:
     status, err = end_during_training(pictures, tmp_path / "project", "epoch_done", signal.SIGINT)
     assert status == 130
-    assert "Interrupted" in err
+    assert "Interrupted. Keeping the best weights so far" in err
     assert "Traceback" not in err
     with Project.open(tmp_path / "project") as project:
-        assert len(project.runs()[0].state().epochs) >= 1
+        (run,) = project.runs()
+        finished = run.state().finished
+        assert finished is not None
+        assert finished.stopped
+        assert run.model_file.is_file()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
