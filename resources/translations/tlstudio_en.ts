@@ -51,4 +51,35 @@
    </translation>
   </message>
  </context>
+ <context>
+  <name>ProblemList</name>
+  <message numerus="yes">
+   <source>%n file(s) could not be read and will not be used</source>
+   <translation>
+    <numerusform>%n file could not be read and will not be used</numerusform>
+    <numerusform>%n files could not be read and will not be used</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s) filed under more than one class</source>
+   <translation>
+    <numerusform>%n picture filed under more than one class</numerusform>
+    <numerusform>%n pictures filed under more than one class</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s) both to train on and to check with: accuracy will look too good</source>
+   <translation>
+    <numerusform>%n picture both to train on and to check with: accuracy will look too good</numerusform>
+    <numerusform>%n pictures both to train on and to check with: accuracy will look too good</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s) there more than once in a class</source>
+   <translation>
+    <numerusform>%n picture there more than once in a class</numerusform>
+    <numerusform>%n pictures there more than once in a class</numerusform>
+   </translation>
+  </message>
+ </context>
 </TS>

@@ -10,7 +10,7 @@ import random
 import sys
 import tempfile
 import time
-import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -37,17 +37,18 @@ def waited_for_processor() -> float:
 
 
 class Heart(QObject):
-    """Notes how much later than due each tick comes, in ms, and where the other threads were at a long one.
+    """Notes how much later than due each tick comes, in ms, and at a long one why and where the other threads were.
 
-    queued: the part of it for which other programs or threads had the processors; the rest is ours (the interpreter).
+    queued: the part of it for which other programs or threads had the processors. What remains is the window's own work
+    or a thread that kept the interpreter.
     """
 
     def __init__(self, long: float) -> None:
         super().__init__()
         self.late: list[float] = []
         self.queued: list[float] = []
-        self._waited = waited_for_processor()
-        self.places: list[tuple[float, str]] = []
+        self.stalls: list[tuple[float, str]] = []
+        self._waited, self._worked = waited_for_processor(), time.thread_time()
         self._long = long
         self._timer = QTimer(self, interval=BEAT, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
@@ -56,16 +57,18 @@ class Heart(QObject):
 
     @Slot()
     def _beat(self) -> None:
-        now = time.perf_counter()
-        late = max(0.0, (now - self._due) * 1000)
+        late = max(0.0, (time.perf_counter() - self._due) * 1000)
+        waited, worked = waited_for_processor(), time.thread_time()
+        queued, own = min(late, waited - self._waited), (worked - self._worked) * 1000
         self.late.append(late)
-        waited = waited_for_processor()
-        self.queued.append(min(late, waited - self._waited))
-        self._waited = waited
+        self.queued.append(queued)
         if late > self._long:
-            here = [f for f in sys._current_frames().values() if f.f_code.co_filename != __file__]
-            self.places += [(late, "".join(traceback.format_stack(frame)[-4:])) for frame in here]
-        self._due = now + BEAT / 1000
+            others = [f for f in sys._current_frames().values() if f.f_code.co_filename != __file__]
+            places = "".join(f"  {f.f_code.co_filename}:{f.f_lineno} {f.f_code.co_name}\n" for f in others)
+            why = f"{late:.0f} ms: {queued:.0f} without a processor, {own:.0f} of the window's own work"
+            self.stalls.append((late, f"{why}; elsewhere:\n{places}"))
+        self._waited, self._worked = waited_for_processor(), time.thread_time()
+        self._due = time.perf_counter() + BEAT / 1000
 
     def stop(self) -> None:
         self._timer.stop()
@@ -85,10 +88,23 @@ def some_of(images: Path, target: Path, count: int) -> Path:
     return target
 
 
-def wait(app: QApplication, condition: object, limit: float = 600) -> None:
-    end = time.monotonic() + limit
-    while not condition() and time.monotonic() < end:  # type: ignore[operator]
-        app.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 50)
+class Wait(QObject):
+    """Lets the window live until something is so, asleep as any window is while nothing happens."""
+
+    def __init__(self, condition: Callable[[], object], limit: float = 600) -> None:
+        super().__init__()
+        self._condition, self._end = condition, time.monotonic() + limit
+        self._loop = QEventLoop(self)
+        timer = QTimer(self, interval=50)
+        timer.timeout.connect(self._look)
+        timer.start()
+        self._loop.exec()
+        timer.stop()
+
+    @Slot()
+    def _look(self) -> None:
+        if self._condition() or time.monotonic() > self._end:
+            self._loop.quit()
 
 
 def report(title: str, heart: Heart, frames: bool) -> None:
@@ -99,8 +115,8 @@ def report(title: str, heart: Heart, frames: bool) -> None:
         f"{title}: {len(late)} ticks, late by p50 {percentile(late, 0.5):.1f} ms, p99 {percentile(late, 0.99):.1f} ms, "
         f"most {max(late):.1f} ms; {sum(x > GOAL_MOST for x in late)} over {GOAL_MOST:.0f} ms"
     )
-    for lateness, place in sorted(heart.places, reverse=True)[:12] if frames else ():
-        print(f"--- {lateness:.0f} ms\n{place}")
+    for _, stall in sorted(heart.stalls, reverse=True)[:6] if frames else ():
+        print(stall)
 
 
 def main() -> int:
@@ -127,8 +143,7 @@ def main() -> int:
         loading = Heart(60)
         training.show_project(project)
         network.show_pictures(5, int(options.pictures * 0.7))
-        wait(app, lambda: training.device_box.count() > 1 and network.summary.text() and training.loss_plot.is_loaded)
-        wait(app, lambda: training.loss_plot.is_loaded() or not training.loss_plot.isVisible(), 30)
+        Wait(lambda: training.device_box.count() > 1 and network.summary.text() and training.accuracy_plot.is_loaded())
         loading.stop()
         report("loading the engine and the plots", loading, options.frames)
         training.set_recipe(
@@ -138,7 +153,7 @@ def main() -> int:
         heart = Heart(30)
         started = time.monotonic()
         training.train()
-        wait(app, lambda: not training.is_busy())
+        Wait(lambda: not training.is_busy())
         heart.stop()
         report(f"training {options.strategy}, {time.monotonic() - started:.0f} s", heart, options.frames)
         training.shut_down()

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 import platformdirs
-from PySide6.QtCore import QTimer, QtMsgType, QTranslator, qInstallMessageHandler
+from PySide6.QtCore import QLocale, QTimer, QtMsgType, QTranslator, qInstallMessageHandler
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -49,7 +49,9 @@ def run(paths: list[Path]) -> int:
 
 
 def translate(application: QApplication) -> None:
-    """Give texts with a number in them their singular and plural."""
+    """Give texts with a number in them their singular and plural, and numbers their separators."""
+    if QLocale().language() == QLocale.Language.C:
+        QLocale.setDefault(QLocale(QLocale.Language.English))  # a bare environment says nothing about a person
     translator = QTranslator(application)
     if translator.load(":/translations/tlstudio_en.qm"):
         application.installTranslator(translator)

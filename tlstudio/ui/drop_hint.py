@@ -1,7 +1,7 @@
 """The large quiet place that says what to drop here, with a small drawing of it."""
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFocusEvent, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QWidget
 
 from tlstudio.ui import icons, theme
@@ -19,6 +19,7 @@ class DropHint(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._by_key = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -28,11 +29,21 @@ class DropHint(QFrame):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(colours.surface)
-        strong = self.underMouse() or self.hasFocus()
+        strong = self.underMouse() or (self.hasFocus() and self._by_key)
         pen = QPen(colours.accent if strong else colours.edge, 2 if strong else 1.5)
         pen.setDashPattern([5, 4])
         painter.setPen(pen)
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5), 12, 12)
+
+    def focusInEvent(self, gained: QFocusEvent) -> None:
+        """Remember whether the keyboard brought the focus here: only then its ring helps."""
+        self._by_key = gained.reason() in (
+            Qt.FocusReason.TabFocusReason,
+            Qt.FocusReason.BacktabFocusReason,
+            Qt.FocusReason.ShortcutFocusReason,
+        )
+        super().focusInEvent(gained)
+        self.update()
 
     def mouseReleaseEvent(self, released: QMouseEvent) -> None:
         if released.button() == Qt.MouseButton.LeftButton and self.rect().contains(released.position().toPoint()):

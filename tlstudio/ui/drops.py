@@ -30,16 +30,19 @@ def carries_picture(given: QMimeData) -> bool:
 
 def why_not(given: QMimeData) -> str:
     """The sentence that refuses what holds neither files nor pixels; empty when there is something to use."""
-    say = QCoreApplication.translate
     if local_paths(given) or carries_picture(given):
         return ""
     if given.hasUrls():
-        return say(
+        return QCoreApplication.translate(
             "drops", "This is a link, and TL Studio fetches nothing: save the picture first, then drop the file."
         )
     if given.hasText():
-        return say("drops", "This is text: drop pictures, a folder, a project or a .tlmodel file.")
-    return say("drops", "There were no files in that: drop pictures, a folder, a project or a .tlmodel file.")
+        return QCoreApplication.translate(
+            "drops", "This is text: drop pictures, a folder, a project or a .tlmodel file."
+        )
+    return QCoreApplication.translate(
+        "drops", "There were no files in that: drop pictures, a folder, a project or a .tlmodel file."
+    )
 
 
 class Kind(Enum):

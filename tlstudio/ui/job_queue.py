@@ -27,9 +27,12 @@ class JobQueue(QObject):
         super().__init__(owner)
         self._waiting: deque[Work] = deque()
         self._job: Job | None = None
+        self._closed = False
 
     def add(self, work: Work) -> None:
-        """Run a work when those before it have ended."""
+        """Run a work when those before it have ended; after `shut_down` nothing runs any more."""
+        if self._closed:
+            return
         self._waiting.append(work)
         if self._job is None:
             self.busy_changed.emit(True)
@@ -45,7 +48,8 @@ class JobQueue(QObject):
             self._job.stop()
 
     def shut_down(self) -> None:
-        """Stop, and return when nothing runs any more."""
+        """Stop for good, and return when nothing runs any more."""
+        self._closed = True
         self.stop()
         if self._job is not None:
             self._job.wait()

@@ -64,6 +64,7 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self, self.model_panel.undo_stack, theme.scheme)
         self._connect_menus()
         self._connect_panels()
+        self.training_panel.set_recipe(self.model_panel.recipe())
         self.dragging = Dragging(self, self.rail, self._pages)
         self.dragging.step_wanted.connect(self._choose_step)
         self.dragging.files_dropped.connect(self._take_files)
@@ -257,12 +258,11 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _stop(self) -> None:
-        """Stop what reported last, or the training."""
-        if self._working in (self.dataset_panel, self.predict_panel):
-            panel = self.dataset_panel if self._working is self.dataset_panel else self.predict_panel
-            panel.stop()
-        elif self.training_panel.is_busy():
-            self.training_panel.stop()
+        """Stop what reported last; before anything has, whatever is busy."""
+        busy = [panel for panel in (self.predict_panel, self.dataset_panel, self.training_panel) if panel.is_busy()]
+        last = next((panel for panel in busy if panel is self._working), busy[0] if busy else None)
+        if last is not None:
+            last.stop()
 
     # Projects
 
@@ -296,6 +296,9 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _take_project(self, opened: Event) -> None:
         if not isinstance(opened, projects.ProjectOpened):
+            return
+        if self._closing:
+            opened.project.close()
             return
         self.message_bar.hide()
         self._show_project(opened.project)
@@ -487,7 +490,7 @@ class MainWindow(QMainWindow):
     def _show_log(self) -> None:
         self._log_window = self._log_window or LogWindow(self._log_lines, self)
         self._log_window.show()
-        self._log_window.raise_()
+        self._log_window.activateWindow()
 
     @Slot()
     def _show_about(self) -> None:
@@ -528,6 +531,8 @@ class MainWindow(QMainWindow):
             self.training_panel.stop()
         else:
             self.hide()
+        self.dataset_panel.stop()  # what waits in their queues must not start any more
+        self.predict_panel.stop()
         for job in self._running():
             if job.parent() is not self.training_panel:
                 job.stop()

@@ -3,6 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QShowEvent
@@ -72,7 +73,7 @@ class MessageBar(QFrame):
 
     @Slot(object)
     def show_error(self, error: TLStudioError) -> None:
-        where = f"{error.path}: " if error.path is not None else ""
+        where = f"{Path(error.path).name}: " if error.path is not None else ""
         _log.error("%s", error)
         self._show("error", f"{where}{error.what.rstrip('.')}.", error.remedy, str(error))
 
@@ -88,6 +89,7 @@ class MessageBar(QFrame):
         self._kind = kind
         self._details = details
         self._what.setText(what)
+        self._what.setToolTip(details)
         self._remedy.setText(remedy)
         self._remedy.setVisible(bool(remedy))
         self._copy.setVisible(bool(details))

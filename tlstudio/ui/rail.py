@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFocusEvent, QFont, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from tlstudio.ui import icons, theme
 from tlstudio.ui.labels import muted
 from tlstudio.ui.theme import RADIUS, SPACE
 
-WIDTH = 240
+WIDTH = 248
 
 
 class Step(IntEnum):
@@ -41,6 +41,7 @@ class RailButton(QAbstractButton):
         self._icon = text.icon
         self._explanation = text.explanation
         self._summary = ""
+        self._by_key = False
         self.setText(f"{step + 1}  {text.title}")
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -78,11 +79,20 @@ class RailButton(QAbstractButton):
         if self.isChecked():
             painter.setBrush(found.accent)
             painter.drawRoundedRect(QRectF(2, 12, 3, self.height() - 24), 1.5, 1.5)
-        if self.hasFocus():
+        if self.hasFocus() and self._by_key:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(found.accent, 2))
             painter.drawRoundedRect(box, RADIUS, RADIUS)
         self._paint_text(painter, found)
+
+    def focusInEvent(self, gained: QFocusEvent) -> None:
+        """Remember whether the keyboard brought the focus here: only then its ring helps."""
+        self._by_key = gained.reason() in (
+            Qt.FocusReason.TabFocusReason,
+            Qt.FocusReason.BacktabFocusReason,
+            Qt.FocusReason.ShortcutFocusReason,
+        )
+        super().focusInEvent(gained)
 
     def _paint_text(self, painter: QPainter, found: theme.Colours) -> None:
         side, left, top = 20, SPACE * 2, SPACE + 4
@@ -142,7 +152,7 @@ class Rail(QFrame):
 
     def show_step(self, step: Step) -> None:
         if any(button.hasFocus() for button in self._buttons):
-            self._buttons[step].setFocus()
+            self._buttons[step].setFocus(Qt.FocusReason.ActiveWindowFocusReason)
         self._buttons[step].setChecked(True)
 
     def show_summary(self, step: Step, text: str) -> None:

@@ -56,7 +56,7 @@ _LIGHT = Colours(
     hover=QColor("#e9edf2"),
     chosen=QColor("#dbe8f9"),
     line=QColor("#dde1e6"),
-    edge=QColor("#8b939d"),
+    edge=QColor("#858d97"),
     curve1=QColor("#1a5fb4"),
     curve2=QColor("#b4481a"),
 )

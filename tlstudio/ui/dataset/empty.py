@@ -93,13 +93,16 @@ class EmptyPage(QWidget):
         self._count.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         layout = QVBoxLayout(page)
         layout.setSpacing(SPACE * 2)
+        layout.addStretch(1)
         layout.addWidget(self._doing)
         layout.addWidget(self._bar, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addWidget(self._count)
+        layout.addStretch(1)
         return page
 
     def show_progress(self, progress: Progress) -> None:
         self._inside.setCurrentIndex(1)
+        self._recent.setEnabled(False)
         self._doing.setText(progress.task[:1].upper() + progress.task[1:])
         self._bar.setRange(0, progress.total)
         self._bar.setValue(progress.done)
@@ -108,6 +111,7 @@ class EmptyPage(QWidget):
 
     def show_invitation(self) -> None:
         self._inside.setCurrentIndex(0)
+        self._recent.setEnabled(True)
 
     def show_recent(self, folders: tuple[Path, ...]) -> None:
         """Offer the newest projects."""

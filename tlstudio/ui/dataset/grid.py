@@ -35,19 +35,19 @@ class PictureGrid(QListView):
         self.setViewMode(QListView.ViewMode.IconMode)
         self.setMovement(QListView.Movement.Static)
         self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setLayoutMode(QListView.LayoutMode.Batched)
-        self.setBatchSize(2000)
         self.setUniformItemSizes(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Coming and going it would change the width, the width the cells, and the cells whether it is needed.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setMouseTracking(True)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE)
         self._settle.timeout.connect(self._want_visible)
-        self.verticalScrollBar().valueChanged.connect(self._settle.start)
-        pictures.modelReset.connect(self._settle.start)
+        self.verticalScrollBar().valueChanged.connect(self._settle_soon)
+        pictures.modelReset.connect(self._settle_soon)
         self.thumbnails.drawn.connect(self._show_drawn)
         self.show_side(self._delegate.side)
 
@@ -62,7 +62,9 @@ class PictureGrid(QListView):
         cell = self._delegate.cell(self.fontMetrics())
         room = self.viewport().width() - 1
         columns = max(1, room // (cell.width() + GAP))
-        self.setGridSize(QSize(max(cell.width() + GAP, room // columns), cell.height() + GAP))
+        wanted = QSize(max(cell.width() + GAP, room // columns), cell.height() + GAP)
+        if wanted != self.gridSize():
+            self.setGridSize(wanted)
         self.verticalScrollBar().setSingleStep(cell.height() // 3)
 
     @property
@@ -92,6 +94,10 @@ class PictureGrid(QListView):
         first = top // cell.height() * columns
         lines = self.viewport().height() // cell.height() + 2
         return first, first + lines * columns - 1
+
+    @Slot()
+    def _settle_soon(self) -> None:
+        self._settle.start()  # not connected itself: it would take the scroll bar's value for milliseconds
 
     @Slot()
     def _want_visible(self) -> None:

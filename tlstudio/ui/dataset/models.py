@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.events import Inspected
@@ -127,33 +127,6 @@ class Problem:
     paths: tuple[str, ...] = ()
 
 
-def problems_of(found: Inspected) -> list[Problem]:
-    """What is wrong with the pictures, the worst first."""
-
-    say = QCoreApplication.translate
-    refused = tuple(entry["path"] for entry in found.refused)
-    conflicts = say("problems", "%n picture(s) filed under more than one class", "", len(found.conflicts))
-    leaks = say(
-        "problems",
-        "%n picture(s) both to train on and to check with: accuracy will look too good",
-        "",
-        len(found.leaks),
-    )
-    duplicates = say("problems", "%n picture(s) there more than once in a class", "", len(found.duplicates))
-    unreadable = say("problems", "%n file(s) could not be read and will not be used", "", len(refused))
-    candidates = (
-        Problem("error", unreadable, refused),
-        Problem("warning", conflicts, _members(found.conflicts)),
-        Problem("warning", leaks, _members(found.leaks)),
-        Problem("info", duplicates, _members(found.duplicates)),
-    )
-    lines = [problem for problem in candidates if problem.paths]
-    # The report ends with a sentence each on conflicts and leaks; those have lines of their own here.
-    said = bool(found.conflicts) + bool(found.leaks)
-    lines.extend(Problem("info", text) for text in found.warnings[: len(found.warnings) - said])
-    return lines
-
-
 def _members(groups: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     return tuple(path for group in groups for path in group)
 
@@ -165,10 +138,31 @@ class ProblemList(QAbstractListModel):
         super().__init__(owner)
         self._problems: list[Problem] = []
 
-    def show_problems(self, problems: list[Problem]) -> None:
+    def show_problems(self, found: Inspected | None) -> None:
         self.beginResetModel()
-        self._problems = problems
+        self._problems = self._problems_of(found) if found else []
         self.endResetModel()
+
+    def _problems_of(self, found: Inspected) -> list[Problem]:
+        """What is wrong with the pictures, the worst first."""
+        refused = tuple(entry["path"] for entry in found.refused)
+        unreadable = self.tr("%n file(s) could not be read and will not be used", "", len(refused))
+        conflicts = self.tr("%n picture(s) filed under more than one class", "", len(found.conflicts))
+        leaks = self.tr(
+            "%n picture(s) both to train on and to check with: accuracy will look too good", "", len(found.leaks)
+        )
+        duplicates = self.tr("%n picture(s) there more than once in a class", "", len(found.duplicates))
+        candidates = (
+            Problem("error", unreadable, refused),
+            Problem("warning", conflicts, _members(found.conflicts)),
+            Problem("warning", leaks, _members(found.leaks)),
+            Problem("info", duplicates, _members(found.duplicates)),
+        )
+        lines = [problem for problem in candidates if problem.paths]
+        # The report ends with a sentence each on conflicts and leaks; those have lines of their own here.
+        said = bool(found.conflicts) + bool(found.leaks)
+        lines.extend(Problem("info", text) for text in found.warnings[: len(found.warnings) - said])
+        return lines
 
     def problem(self, row: int) -> Problem | None:
         return self._problems[row] if 0 <= row < len(self._problems) else None

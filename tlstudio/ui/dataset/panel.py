@@ -28,7 +28,7 @@ from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.dataset.delegates import ClassDelegate, ProblemDelegate
 from tlstudio.ui.dataset.empty import EmptyPage
 from tlstudio.ui.dataset.grid import LARGEST, SMALLEST, PictureGrid
-from tlstudio.ui.dataset.models import ClassList, PictureList, Problem, ProblemList, problems_of
+from tlstudio.ui.dataset.models import ClassList, PictureList, Problem, ProblemList
 from tlstudio.ui.dataset.preview import Preview
 from tlstudio.ui.icons import IconButton
 from tlstudio.ui.job_queue import JobQueue
@@ -234,7 +234,7 @@ class DatasetPanel(QWidget):
         self._show_all.clicked.connect(self._leave_choice)
         self._show_all.hide()
         self._next = QPushButton(self.tr("Train"))
-        self._next.setObjectName("next_button")
+        self._next.setObjectName("train_now_button")
         self._next.setProperty("primary", True)
         self._next.setMinimumWidth(140)
         self._next.clicked.connect(self.train_wanted)
@@ -344,11 +344,11 @@ class DatasetPanel(QWidget):
         self._grid.thumbnails.forget()
         self._preview.forget()
         self._classes.show_classes(found)
-        problems = problems_of(found) if found else []
-        self._problems.show_problems(problems)
-        self._problem_view.setVisible(bool(problems))
+        self._problems.show_problems(found)
+        count = self._problems.rowCount()
+        self._problem_view.setVisible(count > 0)
         line = max(self._problem_view.sizeHintForRow(0), 24)
-        self._problem_view.setFixedHeight(line * min(len(problems), PROBLEM_LINES) + 8)
+        self._problem_view.setFixedHeight(line * min(count, PROBLEM_LINES) + 8)
         self._pages.setCurrentIndex(1 if found else 0)
         self._class_view.setCurrentIndex(self._classes.index(self._classes.row_of(chosen)))
         self._show_matching()

@@ -174,8 +174,10 @@ class LayerModel(QAbstractItemModel):
         return True
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        if index.isValid() and index.column() == Column.LEARNS and self._can_tick(_row(index)):
+        if index.column() == Column.LEARNS and self._can_tick(_row(index)):
             flags |= Qt.ItemFlag.ItemIsUserCheckable
         return flags
 
@@ -326,6 +328,7 @@ class LayerTree(QTreeView):
         self.setModel(self._model)
         self.header().setStretchLastSection(True)
         self.header().setSectionsMovable(False)
+        self.header().setTextElideMode(Qt.TextElideMode.ElideRight)
         self.header().setMinimumSectionSize(56)
 
     def layers(self) -> LayerModel:
@@ -342,15 +345,16 @@ class LayerTree(QTreeView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         sample = self.fontMetrics().horizontalAdvance
         widest = {
-            Column.NAME: "layer4.0.downsample.0",
-            Column.SHAPE: "1,280 × 7 × 7",
+            Column.SHAPE: "32 × 112 × 112",
             Column.PARAMETERS: "11,179,077",
             Column.LEARNS: "☐  in part",
             Column.RATE: "2.5e-4",
             Column.BATCHNORM: "BatchNorm",
         }
         for column, text in widest.items():
-            header.resizeSection(column, sample(text) + 2 * _PADDING + (48 if column is Column.NAME else 12))
+            wanted = (sample(text) + 2 * _PADDING + 12, header.sectionSizeHint(column), self.sizeHintForColumn(column))
+            header.resizeSection(column, max(wanted))
+        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.ResizeToContents)
 
     def keyPressEvent(self, press: QKeyEvent) -> None:
         index = self.currentIndex()

@@ -17,7 +17,7 @@ from tlstudio.core.estimate import Machine, Measured, run_seconds
 from tlstudio.core.events import Event, Outlined
 from tlstudio.core.outline import StageOutline, counted, in_phase, toggled
 from tlstudio.core.recipe import STRATEGIES, Domain, Phase, Recipe
-from tlstudio.ui import figures, theme
+from tlstudio.ui import figures, strategies, theme
 from tlstudio.ui.job import Job, Stop
 from tlstudio.ui.model.freeze_control import FreezeControl
 from tlstudio.ui.model.layer_tree import LayerTree
@@ -149,7 +149,7 @@ class ModelPanel(QWidget):
         for spec in BACKBONES.values():
             self.backbone_box.addItem(spec.title, spec.name)
         for name in STRATEGIES:
-            self.strategy_box.addItem(self._title(name), name)
+            self.strategy_box.addItem(strategies.title(name), name)
         titles = {
             "similar": self.tr("like everyday photos"),
             "different": self.tr("very different (medical, satellite…)"),
@@ -274,26 +274,31 @@ class ModelPanel(QWidget):
         self._show_advice(recipe)
         self._show_freezing(recipe)
         self._show_counts()
-        self.summary_changed.emit(f"{backbone(recipe.backbone).title} · {self._short(recipe)}")
+        spec = backbone(recipe.backbone)
+        self.summary_changed.emit(f"{spec.title} · {strategies.what_learns(recipe.phases[-1], spec)}")
 
     def _show_advice(self, recipe: Recipe) -> None:
         advised = self._advised()
         for position in range(self.strategy_box.count()):
             name = self.strategy_box.itemData(position)
-            marked = self.tr("★ {0} (advised)").format(self._title(name)) if self._pictures and name == advised else ""
-            self.strategy_box.setItemText(position, marked or self._title(name))
+            marked = (
+                self.tr("★ {0} (advised)").format(strategies.title(name)) if self._pictures and name == advised else ""
+            )
+            self.strategy_box.setItemText(position, marked or strategies.title(name))
             self.strategy_box.setItemData(position, STRATEGIES[name], Qt.ItemDataRole.ToolTipRole)
         self.strategy_box.setToolTip(STRATEGIES[recipe.strategy])
         changed = not self._draft.is_preset
         self.reset_button.setVisible(changed)
-        self.reset_button.setToolTip(self.tr("Undo your own changes to “{0}”").format(self._title(recipe.strategy)))
+        self.reset_button.setToolTip(
+            self.tr("Undo your own changes to “{0}”").format(strategies.title(recipe.strategy))
+        )
         if not self._pictures:
             self.advice.setText(self.tr("Advice comes with your pictures. {0}").format(STRATEGIES[recipe.strategy]))
             return
         advice = from_table(self._pictures, self._classes, recipe.domain)
         per_class = figures.count(round(self._pictures / max(self._classes, 1)))
         why = self.tr("Advised for {0} training pictures a class: {1}. {2}")
-        self.advice.setText(why.format(per_class, self._title(advised).lower(), " ".join(advice.reasons)))
+        self.advice.setText(why.format(per_class, strategies.title(advised).lower(), " ".join(advice.reasons)))
 
     def _show_freezing(self, recipe: Recipe) -> None:
         phase = self._draft.shown_phase
@@ -321,24 +326,6 @@ class ModelPanel(QWidget):
             seconds = run_seconds(recipe, stages, self._pictures, self._machine)
             text = self.tr("{0} · about {1}").format(text, figures.rough_duration(seconds))
         self.summary.setText(text)
-
-    def _title(self, strategy: str) -> str:
-        titles = {
-            "feature-extraction": self.tr("Feature extraction"),
-            "fine-tune-last": self.tr("Fine-tune the last stages"),
-            "fine-tune-all": self.tr("Fine-tune everything"),
-            "fine-tune-layered": self.tr("Fine-tune in layers"),
-            "from-scratch": self.tr("Train from scratch"),
-        }
-        return titles[strategy]
-
-    def _short(self, recipe: Recipe) -> str:
-        last = recipe.phases[-1]
-        if last.train_from == "head":
-            return self.tr("head only")
-        if last.train_from == backbone(recipe.backbone).stages[0].name and not last.frozen:
-            return self.tr("every stage")
-        return self.tr("from {0}").format(last.train_from)
 
     def _advised(self, domain: Domain | None = None) -> str:
         return from_table(self._pictures, self._classes, domain or self._draft.domain).strategy

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from tlstudio.core.backbones import backbone
 from tlstudio.core.recipe import Phase, Recipe
-from tlstudio.ui import theme
+from tlstudio.ui import strategies, theme
 
 
 class PhaseStrip(QWidget):
@@ -42,7 +42,7 @@ class PhaseStrip(QWidget):
         return "  ".join(label.text() for label in self._labels)
 
     def _card(self, number: int, phase: Phase, recipe: Recipe) -> QLabel:
-        where = self._where(phase, recipe)
+        where = strategies.what_learns(phase, backbone(recipe.backbone))
         epochs = self.tr("1 epoch") if phase.epochs == 1 else self.tr("{0} epochs").format(phase.epochs)
         card = QLabel(f"{number}  {self._name(phase)}: {where}, {epochs}")
         card.setTextFormat(Qt.TextFormat.PlainText)
@@ -58,13 +58,6 @@ class PhaseStrip(QWidget):
             "everything": self.tr("train from scratch"),
         }
         return names.get(phase.name, phase.name)
-
-    def _where(self, phase: Phase, recipe: Recipe) -> str:
-        if phase.train_from == "head":
-            return self.tr("head only")
-        if phase.train_from == backbone(recipe.backbone).stages[0].name and not phase.frozen:
-            return self.tr("every stage")
-        return self.tr("from {0}").format(phase.train_from)
 
     def _explanation(self, phase: Phase) -> str:
         if phase.name == "warm-up":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QGridLayout, QLabel, QSpinBox, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QGridLayout, QLabel, QSizePolicy, QSpinBox, QWidget
 
 from tlstudio.core.backbones import backbone
 from tlstudio.core.recipe import Phase, Recipe
@@ -38,9 +38,8 @@ class SettingsForm(QWidget):
         self._add_choices()
         for column in range(_COLUMNS):
             self._grid.setColumnStretch(column, 1)
-        height = max(field.sizeHint().height() for field in self._tips)
-        for field in self._tips:
-            field.setMinimumHeight(height)  # boxes of two kinds in one row stand level
+        for field in self._tips:  # boxes of two kinds in one row stand level
+            field.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._connect()
 
     def show_recipe(self, recipe: Recipe) -> None:

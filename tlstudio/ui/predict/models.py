@@ -30,11 +30,12 @@ from tlstudio.ui.thumbnails import Thumbnails
 
 THUMBNAIL = 44
 BAR = 72
+LEAST_SHARE = 0.005
 
 
 def percent(share: float) -> str:
     """A probability as people read it, in their own language: never 100 % where it is not."""
-    shown = min(share, 0.999) if share < 1 else share
+    shown = min(share, 0.999) if share < 1 else 1.0
     return f"{QLocale().toString(shown * 100, 'f', 1)} %"
 
 
@@ -166,4 +167,6 @@ def paint_bar(painter: QPainter, track: QRectF, share: float, colours: theme.Col
     painter.setBrush(colours.accent if strong else colours.edge)
     filled = QRectF(track)
     filled.setWidth(max(track.height(), track.width() * share))
+    if share < LEAST_SHARE:
+        return  # a bar that short would only show its own roundness
     painter.drawRoundedRect(filled, radius, radius)

@@ -65,12 +65,14 @@ class PredictPanel(QWidget):
         self.setObjectName("predict_panel")
         self._chooser = chooser
         self._model: tasks.OpenModel | None = None
+        # What is being opened: it takes the model's place only if it turns out to be one.
+        self._coming: tasks.OpenModel | None = None
         self._facts: dict[str, Any] = {}
         self._gathered: list[Predicted] = []
         self._asked: list[Path] = []
         self._jobs = JobQueue(self)
         self._jobs.reported.connect(self._take)
-        self._jobs.failed.connect(self.failed)
+        self._jobs.failed.connect(self._show_failure)
         self._jobs.busy_changed.connect(self._follow_busy)
         self._gather = QTimer(self)
         self._gather.setInterval(GATHER)
@@ -130,6 +132,9 @@ class PredictPanel(QWidget):
         area.setMinimumHeight(150)
         self._invitation = title("")
         self._hint = muted(QLabel())
+        for words in (self._invitation, self._hint):
+            words.setWordWrap(True)
+            words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._open = QPushButton(self.tr("Open a model…"))
         self._open.setObjectName("open_model_button")
         self._open.setProperty("primary", True)
@@ -171,8 +176,8 @@ class PredictPanel(QWidget):
         inside.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)
         inside.setSpacing(SPACE)
         inside.addStretch(1)
-        inside.addWidget(self._invitation, 0, Qt.AlignmentFlag.AlignHCenter)
-        inside.addWidget(self._hint, 0, Qt.AlignmentFlag.AlignHCenter)
+        inside.addWidget(self._invitation)
+        inside.addWidget(self._hint)
         inside.addLayout(buttons)
         inside.addStretch(1)
         return area
@@ -197,8 +202,8 @@ class PredictPanel(QWidget):
         self._settle.setSingleShot(True)
         self._settle.setInterval(GATHER)
         self._settle.timeout.connect(self._want_visible)
-        view.verticalScrollBar().valueChanged.connect(self._settle.start)
-        view.verticalScrollBar().rangeChanged.connect(self._settle.start)
+        view.verticalScrollBar().valueChanged.connect(self._settle_soon)
+        view.verticalScrollBar().rangeChanged.connect(self._settle_soon)
         return view
 
     # What the window calls
@@ -206,25 +211,20 @@ class PredictPanel(QWidget):
     def open_model(self, path: Path) -> None:
         """Load a model and keep it; pictures that were asked about before are asked about again."""
         self._jobs.stop()
-        model = tasks.OpenModel(path)
-        self._model, self._facts = model, {}
-        again = self._asked if self._predictions.rowCount() <= ASKED_AGAIN_AT_MOST else []
-        self.clear()
-        self._jobs.add(model.open)
-        if again:
-            self.classify(again)
+        self._coming = tasks.OpenModel(path)
+        self._jobs.add(self._coming.open)
         self._show_state()
 
     def close_model(self) -> None:
         """Forget the model and its answers."""
         self._jobs.stop()
-        self._model, self._facts = None, {}
+        self._model, self._coming, self._facts = None, None, {}
         self.clear()
         self._show_state()
 
     def classify(self, paths: list[Path]) -> None:
         """Ask the model about pictures; a folder stands for every picture below it."""
-        model = self._model
+        model = self._coming or self._model
         if model is None:
             text, remedy = self.tr("There is no model to ask yet"), self.tr("Train one first, or open a .tlmodel file.")
             self.failed.emit(TLStudioError(text, remedy=remedy))
@@ -294,10 +294,24 @@ class PredictPanel(QWidget):
             case Progress():
                 self.progressed.emit(event)
             case FileInspected():
-                self._facts = event.facts
-                self._show_state()
+                self._take_model(event.facts)
             case Said():
                 self.said.emit(event.text)
+
+    def _take_model(self, facts: dict[str, Any]) -> None:
+        """Put the model that was just opened into place, and ask it what the one before was asked."""
+        again = self._asked if self._predictions.rowCount() <= ASKED_AGAIN_AT_MOST else []
+        self._model, self._coming, self._facts = self._coming, None, facts
+        self.clear()
+        if again:
+            self.classify(again)
+        self._show_state()
+
+    @Slot(object)
+    def _show_failure(self, error: TLStudioError) -> None:
+        self._coming = None
+        self._show_state()
+        self.failed.emit(error)
 
     @Slot(bool)
     def _follow_busy(self, busy: bool) -> None:
@@ -318,6 +332,10 @@ class PredictPanel(QWidget):
             self._list.setCurrentIndex(self._predictions.index(0))
         self._settle.start()
         self._show_state()
+
+    @Slot()
+    def _settle_soon(self) -> None:
+        self._settle.start()  # not connected itself: it would take the scroll bar's value for milliseconds
 
     @Slot()
     def _want_visible(self) -> None:
@@ -361,16 +379,18 @@ class PredictPanel(QWidget):
         self.summary_changed.emit(self._summary(count))
 
     def _summary(self, count: int) -> str:
+        if self._coming is not None:
+            return self.tr("loading the model …")
         if self._model is None:
             return self.tr("needs a trained model")
         return self.tr("%n answer(s)", "", count) if count else self.tr("ready: drop pictures")
 
     def _describe_model(self) -> str:
         """Which model, how good: "EfficientNet-Lite0 · 5 classes · 93.2 % (88.0 to 96.4) on 142 pictures"."""
+        if self._coming is not None:
+            return self.tr("Loading {model} …").format(model=self._coming.path.name)
         if self._model is None:
             return self.tr("No model yet")
-        if not self._facts:
-            return self.tr("Loading {model} …").format(model=self._model.path.name)
         spec = BACKBONES.get(self._facts["backbone"])
         parts = [spec.title if spec else self._facts["backbone"]]
         parts.append(self.tr("%n class(es)", "", len(self._facts["classes"])))

@@ -19,6 +19,7 @@ from tlstudio.ui import figures, theme
 _Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 _Role = Qt.ItemDataRole
+_FEW, _NARROW = 12, 48
 _STRONGEST = 120  # alpha of a full cell: the figures on it stay readable
 
 
@@ -29,11 +30,13 @@ class ConfusionTable(QAbstractTableModel):
         super().__init__(parent)
         self._labels: list[str] = []
         self._counts: list[list[int]] = []
+        self._totals: list[int] = []
         self._colours: theme.Colours | None = None
 
     def show_counts(self, labels: Sequence[str], counts: Sequence[Sequence[int]]) -> None:
         self.beginResetModel()
         self._labels, self._counts = list(labels), [list(row) for row in counts]
+        self._totals = [sum(row) for row in self._counts]
         self.endResetModel()
 
     def set_colours(self, colours: theme.Colours) -> None:
@@ -59,7 +62,7 @@ class ConfusionTable(QAbstractTableModel):
         if not index.isValid():
             return None
         row, column = index.row(), index.column()
-        count, total = self._counts[row][column], sum(self._counts[row])
+        count, total = self._counts[row][column], self._totals[row]
         match role:
             case _Role.DisplayRole:
                 return figures.count(count) if count else "·"
@@ -109,9 +112,10 @@ class ConfusionView(QTableView):
 
     def show_counts(self, labels: Sequence[str], counts: Sequence[Sequence[int]]) -> None:
         self._table.show_counts(labels, counts)
-        few = len(labels) <= 12
-        mode = QHeaderView.ResizeMode.Stretch if few else QHeaderView.ResizeMode.ResizeToContents
+        # Fitting a thousand columns to what stands in a million cells would take minutes.
+        mode = QHeaderView.ResizeMode.Stretch if len(labels) <= _FEW else QHeaderView.ResizeMode.Fixed
         self.horizontalHeader().setSectionResizeMode(mode)
+        self.horizontalHeader().setDefaultSectionSize(_NARROW)
 
     def changeEvent(self, change: QEvent) -> None:
         if change.type() == QEvent.Type.PaletteChange:

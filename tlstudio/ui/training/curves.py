@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from PySide6.QtCore import QEvent, QLocale, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QShowEvent
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from tlstudio.core.events import Event, Said
@@ -18,6 +18,8 @@ from tlstudio.ui.labels import heading, muted
 
 Measure = Literal["loss", "accuracy"]
 _LIBRARIES = ("numpy", "pyqtgraph")
+_SMEAR = 40  # more epochs than this, and symbols would run into each other
+_STEPS, _MOST_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000), 10
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,9 @@ class CurvePlot(QFrame):
         self._measure: Measure = measure
         self._curves = Curves()
         self._plot: Any = None
+        self._lines: list[Any] = []
         self._marks: list[Any] = []
+        self._marked: tuple[tuple[int, str], ...] = ()
         self._job: Job | None = None
         self._title = heading(title)
         self._legend = _Legend()
@@ -127,18 +131,23 @@ class CurvePlot(QFrame):
         if self._job:
             self._job.wait()
 
-    def showEvent(self, shown: QShowEvent) -> None:
-        super().showEvent(shown)
+    @Slot()
+    def load(self) -> None:
+        """Load the plot now, before it is shown."""
         if self._plot is None and self._job is None:
             self._job = Job(_load_libraries, self)
             self._job.finished.connect(self._make_plot)
             self._job.start()
 
+    def showEvent(self, shown: QShowEvent) -> None:
+        super().showEvent(shown)
+        self.load()
+
     def changeEvent(self, change: QEvent) -> None:
         super().changeEvent(change)
         if change.type() == QEvent.Type.PaletteChange:
             self._legend.colour()
-            self._draw()
+            self._colour_plot()
 
     @Slot()
     def _make_plot(self) -> None:
@@ -147,24 +156,26 @@ class CurvePlot(QFrame):
             self._job = None
         import pyqtgraph
 
-        plot = pyqtgraph.PlotWidget()
+        plot = pyqtgraph.PlotWidget(enableMenu=False)
         plot.setAccessibleName(self.accessibleName())
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        plot.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it shows, there is nothing to operate
         plot.setFrameShape(QFrame.Shape.NoFrame)
-        plot.setMenuEnabled(False)
         plot.hideButtons()
         plot.setMouseEnabled(x=False, y=False)
+        plot.showGrid(x=False, y=True, alpha=0.12)
         item = plot.getPlotItem()
+        item.disableAutoRange()
         item.setLabel("bottom", self.tr("epoch"))
-        unit = self.tr("loss (nats)") if self._measure == "loss" else self.tr("accuracy (%)")
-        item.setLabel("left", unit)
+        item.setLabel("left", self.tr("loss (nats)") if self._measure == "loss" else self.tr("accuracy (%)"))
         for side in ("left", "bottom"):
             item.getAxis(side).tickStrings = _tick_texts
             item.getAxis(side).enableAutoSIPrefix(False)
-        self._train = item.plot([], [], antialias=True)
-        self._val = item.plot([], [], antialias=True)
+        # A loss that was no number leaves a gap.
+        self._lines = [item.plot([], [], antialias=True, connect="finite", symbolSize=6) for _ in range(2)]
         self._plot = plot
         self._column.addWidget(plot, 1)
+        self._colour_plot()
         self._draw()
         self.loaded.emit()
 
@@ -176,36 +187,39 @@ class CurvePlot(QFrame):
         self._plot.setVisible(there)
         if not there:
             return
-        colours = theme.colours(self.palette())
-        self._colour_plot(colours)
-        self._set_line(self._train, self._curves.train, colours.curve1, "o", Qt.PenStyle.SolidLine)
-        self._set_line(self._val, self._curves.val, colours.curve2, "s", Qt.PenStyle.DashLine)
+        many = len(self._curves.epochs) > _SMEAR
+        for line, values, symbol in zip(self._lines, (self._curves.train, self._curves.val), "os", strict=True):
+            if line.opts["symbol"] != (None if many else symbol):
+                line.setSymbol(None if many else symbol)
+            # A line without any number would be warned about at every drawing.
+            drawn = any(math.isfinite(value) for value in values)
+            line.setData(list(self._curves.epochs) if drawn else [], list(values) if drawn else [])
         self._set_range()
-        self._mark_phases(colours)
+        if self._marked != self._curves.phases:
+            self._mark_phases()
 
-    def _colour_plot(self, colours: theme.Colours) -> None:
+    def _colour_plot(self) -> None:
+        if self._plot is None:
+            return
+        import pyqtgraph
+
+        colours = theme.colours(self.palette())
         self._plot.setBackground(colours.surface)
         for side in ("left", "bottom"):
             axis = self._plot.getPlotItem().getAxis(side)
             axis.setPen(colours.line)
             axis.setTextPen(colours.muted)
-        self._plot.showGrid(x=False, y=True, alpha=0.12)
-
-    def _set_line(self, line: Any, values: Sequence[float], colour: QColor, symbol: str, style: Qt.PenStyle) -> None:
-        import pyqtgraph
-
-        many = len(values) > 40  # then symbols would be a smear
-        line.setPen(pyqtgraph.mkPen(colour, width=2, style=style))
-        line.setSymbol(None if many else symbol)
-        line.setSymbolSize(6)
-        line.setSymbolPen(pyqtgraph.mkPen(colour))
-        line.setSymbolBrush(pyqtgraph.mkBrush(colour))
-        line.setData(list(self._curves.epochs), list(values))
+        styles = ((colours.curve1, Qt.PenStyle.SolidLine), (colours.curve2, Qt.PenStyle.DashLine))
+        for line, (colour, style) in zip(self._lines, styles, strict=True):
+            line.setPen(pyqtgraph.mkPen(colour, width=2, style=style))
+            line.setSymbolPen(pyqtgraph.mkPen(colour))
+            line.setSymbolBrush(pyqtgraph.mkBrush(colour))
+        self._mark_phases()
 
     def _set_range(self) -> None:
         last = max(self._curves.epochs[-1], 2)
         self._plot.setXRange(0.5, last + 0.5, padding=0)
-        step = next(s for s in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if last / s <= 10)
+        step = next((s for s in _STEPS if last / s <= _MOST_TICKS), _STEPS[-1])
         self._plot.getPlotItem().getAxis("bottom").setTickSpacing(levels=[(step, 0)])  # there is no epoch 1.5
         values = [v for v in (*self._curves.train, *self._curves.val) if math.isfinite(v)]
         low, high = min(values, default=0.0), max(values, default=1.0)
@@ -215,19 +229,18 @@ class CurvePlot(QFrame):
             high += 0.16 * (high - low)  # their names stand above the curves
         self._plot.setYRange(low, high, padding=0)
 
-    def _mark_phases(self, colours: theme.Colours) -> None:
+    def _mark_phases(self) -> None:
         import pyqtgraph
 
         for mark in self._marks:
             self._plot.removeItem(mark)
-        self._marks = []
-        if len(self._curves.phases) < 2:
-            return
-        for first, name in self._curves.phases:
-            pen = pyqtgraph.mkPen(colours.muted, width=1, style=Qt.PenStyle.DotLine)
-            options = {"position": 0.99, "color": colours.muted, "anchors": [(0, 0), (0, 0)]}
+        self._marks, self._marked = [], self._curves.phases
+        muted_colour = theme.colours(self.palette()).muted
+        pen = pyqtgraph.mkPen(muted_colour, width=1, style=Qt.PenStyle.DotLine)
+        for first, name in self._marked if len(self._marked) > 1 else ():
+            options = {"position": 0.99, "color": muted_colour, "anchors": [(0, 0), (0, 0)]}
             mark = pyqtgraph.InfiniteLine(first - 0.5, angle=90, pen=pen, label=name, labelOpts=options)
-            self._plot.addItem(mark)
+            self._plot.addItem(mark, ignoreBounds=True)
             self._marks.append(mark)
 
     def _describe(self) -> None:

@@ -22,7 +22,7 @@ from PySide6.QtGui import QFont
 from tlstudio.core.events import Event
 from tlstudio.core.project import runs_in
 from tlstudio.core.run import RunFolder, RunState
-from tlstudio.ui import figures, theme
+from tlstudio.ui import figures, strategies, theme
 from tlstudio.ui.job import Stop
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -32,12 +32,16 @@ _Role = Qt.ItemDataRole
 
 @dataclass(frozen=True)
 class RunLine(Event):
-    """One run as the list shows it. when: seconds since 1970. running: it goes on in this window."""
+    """One run as the list shows it.
+
+    when: seconds since 1970. model: the file to classify with, empty where there is none. running: it goes on here.
+    """
 
     run: RunFolder
     state: RunState
     report: dict[str, Any] = field(default_factory=dict)
     when: float = 0.0
+    model: str = ""
     running: bool = False
     kind: ClassVar[str] = "run_line"
 
@@ -61,8 +65,11 @@ def read_runs(project: Path, _stop: Stop) -> Iterator[Event]:
 
 def _read(run: RunFolder) -> RunLine:
     try:
-        when = run.folder.stat().st_mtime
-        return RunLine(run, run.state(), run.report(), when)
+        when, state = run.folder.stat().st_mtime, run.state()
+        # A project may have moved since; what lies in the run's own folder moved with it.
+        places = (run.model_file, Path(state.finished.model)) if state.finished else ()
+        model = next((str(place) for place in places if place.is_file()), "")
+        return RunLine(run, state, run.report(), when, model)
     except (OSError, ValueError, KeyError, TypeError, json.JSONDecodeError):
         # A damaged folder is one line without figures; the others are still worth showing.
         return RunLine(run, RunState())
@@ -153,7 +160,7 @@ class RunTable(QAbstractTableModel):
             case RunColumn.NUMBER:
                 return f"★ {line.run.number}" if is_best else str(line.run.number)
             case RunColumn.STRATEGY:
-                return line.strategy
+                return strategies.title(line.strategy)
             case RunColumn.ACCURACY:
                 return self._accuracy(line)
             case RunColumn.WHEN:

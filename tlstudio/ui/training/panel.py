@@ -7,15 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QEvent, QItemSelection, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QItemSelection, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QComboBox,
     QHBoxLayout,
     QHeaderView,
     QLabel,
-    QProgressBar,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -26,20 +24,24 @@ from PySide6.QtWidgets import (
 
 from tlstudio import tasks
 from tlstudio.core import events
+from tlstudio.core.backbones import backbone
 from tlstudio.core.errors import TLStudioError, TrainingFailed
 from tlstudio.core.estimate import Measured
 from tlstudio.core.pace import Pace
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import Guard, Recipe, guards
 from tlstudio.core.run import RunFolder, RunState
-from tlstudio.ui import figures, theme
+from tlstudio.ui import figures, strategies, theme
 from tlstudio.ui.job import Job, Stop
 from tlstudio.ui.labels import ElidedLabel, heading, muted
 from tlstudio.ui.training.confusion import ConfusionView
 from tlstudio.ui.training.curves import CurvePlot, curves_of
+from tlstudio.ui.training.device_box import DeviceBox
 from tlstudio.ui.training.guard_note import GuardNote
 from tlstudio.ui.training.history import RunColumn, RunLine, RunsRead, RunTable, read_runs
+from tlstudio.ui.training.progress_line import ProgressLine
 
+REDRAW_INTERVAL = 100  # ms
 _WIDE = 900
 
 
@@ -74,12 +76,14 @@ class TrainingPanel(QWidget):
         self._settled: set[str] = set()  # the guards that were asked about and answered
         self._state, self._pace = RunState(), Pace()
         self._train_job: Job | None = None
-        self._device_job: Job | None = None
         self._history_job: Job | None = None
         self._history_stale = False
         self._stop_asked = False
         self._remembered: set[tuple[str, str]] = set()
         self._model_to_use = ""
+        self._redraw = QTimer(self, interval=REDRAW_INTERVAL, singleShot=True)
+        self._redraw_accuracy = QTimer(self, interval=REDRAW_INTERVAL // 2, singleShot=True)
+        self._drawn: tuple[object, object] = ((), ())
         self._build()
         self._connect()
         self._show_readiness()
@@ -91,10 +95,12 @@ class TrainingPanel(QWidget):
         """Show the runs of a project; train in it from now on."""
         self._project = project
         self._settled = set()
+        self._state, self._pace, self._stop_asked = RunState(), Pace(), False
         self._model_to_use = ""
         self._runs.show_runs([])
         self._show_run(None)
         self._show_readiness()
+        self._show_pace()
         self._read_history()
 
     @Slot(object)
@@ -103,6 +109,7 @@ class TrainingPanel(QWidget):
         self._recipe = recipe
         self.guard_note.hide()
         self._show_readiness()
+        self._show_plan()
 
     @Slot(int, int)
     def show_pictures(self, classes: int, training_pictures: int) -> None:
@@ -114,6 +121,7 @@ class TrainingPanel(QWidget):
         """Allow training, or say why it cannot start yet ("Train needs pictures in at least two classes.")."""
         self._ready, self._why_not = ok, why_not
         self._show_readiness()
+        self._show_plan()
 
     @Slot()
     def train(self) -> None:
@@ -144,10 +152,11 @@ class TrainingPanel(QWidget):
     def shut_down(self) -> None:
         """Ask the run to end, keeping its best, and wait until it and all reading has ended."""
         self.stop()
-        for job in (self._train_job, self._device_job, self._history_job):
+        for job in (self._train_job, self._history_job):
             if job:
                 job.stop()
                 job.wait()
+        self.device_box.shut_down()
         self.loss_plot.shut_down()
         self.accuracy_plot.shut_down()
 
@@ -160,7 +169,9 @@ class TrainingPanel(QWidget):
         column.setSpacing(theme.SPACE)
         column.addLayout(self._build_controls())
         column.addWidget(self.guard_note)
-        column.addLayout(self._build_progress())
+        self._progress = ProgressLine()
+        self.progress_bar = self._progress.bar
+        column.addWidget(self._progress)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._build_empty())
         self._pages.addWidget(self._build_results())
@@ -175,12 +186,7 @@ class TrainingPanel(QWidget):
         self.stop_button = QPushButton(self.tr("Stop"))
         self.stop_button.setObjectName("stop_button")
         self.stop_button.setAccessibleName(self.tr("Stop and keep the best so far"))
-        self.device_box = QComboBox()
-        self.device_box.setObjectName("device_box")
-        self.device_box.setAccessibleName(self.tr("Train on"))
-        self.device_box.addItem(self.tr("Automatic"), "auto")
-        self.device_box.setMinimumContentsLength(22)
-        self.device_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.device_box = DeviceBox()
         caption = muted(QLabel(self.tr("Train on")))
         caption.setBuddy(self.device_box)
         row = QHBoxLayout()
@@ -191,24 +197,6 @@ class TrainingPanel(QWidget):
         row.addWidget(caption)
         row.addWidget(self.device_box)
         return row
-
-    def _build_progress(self) -> QVBoxLayout:
-        self._status = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self._status.setObjectName("training_status")
-        self.progress_bar = QProgressBar()
-        self.progress_bar.setObjectName("progress_bar")
-        self.progress_bar.setAccessibleName(self.tr("Progress of the run"))
-        self.progress_bar.setRange(0, 1000)
-        self.progress_bar.setTextVisible(False)
-        self.progress_bar.setToolTip(self.tr("Progress of the phase, or of what goes before or after it"))
-        policy = self.progress_bar.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self.progress_bar.setSizePolicy(policy)
-        column = QVBoxLayout()
-        column.setSpacing(4)
-        column.addWidget(self._status)
-        column.addWidget(self.progress_bar)
-        return column
 
     def _build_empty(self) -> QWidget:
         page = QWidget()
@@ -303,10 +291,14 @@ class TrainingPanel(QWidget):
         return row
 
     def _connect(self) -> None:
+        self._redraw.timeout.connect(self._show_live)
+        self._redraw_accuracy.timeout.connect(self._show_live_accuracy)
+        self.loss_plot.loaded.connect(self.accuracy_plot.load)
         self.train_button.clicked.connect(self.train)
         self.stop_button.clicked.connect(self.stop)
         self.guard_note.accepted.connect(self._start)
         self.guard_note.declined.connect(self.train_button.setFocus)
+        self.device_box.failed.connect(self.failed)
         self.next_button.clicked.connect(self._ask_for_prediction)
         self.run_list.selectionModel().selectionChanged.connect(self._follow_selection)
 
@@ -326,7 +318,7 @@ class TrainingPanel(QWidget):
             return
         self._state, self._pace, self._stop_asked = RunState(), Pace(), False
         self._remembered = set()
-        device = self.device_box.currentData()
+        device = self.device_box.device()
         # It ends by itself when asked to, keeping the best weights; closing it would lose them.
         self._train_job = Job(partial(_train, self._project, self._recipe, device), self, closes_on_stop=False)
         self._train_job.reported.connect(self._take_event)
@@ -351,11 +343,29 @@ class TrainingPanel(QWidget):
                 self.run_list.selectRow(0)
             case events.FeaturesReady() if not event.computed and self._state.recipe:
                 self._remembered.add((self._state.recipe.backbone, event.train_from))
-            case events.PhaseStarted() | events.EpochDone():
-                self._runs.update_running(self._state)
-                if self._shown_row() == 0:
-                    self._show_curves(self._state)
+        # Epochs on remembered features come by the dozen a second, faster than anybody looks or a plot draws.
+        if not self._redraw.isActive():
+            self._redraw.start()
+
+    @Slot()
+    def _show_live(self) -> None:
+        """Bring the screen up to what the run has said."""
+        if not self.is_busy():
+            return
         self._show_pace()
+        if self._state.recipe is None or self._drawn == (self._state.phases, self._state.epochs):
+            return
+        self._drawn = (self._state.phases, self._state.epochs)
+        self._runs.update_running(self._state)
+        if self._shown_row() == 0:
+            # One plot now, one a little later: together they would take longer than a frame.
+            self.loss_plot.show_curves(curves_of(self._state, "loss"))
+            self._redraw_accuracy.start()
+
+    @Slot()
+    def _show_live_accuracy(self) -> None:
+        if self.is_busy() and self._shown_row() == 0:
+            self.accuracy_plot.show_curves(curves_of(self._state, "accuracy"))
 
     @Slot(object)
     def _take_failure(self, error: TLStudioError) -> None:
@@ -365,6 +375,9 @@ class TrainingPanel(QWidget):
 
     @Slot()
     def _end_run(self) -> None:
+        self._redraw.stop()
+        self._show_live()
+        self._show_live_accuracy()
         job, self._train_job = self._train_job, None
         if job:
             job.deleteLater()
@@ -397,9 +410,7 @@ class TrainingPanel(QWidget):
         self.stop_button.setEnabled(busy and not self._stop_asked)
         keep = self.tr("End the run now and keep the best weights so far")
         self.stop_button.setToolTip(keep if busy else self.tr("No run goes on."))
-        self.device_box.setEnabled(not busy)
-        device = self.tr("Where to compute. Automatic takes a graphics card where there is one.")
-        self.device_box.setToolTip(self.tr("The run that goes on keeps its device.") if busy else device)
+        self.device_box.allow(not busy)
         self._pages.setCurrentIndex(1 if busy or self._runs.rowCount() else 0)
         self._show_empty()
         self._show_next_step()
@@ -425,46 +436,23 @@ class TrainingPanel(QWidget):
                 button.style().polish(button)
 
     def _show_pace(self) -> None:
-        pace, end = self._pace, self._state.finished
-        self.progress_bar.setVisible(self.is_busy() or end is not None)
         if self.is_busy():
-            self.progress_bar.setValue(round(1000 * pace.fraction))
-            parts = self._pace_parts()
-            self._status.show_text(" · ".join(parts))
-            self.summary_changed.emit(" · ".join(parts[:2]))
+            self.summary_changed.emit(self._progress.show_pace(self._pace, self._stop_asked))
         else:
-            self.progress_bar.setValue(1000 if end and not end.stopped else 0)
-            self._status.show_text(self._verdict())
+            self._show_plan()
             self.summary_changed.emit(self._rail_line())
 
-    def _pace_parts(self) -> list[str]:
-        pace = self._pace
-        if self._stop_asked:
-            return [self.tr("Stopping; the best so far is kept"), *([pace.task] if pace.task else [])]
-        parts = []
-        if pace.phase:
-            parts.append(self.tr("phase {0} of {1}").format(pace.phase.phase, pace.phase.phases))
-        if pace.learning and pace.phase:
-            parts.append(self.tr("epoch {0} of {1}").format(pace.epoch, pace.phase.epochs))
-        elif pace.task:
-            task = self.tr("{0}, {1} of {2}")
-            parts.append(task.format(pace.task, figures.count(pace.done), figures.count(pace.total)))
-        if pace.per_second >= 1:
-            parts.append(self.tr("{0} pictures/s").format(figures.count(round(pace.per_second))))
-        if pace.seconds_left is not None:
-            left = self.tr("{0} left") if not pace.phase or pace.phase.phase == pace.phase.phases else ""
-            left = left or self.tr("{0} left in this phase")
-            parts.append(left.format(figures.rough_duration(pace.seconds_left)))
-        return parts or [self.tr("Getting ready…")]
+    def _show_plan(self) -> None:
+        if not self.is_busy():
+            self._progress.show_end(self._state.finished, self._stop_asked, self._plan())
 
-    def _verdict(self) -> str:
-        end = self._state.finished
-        if end is None:
-            return self.tr("Stopped before anything was learned.") if self._stop_asked else ""
-        took = figures.duration(end.seconds)
-        if end.stopped:
-            return self.tr("Stopped after {0}; the best weights so far are kept.").format(took)
-        return self.tr("Done in {0}.").format(took)
+    def _plan(self) -> str:
+        """What Train would do, in a few words."""
+        if self._recipe is None or not self._ready:
+            return ""
+        spec, last = backbone(self._recipe.backbone), self._recipe.phases[-1]
+        parts = (spec.title, strategies.title(self._recipe.strategy), strategies.what_learns(last, spec))
+        return self.tr("Next run: {0}").format(" · ".join(parts))
 
     def _rail_line(self) -> str:
         ended = (self._runs.line(row).state.finished for row in range(self._runs.rowCount()))
@@ -503,6 +491,8 @@ class TrainingPanel(QWidget):
 
     def _show_result(self, line: RunLine | None) -> None:
         end = line.state.finished if line else None
+        self._model_to_use = line.model if line else ""
+        self._show_next_step()
         if line is None or end is None:
             self._result.show_text("")
             return
@@ -511,8 +501,6 @@ class TrainingPanel(QWidget):
             said.append(self.tr("test {0}").format(figures.accuracy(end.test_accuracy, end.test_interval)))
         said.append(self.tr("validation {0}").format(figures.accuracy(end.val_accuracy, end.val_interval)))
         self._result.show_text(" · ".join(said))
-        self._model_to_use = end.model
-        self._show_next_step()
 
     # Reading what there is
 
@@ -548,33 +536,9 @@ class TrainingPanel(QWidget):
             self._history_stale = False
             self._read_history()
 
-    def _look_for_devices(self) -> None:
-        if self._device_job or self.device_box.count() > 1:
-            return
-        self._device_job = Job(_devices, self)
-        self._device_job.reported.connect(self._take_devices)
-        self._device_job.failed.connect(self.failed)
-        self._device_job.finished.connect(self._end_device_job)
-        self._device_job.start()
-
-    @Slot(object)
-    def _take_devices(self, event: events.Event) -> None:
-        if not isinstance(event, events.DevicesFound):
-            return
-        self.device_box.clear()
-        for name, what in event.devices:
-            title = self.tr("Automatic ({0})").format(what.upper()) if name == "auto" else f"{name.upper()} ({what})"
-            self.device_box.addItem(title, name)
-
-    @Slot()
-    def _end_device_job(self) -> None:
-        job, self._device_job = self._device_job, None
-        if job:
-            job.deleteLater()
-
     def showEvent(self, shown: QShowEvent) -> None:
         super().showEvent(shown)
-        self._look_for_devices()
+        self.loss_plot.load()  # the other follows: what takes a moment should not come at the click on Train
 
     def resizeEvent(self, change: QResizeEvent) -> None:
         super().resizeEvent(change)
@@ -595,11 +559,6 @@ def _titled(title: QLabel, content: QWidget) -> QWidget:
     column.addWidget(title)
     column.addWidget(content, 1)
     return box
-
-
-def _devices(_stop: Stop) -> Iterator[events.Event]:
-    yield from tasks.load_engine()
-    yield from tasks.devices()
 
 
 def _train(project: Project, recipe: Recipe, device: str, stop: Stop) -> Iterator[events.Event]:

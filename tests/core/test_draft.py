@@ -1,0 +1,64 @@
+"""A draft: presets, cuts and numbers make recipes, whatever order they come in."""
+
+import pytest
+
+from tlstudio.core.backbones import BACKBONES
+from tlstudio.core.draft import Draft
+from tlstudio.core.errors import BadRecipe
+from tlstudio.core.recipe import STRATEGIES, make_recipe
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_preset_is_the_strategy_as_it_comes(backbone, strategy):
+    draft = Draft(backbone).with_strategy(strategy)
+    assert draft.recipe == make_recipe(backbone, strategy)
+    assert draft.is_preset
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "from-scratch"])
+def test_a_cut_can_be_put_at_every_stage_from_every_strategy(backbone, strategy):
+    for stage in BACKBONES[backbone].stage_names:
+        draft = Draft(backbone).with_strategy(strategy).with_cut(stage)
+        wanted = "head" if stage == "pool" else stage
+        assert draft.shown_phase.train_from == wanted
+        assert (draft.strategy == "feature-extraction") == (wanted == "head")
+
+
+def test_the_preset_goes_along_with_the_cut():
+    draft = Draft("resnet18").with_cut("layer4")
+    assert (draft.strategy, draft.is_preset) == ("fine-tune-last", True)
+    draft = draft.with_cut("stem")
+    assert (draft.strategy, draft.is_preset) == ("fine-tune-all", True)
+    draft = draft.with_cut("layer2")
+    assert (draft.strategy, draft.is_preset) == ("fine-tune-last", False)
+    layered = draft.with_strategy("fine-tune-layered").with_cut("layer2")
+    assert layered.strategy == "fine-tune-layered"
+
+
+def test_a_stage_frozen_after_the_first_is_not_everything():
+    draft = Draft("resnet18").with_cut("stem", ("layer1",))
+    assert draft.strategy == "fine-tune-last"
+    assert (draft.shown_phase.train_from, draft.shown_phase.frozen) == ("stem", ("layer1",))
+
+
+def test_going_back_to_the_head_keeps_what_it_has_a_use_for():
+    draft = Draft().with_strategy("fine-tune-last")
+    draft = draft.with_changes(batch_size=16, head_lr=2e-3, backbone_lr=1e-5, bn="adaptive", epochs=7, warmup_epochs=1)
+    head = draft.with_cut("head").recipe
+    assert (head.batch_size, head.phases[0].head_lr) == (16, 2e-3)
+    assert head.phases == make_recipe(draft.backbone, "feature-extraction", draft.with_cut("head").changes).phases
+    assert head.phases[0].epochs == make_recipe(draft.backbone, "feature-extraction").phases[0].epochs
+
+
+def test_another_backbone_keeps_numbers_but_not_stage_names():
+    draft = Draft("resnet18").with_cut("layer3", ("layer4.0",)).with_changes(epochs=9)
+    other = draft.with_backbone("efficientnet_lite0")
+    assert other.recipe.phases[-1].train_from == BACKBONES["efficientnet_lite0"].last_stage
+    assert (other.recipe.phases[-1].epochs, other.recipe.phases[-1].frozen) == (9, ())
+
+
+def test_random_weights_are_not_frozen():
+    with pytest.raises(BadRecipe):
+        Draft().with_strategy("from-scratch").with_cut("blocks3")

@@ -1,0 +1,79 @@
+"""What learns is counted on the outline alone, just as the network itself counts it."""
+
+from dataclasses import replace
+
+import pytest
+
+from tlstudio import tasks
+from tlstudio.core.backbones import BACKBONES
+from tlstudio.core.outline import counted, in_phase, toggled
+from tlstudio.core.recipe import STRATEGIES, make_recipe
+
+
+@pytest.fixture(scope="module")
+def stages():
+    found = {}
+    for name in BACKBONES:
+        (event,) = tasks.outline(name, 5, make_recipe(name, "feature-extraction").phases[-1])
+        found[name] = event.stages
+    return found
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("bn", ["pinned", "frozen"])
+def test_counts_are_those_of_the_network(stages, backbone, strategy, bn):
+    phase = replace(make_recipe(backbone, strategy).phases[-1], bn=bn)
+    (event,) = tasks.outline(backbone, 5, phase)
+    assert in_phase(stages[backbone], phase) == event.stages
+    assert counted(in_phase(stages[backbone], phase)) == (event.trainable_parameters, event.total_parameters)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "frozen"),
+    [
+        ("resnet18", ("layer4.0.conv1",)),
+        ("resnet18", ("layer4.1", "head")),
+        ("efficientnet_lite0", ("neck", "blocks.6.0.bn1")),
+    ],
+)
+def test_frozen_modules_are_counted_too(stages, backbone, frozen):
+    phase = replace(make_recipe(backbone, "fine-tune-last").phases[-1], frozen=frozen)
+    (event,) = tasks.outline(backbone, 5, phase)
+    assert in_phase(stages[backbone], phase) == event.stages
+
+
+def after(stages, phase, name, learns):
+    cut, frozen = toggled(stages, phase, name, learns)
+    return replace(phase, train_from=cut, frozen=frozen)
+
+
+def test_ticking_earlier_lists_the_untouched_rest(stages):
+    last = make_recipe("resnet18", "fine-tune-last").phases[-1]
+    assert toggled(stages["resnet18"], last, "stem", True) == ("stem", ("layer1", "layer2", "layer3"))
+    cut, frozen = toggled(stages["resnet18"], last, "layer3.1.conv2", True)
+    assert cut == "layer3"
+    assert frozen == ("layer3.0", "layer3.1.conv1", "layer3.1.bn1", "layer3.1.bn2")
+
+
+def test_unticking_the_first_stage_moves_the_cut_on(stages):
+    last = make_recipe("resnet18", "fine-tune-last").phases[-1]
+    assert toggled(stages["resnet18"], last, "layer4", False) == ("head", ())
+    assert toggled(stages["resnet18"], last, "layer4.1", False) == ("layer4", ("layer4.1",))
+
+
+def test_the_last_thing_that_learns_stays(stages):
+    head = make_recipe("resnet18", "feature-extraction").phases[-1]
+    assert toggled(stages["resnet18"], head, "head", False) is None
+    assert toggled(stages["resnet18"], head, "fc", False) is None
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_there_and_back_is_where_one_was(stages, backbone):
+    phase = make_recipe(backbone, "fine-tune-all").phases[-1]
+    for stage in BACKBONES[backbone].stage_names:
+        if stage == "pool":
+            continue
+        without = after(stages[backbone], phase, stage, False)
+        assert not next(s for s in in_phase(stages[backbone], without) if s.name == stage).trainable
+        assert after(stages[backbone], without, stage, True) == phase

@@ -1,0 +1,102 @@
+"""The window under test: settings of its own, nobody's dialogs, and no job left behind."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# A method used as a slot without @Slot is reported by this, and a warning fails the test.
+os.environ["QT_LOGGING_RULES"] = "qt.pyside.libpyside.warning=true"
+
+import pytest
+import shiboken6
+from PySide6.QtWidgets import QApplication
+
+from tests.ui.world import AnsweringChooser, close, draw_shapes, settle, wait_for
+from tlstudio.ui.app import translate
+from tlstudio.ui.job import Job
+from tlstudio.ui.main_window import MainWindow
+from tlstudio.ui.preferences import Preferences
+from tlstudio.ui.theme import Theme
+
+
+@pytest.fixture(scope="session")
+def qapp_cls() -> type[QApplication]:
+    return QApplication
+
+
+@pytest.fixture(scope="session")
+def look(qapp: QApplication) -> Theme:
+    """The application's theme, made once as in the program."""
+    qapp.setQuitOnLastWindowClosed(False)
+    translate(qapp)
+    return Theme(qapp, "light")
+
+
+@pytest.fixture(autouse=True)
+def no_job_left(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test that leaves a thread of ours running has forgotten to close something."""
+    started: list[Job] = []
+    start = Job.start
+
+    def noted(job: Job, *arguments: object) -> None:
+        started.append(job)
+        start(job, *arguments)
+
+    monkeypatch.setattr(Job, "start", noted)
+    yield
+    left = []
+    for job in started:
+        try:
+            if job.isRunning():
+                left.append(job)
+                job.stop()
+                job.wait()
+        except RuntimeError:
+            continue  # Qt has deleted it: it has ended
+    assert not left, f"{len(left)} jobs were left running"
+
+
+@pytest.fixture
+def preferences(tmp_path: Path) -> Preferences:
+    made = Preferences(tmp_path / "window.ini")
+    made.projects_folder = tmp_path / "projects"
+    return made
+
+
+@pytest.fixture
+def chooser() -> AnsweringChooser:
+    return AnsweringChooser()
+
+
+@pytest.fixture
+def window(
+    qapp: QApplication, look: Theme, preferences: Preferences, chooser: AnsweringChooser
+) -> Iterator[MainWindow]:
+    """The whole window, empty, on show."""
+    look.choose("light")
+    made = MainWindow(preferences, look, chooser)
+    made.resize(1366, 768)
+    made.show()
+    QApplication.processEvents()
+    ended: list[bool] = []
+    made.closed.connect(lambda: ended.append(True))
+    yield made
+    if not ended:
+        close(made)
+    shiboken6.delete(made)  # deleteLater would leave it, and its share of every later style change, to the end
+
+
+@pytest.fixture
+def shapes(tmp_path: Path) -> Path:
+    """A folder of five classes of eight drawn shapes."""
+    return draw_shapes(tmp_path / "shapes", 8)
+
+
+@pytest.fixture
+def full_window(window: MainWindow, shapes: Path) -> MainWindow:
+    """The window with a project of drawn shapes in it."""
+    window.dataset_panel.import_path(shapes)
+    wait_for(lambda: window.dataset_panel._pictures)
+    settle(window)
+    return window

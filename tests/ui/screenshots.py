@@ -1,0 +1,112 @@
+"""Make the pictures of the window: `python -m tests.ui.screenshots FOLDER`. Eight states, two schemes, two sizes.
+
+Everything in them is drawn by TL Studio itself, so that they may be shown anywhere.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+SIZES = ((1366, 768), (1920, 1080))
+SCHEMES = ("light", "dark")
+
+
+class Photographer:
+    """Takes one state of a window in every scheme and size."""
+
+    def __init__(self, window, theme, folder: Path) -> None:
+        self.window = window
+        self.theme = theme
+        self.folder = folder
+
+    def take(self, state: str, quiet: bool = True) -> None:
+        from tests.ui.world import settle
+
+        for width, height in SIZES:
+            for scheme in SCHEMES:
+                self.theme.choose(scheme)
+                self.window.resize(width, height)
+                if quiet:
+                    settle(self.window)
+                from PySide6.QtWidgets import QApplication
+
+                for _ in range(5):
+                    QApplication.processEvents()
+                self.window.grab().save(str(self.folder / f"{state}-{scheme}-{width}.png"))
+        print(state, flush=True)
+
+
+def main() -> None:
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix="tlstudio-screenshots-"))
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    # Only this program's own folders: the weights may lie in the real home.
+    for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        os.environ[name] = str(home / name.lower())
+    from PySide6.QtWidgets import QApplication
+
+    from tlstudio.ui.app import translate
+    from tlstudio.ui.main_window import MainWindow
+    from tlstudio.ui.preferences import Preferences
+    from tlstudio.ui.theme import Theme
+
+    application = QApplication([])
+    application.setQuitOnLastWindowClosed(False)
+    translate(application)
+    preferences = Preferences(home / "window.ini")
+    preferences.projects_folder = home / "projects"
+    theme = Theme(application, "light")
+    window = MainWindow(preferences, theme)
+    window.resize(*SIZES[0])
+    window.show()
+    journey(Photographer(window, theme, folder), home)
+    from tests.ui.world import wait_for
+
+    window.close()
+    wait_for(lambda: window.isHidden() and not window._running())
+
+
+def journey(photographer: Photographer, home: Path) -> None:
+    """From the empty window to answers, stopping for a picture at each state."""
+    from tests.ui.world import draw_strangers, settle, wait_for
+    from tlstudio.ui.rail import Step
+
+    window = photographer.window
+    dataset, training, predict = window.dataset_panel, window.training_panel, window.predict_panel
+    photographer.take("1-empty")
+    window._try_sample()
+    wait_for(lambda: dataset._empty._inside.currentIndex() == 1 and dataset._empty._bar.value() > 40)
+    photographer.take("2-importing", quiet=False)
+    wait_for(lambda: dataset._pictures)
+    window.load_engine()
+    settle(window)
+    dataset._look.setChecked(True)
+    dataset._grid.setCurrentIndex(dataset._shown.index(10))
+    photographer.take("3-full")
+    window.show_step(Step.NETWORK)
+    settle(window)
+    photographer.take("4-network")
+    window.train()
+    epochs: list[object] = []
+    training.progressed.connect(epochs.append)
+    wait_for(
+        lambda: window.rail.summary(Step.TRAINING).startswith("phase") and "epoch" in window.rail.summary(Step.TRAINING)
+    )
+    photographer.take("5-training", quiet=False)
+    wait_for(lambda: not training.is_busy())
+    settle(window)
+    photographer.take("6-trained")
+    window.show_step(Step.PREDICT)
+    predict.classify(draw_strangers(home / "new pictures"))
+    wait_for(lambda: predict._predictions.rowCount() == 12)
+    photographer.take("7-predicting")
+    (home / "broken.tlmodel").write_bytes(b"this is no model")
+    window._take_files(None, (home / "broken.tlmodel",))
+    wait_for(lambda: window.message_bar.text)
+    photographer.take("8-error")
+
+
+if __name__ == "__main__":
+    main()

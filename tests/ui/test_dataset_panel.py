@@ -1,0 +1,232 @@
+"""Bringing pictures in, seeing them by class, and seeing what is wrong with them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QListView
+
+from tests.ui.world import carry, draw_shapes, drop, hover, settle, wait_for
+from tlstudio.core.catalogue import Picture
+from tlstudio.core.events import Inspected
+from tlstudio.ui.dataset.models import ITEM, ClassList, PictureList, ProblemList
+from tlstudio.ui.rail import Step
+
+
+def classes_shown(window) -> dict[str, int]:
+    view = window.findChild(QListView, "class_list")
+    lines = [view.model().index(row, 0).data(ITEM) for row in range(view.model().rowCount())]
+    return {line.title: line.count for line in lines}
+
+
+def problems_shown(window) -> list[str]:
+    view = window.findChild(QListView, "problem_list")
+    return [view.model().index(row, 0).data() for row in range(view.model().rowCount())]
+
+
+def test_dropping_a_folder_on_the_empty_window_begins_a_project(window, shapes, preferences):
+    assert drop(window, carry(shapes))
+    wait_for(lambda: window.dataset_panel._pictures)
+    expected = {"All pictures": 40, "circle": 8, "crescent": 8, "square": 8, "star": 8, "triangle": 8}
+    assert classes_shown(window) == expected
+    assert window.project.folder == preferences.projects_home / "shapes"
+    assert window.windowTitle() == "TL Studio — shapes"
+    assert window.rail.summary(Step.PICTURES) == "40 · 5 classes"
+    assert preferences.recent == (window.project.folder,)
+
+
+def test_a_second_folder_of_that_name_gets_a_project_of_its_own(window, shapes):
+    drop(window, carry(shapes))
+    wait_for(lambda: window.dataset_panel._pictures)
+    settle(window)
+    window.leave_project()
+    assert window.dataset_panel._pictures == ()
+    drop(window, carry(shapes))
+    wait_for(lambda: window.dataset_panel._pictures)
+    assert window.project.folder.name == "shapes 2"
+
+
+def test_more_pictures_are_added_beside_those_there_are(full_window, tmp_path):
+    more = draw_shapes(tmp_path / "more", 3, seed=9, names=("circle", "star"))
+    drop(full_window, carry(more))
+    wait_for(lambda: classes_shown(full_window)["All pictures"] == 46)
+    assert classes_shown(full_window)["star"] == 11
+    assert classes_shown(full_window)["square"] == 8
+
+
+def test_loose_pictures_need_a_class_to_go_to(full_window, tmp_path):
+    loose = tmp_path / "one.png"
+    Image.new("RGB", (50, 50), "teal").save(loose)
+    drop(full_window, carry(loose))
+    wait_for(lambda: "of which class" in full_window.message_bar.text)
+    view = full_window.findChild(QListView, "class_list")
+    view.setCurrentIndex(view.model().index(2, 0))
+    drop(full_window, carry(loose))
+    wait_for(lambda: classes_shown(full_window)["crescent"] == 9)
+
+
+def test_problems_are_listed_and_lead_to_their_pictures(window, tmp_path):
+    root = draw_shapes(tmp_path / "odd", 10, names=("circle", "star"))
+    (root / "circle" / "broken.png").write_bytes(b"no picture")
+    shutil.copy(root / "circle" / "circle 0.png", root / "star" / "the same.png")
+    shutil.copy(root / "star" / "star 1.png", root / "star" / "star 1 again.png")
+    window.dataset_panel.import_path(root)
+    wait_for(lambda: window.dataset_panel._pictures)
+    settle(window)
+    assert problems_shown(window) == [
+        "1 file could not be read and will not be used",
+        "1 picture filed under more than one class",
+        "1 picture there more than once in a class",
+    ]
+    view = window.findChild(QListView, "problem_list")
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(view.model().index(1, 0)).center())
+    grid = window.findChild(QListView, "picture_grid")
+    names = {grid.model().index(row, 0).data() for row in range(grid.model().rowCount())}
+    assert names == {"circle 0.png", "the same.png"}
+    window.dataset_panel._show_all.click()
+    assert grid.model().rowCount() == 22
+
+
+def test_choosing_a_class_and_typing_a_name_narrows_the_grid(full_window):
+    grid = full_window.findChild(QListView, "picture_grid")
+    view = full_window.findChild(QListView, "class_list")
+    view.setFocus()
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    assert grid.model().rowCount() == 8
+    full_window.dataset_panel.focus_filter()
+    QTest.keyClicks(full_window.dataset_panel._filter, "CIRCLE 3")
+    assert [grid.model().index(0, 0).data()] == ["circle 3.png"]
+    assert grid.model().rowCount() == 1
+
+
+def test_space_opens_the_preview_with_the_facts(full_window):
+    grid = full_window.findChild(QListView, "picture_grid")
+    grid.setFocus()
+    grid.setCurrentIndex(grid.model().index(0, 0))
+    QTest.keyClick(grid, Qt.Key.Key_Space)
+    preview = full_window.dataset_panel._preview
+    assert preview.isVisible()
+    wait_for(lambda: preview._view.drawn)
+    assert "64 × 64 px" in preview._facts.text()
+    preview._tabs.setCurrentIndex(1)
+    wait_for(lambda: preview._view.drawn and preview._view.drawn.pixmap.width() == 224)
+    assert "224 × 224 px" in preview._facts.text()
+
+
+def test_f5_finds_what_changed_on_disk(full_window, shapes):
+    (shapes / "circle" / "circle 0.png").unlink()
+    full_window.menus.rescan.trigger()
+    wait_for(lambda: classes_shown(full_window)["circle"] == 7)
+
+
+def test_cancel_leaves_everything_as_it_was(full_window, tmp_path):
+    more = draw_shapes(tmp_path / "more", 60, seed=3, names=("circle",))
+    drop(full_window, carry(more))
+    wait_for(lambda: full_window.status._cancel.isVisible())
+    full_window.status._cancel.click()
+    settle(full_window)
+    assert classes_shown(full_window)["All pictures"] == 40
+    assert full_window.status.text == "Ready"
+
+
+def test_a_folder_without_pictures_says_what_to_do(window, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    drop(window, carry(tmp_path / "nothing"))
+    wait_for(lambda: window.message_bar.text)
+    assert "holds no pictures" in window.message_bar.text
+    assert "one folder per class" in window.message_bar.text
+
+
+@pytest.mark.parametrize(
+    ("url", "text", "said"),
+    [
+        ("https://example.org/cat.jpg", None, "fetches nothing"),
+        (None, "a cat", "This is text"),
+        (None, None, "no files"),
+    ],
+)
+def test_what_cannot_be_used_gets_one_sentence(window, url, text, said):
+    given = QMimeData()
+    if url:
+        given.setUrls([QUrl(url)])
+    if text:
+        given.setText(text)
+    assert not drop(window, given)
+    assert said in window.message_bar.text
+    assert not window.dragging.overlay.isVisible()
+
+
+def test_the_sample_is_drawn_and_shown(window, preferences):
+    window.dataset_panel._empty.sample_wanted.emit()
+    wait_for(lambda: window.dataset_panel._pictures)
+    assert classes_shown(window)["All pictures"] == 150
+    assert len(list((preferences.projects_home / "Sample shapes" / "sample pictures").rglob("*.png"))) == 150
+
+
+def test_only_pictures_near_the_window_are_decoded(window, tmp_path, qtbot):
+    folder = tmp_path / "many"
+    names = draw_shapes(folder, 1)
+    source = next(names.rglob("*.png"))
+    pictures = [Picture(str(source), "circle", "train") for _ in range(10_000)]
+    paths = []
+    for number in range(400):
+        path = tmp_path / f"{number}.png"
+        shutil.copy(source, path)
+        paths.append(Picture(str(path), "circle", "train"))
+    panel = window.dataset_panel
+    panel._pages.setCurrentIndex(1)
+    panel._shown.show_pictures(paths + pictures)
+    settle(window)
+    assert 20 < panel._grid.thumbnails.decoded < 200
+    panel._grid.verticalScrollBar().setValue(panel._grid.verticalScrollBar().maximum())
+    settle(window)
+    assert panel._grid.thumbnails.decoded < 220
+
+
+def test_originals_are_untouched(window, shapes):
+    def state() -> dict[Path, tuple[bytes, int]]:
+        return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in shapes.rglob("*.png")}
+
+    before = state()
+    drop(window, carry(shapes))
+    wait_for(lambda: window.dataset_panel._pictures)
+    settle(window)
+    assert state() == before
+
+
+def test_models_keep_qts_contract(qtmodeltester):
+    found = Inspected(
+        "x",
+        3,
+        2,
+        ({"path": "/a", "reason": "r"},),
+        {"a": {"train": 1, "val": 1}, "b": {"train": 1}},
+        (),
+        (),
+        (),
+        ("w",),
+    )
+    classes, pictures, problems = ClassList(), PictureList(), ProblemList()
+    for model in (classes, pictures, problems):
+        qtmodeltester.check(model)
+    classes.show_classes(found)
+    pictures.show_pictures([Picture("/a/b.png", "a"), Picture("/a/c.png", "b", refused="broken")])
+    problems.show_problems(found)
+    for model in (classes, pictures, problems):
+        qtmodeltester.check(model)
+    assert [problems.problem(row).text for row in (0, 1)] == ["1 file could not be read and will not be used", "w"]
+
+
+def test_dragging_over_a_step_of_the_rail_opens_it(window, shapes):
+    entry = window.rail._buttons[Step.PREDICT]
+    at = entry.mapTo(window, QPoint(20, 20))
+    assert hover(window, carry(shapes), at)
+    assert window.step == Step.PREDICT
+    assert window.dragging.overlay.texts == ("Classify",)
+    at = window.rail._buttons[Step.NETWORK].mapTo(window, QPoint(20, 20))
+    hover(window, carry(shapes), at)
+    assert window.dragging.overlay.texts == ("Add to the pictures", "Classify")
+    QApplication.processEvents()

@@ -1,0 +1,56 @@
+"""Every step in every state, both schemes, two sizes: named, explained, whole, reachable, large enough."""
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from tests.ui.uichecks import complaints
+from tests.ui.world import draw_strangers, settle, wait_for
+from tlstudio.core.errors import TLStudioError
+from tlstudio.core.events import Inspected, Predicted
+from tlstudio.ui.rail import Step
+
+SIZES = ((1024, 640), (1366, 768), (1920, 1080))
+
+
+def check(window, look) -> dict[str, dict[str, list[str]]]:
+    """What there is to complain about, by step, size and scheme."""
+    found = {}
+    for width, height in SIZES:
+        window.resize(width, height)
+        for scheme in ("light", "dark"):
+            look.choose(scheme)
+            for step in Step:
+                window.show_step(step)
+                settle(window)
+                QApplication.processEvents()
+                if complaint := complaints(window):
+                    found[f"{step.name} {width} {scheme}"] = complaint
+    return found
+
+
+def test_empty_window(window, look):
+    assert check(window, look) == {}
+
+
+def test_full_window_with_a_message(full_window, look, tmp_path):
+    paths = draw_strangers(tmp_path / "new")
+    top = (("circle", 0.91), ("crescent", 0.08), ("star", 0.01))
+    answers = [Predicted(str(path), True, "circle", 0.91, top, unknown=path.stem == "noise") for path in paths[:-1]]
+    for answer in [*answers, Predicted(str(paths[-1]), False, error="is damaged.")]:
+        full_window.predict_panel._take(answer)
+    wait_for(lambda: full_window.predict_panel._predictions.rowCount() == len(paths))
+    full_window.dataset_panel._look.setChecked(True)
+    remedy = "Put the pictures into one folder per class, such as pictures/cats and pictures/dogs."
+    full_window.message_bar.show_error(TLStudioError("holds no pictures " * 8, path="/a/b/c", remedy=remedy * 2))
+    assert check(full_window, look) == {}
+
+
+@pytest.mark.parametrize("count", [2, 40, 1000])
+def test_many_classes(window, look, count):
+    classes = {f"eine ziemlich lange deutsche Klasse {n}": {"train": n, "val": 1, "test": 1} for n in range(count)}
+    window.dataset_panel._pages.setCurrentIndex(1)
+    found = Inspected("x", count, count, (), classes, (), (), (), ("A warning of some length. " * 5,) * 6)
+    window.dataset_panel._classes.show_classes(found)
+    window.dataset_panel._problems.show_problems(found)
+    settle(window)
+    assert complaints(window) == {}

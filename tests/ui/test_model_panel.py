@@ -1,0 +1,387 @@
+"""The network panel: presets, tree, slider and fields show and edit one recipe."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QLocale, QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QComboBox
+
+from tests.ui.uichecks import complaints
+from tlstudio import tasks
+from tlstudio.core.backbones import BACKBONES
+from tlstudio.core.estimate import Measured
+from tlstudio.core.events import Outlined
+from tlstudio.core.recipe import STRATEGIES, make_recipe
+from tlstudio.core.run import RunFolder
+from tlstudio.ui import figures, theme
+from tlstudio.ui.model.layer_tree import Column, LayerModel
+from tlstudio.ui.model.panel import ModelPanel
+from tlstudio.ui.model.rate_box import RateBox
+
+CLASSES, PICTURES = 5, 665
+RESNET_STAGES = {
+    "stem": 9_536,
+    "layer1": 147_968,
+    "layer2": 525_568,
+    "layer3": 2_099_712,
+    "layer4": 8_393_728,
+    "head": 2_565,
+}
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    before = QLocale()
+    QLocale.setDefault(QLocale("en_US"))
+    yield
+    QLocale.setDefault(before)
+
+
+@pytest.fixture(scope="module")
+def outlines() -> dict[str, Outlined]:
+    """What the task says about each backbone; built once, as the panel does too."""
+    found = {}
+    for name in BACKBONES:
+        (found[name],) = tasks.outline(name, CLASSES, make_recipe(name, "feature-extraction").phases[-1])
+    return found
+
+
+@pytest.fixture
+def panel(qtbot, outlines) -> Iterator[ModelPanel]:
+    made = ModelPanel()
+    qtbot.addWidget(made)
+    for event in outlines.values():
+        made._take_outline(event)
+    made.show_pictures(CLASSES, PICTURES)
+    made.resize(1130, 700)
+    made.show()
+    yield made
+    made.shut_down()
+
+
+def choose(box: QComboBox, value: str) -> None:
+    """Go to an entry with the arrow keys."""
+    box.setFocus()
+    steps = box.findData(value) - box.currentIndex()
+    for _ in range(abs(steps)):
+        QTest.keyClick(box, Qt.Key.Key_Down if steps > 0 else Qt.Key.Key_Up)
+    assert box.currentData() == value
+
+
+def find(model: LayerModel, name: str, column: Column = Column.NAME):
+    stages = [model.index(row, 0) for row in range(model.rowCount())]
+    waiting = stages
+    while waiting:
+        index = waiting.pop(0)
+        if model.name(index) == name:
+            return index.siblingAtColumn(column)
+        waiting += [model.index(row, 0, index) for row in range(model.rowCount(index))]
+    raise AssertionError(f"no row {name}")
+
+
+def shown(panel: ModelPanel, name: str, column: Column) -> str:
+    return find(panel.tree.layers(), name, column).data()
+
+
+@pytest.fixture
+def resnet(panel) -> ModelPanel:
+    choose(panel.backbone_box, "resnet18")
+    return panel
+
+
+def test_the_layers_are_looked_up_in_the_background(qtbot):
+    panel = ModelPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    assert not panel.tree.layers().rowCount()
+    qtbot.waitUntil(lambda: panel.tree.layers().rowCount() == 11, timeout=60_000)
+    assert panel.summary.text().startswith("2,562 of 3,373,570 learn")
+    panel.shut_down()
+
+
+def test_the_tree_shows_resnet18s_figures(resnet):
+    for stage, parameters in RESNET_STAGES.items():
+        assert shown(resnet, stage, Column.PARAMETERS) == figures.count(parameters)
+    assert shown(resnet, "layer2", Column.SHAPE) == "128 × 28 × 28"
+    assert shown(resnet, "layer4.0", Column.PARAMETERS) == "3,673,088"
+    assert resnet.summary.text().startswith("2,565 of 11,179,077 learn (0.02 %) · about ")
+
+
+def test_the_slider_counts_what_learns_at_each_stage(resnet):
+    stages = list(RESNET_STAGES)
+    resnet.freeze.slider.setFocus()
+    for position in reversed(range(len(stages))):
+        assert resnet.freeze.slider.value() == position
+        learns = sum(RESNET_STAGES[name] for name in stages[position:])
+        assert resnet.summary.text().startswith(f"{figures.count(learns)} of 11,179,077 learn")
+        assert resnet.recipe().phases[-1].train_from == stages[position]
+        for name in stages:
+            expected = "learns" if stages.index(name) >= position else "frozen"
+            assert shown(resnet, name, Column.LEARNS) == expected
+        QTest.keyClick(resnet.freeze.slider, Qt.Key.Key_Left)
+    assert resnet.strategy_box.currentData() == "fine-tune-all"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_tree_and_slider_follow_the_strategy(resnet, strategy):
+    choose(resnet.strategy_box, strategy)
+    recipe = make_recipe("resnet18", strategy)
+    assert resnet.recipe() == recipe
+    cut = recipe.phases[-1].train_from
+    names = list(RESNET_STAGES)
+    assert names[resnet.freeze.slider.value()] == cut
+    assert [shown(resnet, name, Column.LEARNS) for name in names] == [
+        "learns" if names.index(name) >= names.index(cut) else "frozen" for name in names
+    ]
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_rates_and_counts_are_those_of_the_optimiser(panel, tmp_path, backbone, strategy):
+    from tlstudio.engine import network as networks
+    from tlstudio.engine.training import Fit, _train_phase
+
+    choose(panel.backbone_box, backbone)
+    choose(panel.strategy_box, strategy)
+    recipe = panel.recipe()
+    network = networks.assemble(BACKBONES[backbone], CLASSES)
+    job = Fit(network, recipe, tuple("abcde"), (), (), RunFolder(tmp_path), 1, lambda: False)
+    started = next(iter(_train_phase(job, len(recipe.phases), recipe.phases[-1])))
+    rates = {group["name"]: group["lr"] for group in started.groups}
+    for stage in BACKBONES[backbone].stages:
+        learns = shown(panel, stage.name, Column.LEARNS) == "learns"
+        expected = figures.rate(rates[stage.rate]) if learns else "–"
+        assert shown(panel, stage.name, Column.RATE) == expected
+    learn, total = figures.count(started.trainable_parameters), figures.count(started.total_parameters)
+    assert panel.summary.text().startswith(f"{learn} of {total} learn")
+    assert {"early", "late", "head"} >= set(rates)
+    if strategy == "fine-tune-layered":
+        assert rates == {"early": 1e-5, "late": 1e-4, "head": 1e-3}
+
+
+def test_ticking_something_earlier_moves_the_cut_and_lists_what_stays(resnet):
+    tree = resnet.tree
+    tree.setFocus()
+    tree.setCurrentIndex(find(tree.layers(), "layer2"))
+    QTest.keyClick(tree, Qt.Key.Key_Space)
+    last = resnet.recipe().phases[-1]
+    assert (last.train_from, last.frozen) == ("layer2", ("layer3", "layer4"))
+    assert resnet.strategy_box.currentData() == "fine-tune-last"
+    assert resnet.freeze.slider.value() == 2
+    assert shown(resnet, "layer3", Column.LEARNS) == "frozen"
+    assert resnet.summary.text().startswith(f"{figures.count(525_568 + 2_565)} of")
+
+
+def test_unticking_a_layer_with_the_mouse_freezes_it_inside_the_tail(resnet):
+    choose(resnet.strategy_box, "fine-tune-last")
+    tree = resnet.tree
+    tree.expandAll()
+    box = find(tree.layers(), "layer4.0.conv1", Column.LEARNS)
+    tree.scrollTo(box)
+    place = tree.visualRect(box)
+    QTest.mouseClick(tree.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(place.left() + 13, place.center().y()))
+    assert resnet.recipe().phases[-1].frozen == ("layer4.0.conv1",)
+    assert shown(resnet, "layer4", Column.LEARNS) == "in part"
+    assert shown(resnet, "layer4.0.conv1", Column.RATE) == "–"
+    state = find(tree.layers(), "layer4.0", Column.LEARNS).data(Qt.ItemDataRole.CheckStateRole)
+    assert Qt.CheckState(state) == Qt.CheckState.PartiallyChecked
+    tree.setCurrentIndex(find(tree.layers(), "layer4"))
+    QTest.keyClick(tree, Qt.Key.Key_Space)
+    assert resnet.recipe().phases[-1].frozen == ()
+
+
+def test_the_last_thing_that_learns_cannot_be_unticked(resnet):
+    box = find(resnet.tree.layers(), "head", Column.LEARNS)
+    assert not box.flags() & Qt.ItemFlag.ItemIsUserCheckable
+    assert "Something has to learn" in box.data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_random_weights_are_not_frozen(resnet):
+    choose(resnet.strategy_box, "from-scratch")
+    assert not resnet.freeze.slider.isEnabled()
+    assert "Random weights" in resnet.freeze.slider.toolTip()
+    box = find(resnet.tree.layers(), "layer1", Column.LEARNS)
+    assert not box.flags() & Qt.ItemFlag.ItemIsUserCheckable
+    assert shown(resnet, "layer1", Column.BATCHNORM) == "adaptive"
+
+
+def test_frozen_batchnorm_is_shown_and_counted(resnet):
+    choose(resnet.strategy_box, "fine-tune-last")
+    choose(resnet.form.batchnorm, "frozen")
+    assert resnet.recipe().phases[-1].bn == "frozen"
+    assert shown(resnet, "layer4.0.bn1", Column.LEARNS) == "frozen"
+    assert shown(resnet, "layer4", Column.LEARNS) == "learns"
+    assert shown(resnet, "layer4", Column.BATCHNORM) == "frozen"
+    batchnorms = 5 * 512 * 2
+    assert resnet.summary.text().startswith(figures.count(8_393_728 + 2_565 - batchnorms))
+
+
+def test_every_edit_can_be_undone_and_done_again(resnet, qtbot):
+    start, steps = resnet.recipe(), resnet.undo_stack.count()
+    choose(resnet.strategy_box, "fine-tune-layered")
+    QTest.keyClick(resnet.freeze.slider, Qt.Key.Key_Right)
+    resnet.tree.setCurrentIndex(find(resnet.tree.layers(), "layer3"))
+    QTest.keyClick(resnet.tree, Qt.Key.Key_Space)
+    resnet.form.epochs.setFocus()
+    QTest.keyClick(resnet.form.epochs, Qt.Key.Key_Up)
+    choose(resnet.domain_box, "different")
+    end = resnet.recipe()
+    assert end.phases[-1].frozen == ("layer3",)
+    seen = []
+    resnet.recipe_changed.connect(seen.append)
+    while resnet.undo_stack.index() > steps:
+        resnet.undo_stack.undo()
+    assert resnet.recipe() == start
+    while resnet.undo_stack.canRedo():
+        resnet.undo_stack.redo()
+    assert resnet.recipe() == end
+    assert seen[-1] == end
+
+
+def test_one_drag_of_the_slider_is_one_step_to_undo(resnet):
+    slider, steps = resnet.freeze.slider, resnet.undo_stack.count()
+    start = resnet.recipe()
+    y = slider.height() // 2
+    QTest.mousePress(slider, Qt.MouseButton.LeftButton, pos=QPoint(slider.width() - 8, y))
+    for x in range(slider.width() - 8, 8, -slider.width() // 12):
+        QTest.mouseMove(slider, QPoint(x, y))
+    QTest.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=QPoint(8, y))
+    assert resnet.recipe().phases[-1].train_from in ("stem", "layer1")
+    assert resnet.undo_stack.count() == steps + 1
+    resnet.undo_stack.undo()
+    assert resnet.recipe() == start
+
+
+def test_back_to_preset_is_offered_once_something_was_changed(resnet):
+    choose(resnet.strategy_box, "fine-tune-last")
+    assert resnet.reset_button.isHidden()
+    resnet.form.warm_up.setFocus()
+    QTest.keyClick(resnet.form.warm_up, Qt.Key.Key_Up)
+    assert not resnet.reset_button.isHidden()
+    QTest.mouseClick(resnet.reset_button, Qt.MouseButton.LeftButton)
+    assert resnet.recipe() == make_recipe("resnet18", "fine-tune-last")
+
+
+def test_a_click_on_a_stages_name_freezes_up_to_it(resnet):
+    scale = resnet.freeze._scale
+    QTest.mouseClick(scale, Qt.MouseButton.LeftButton, pos=QPoint(scale.width() // 2 + 40, 5))
+    assert resnet.recipe().phases[-1].train_from in ("layer3", "layer2", "layer4")
+    assert resnet.freeze.slider.value() == list(RESNET_STAGES).index(resnet.recipe().phases[-1].train_from)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "domain", "advised"),
+    [
+        (665, "similar", "feature-extraction"),
+        (25_000, "similar", "fine-tune-last"),
+        (100_000, "similar", "fine-tune-all"),
+        (665, "different", "fine-tune-layered"),
+        (2_000_000, "different", "from-scratch"),
+    ],
+)
+def test_the_advised_strategy_is_marked_and_chosen(qtbot, pictures, domain, advised):
+    panel = ModelPanel()
+    qtbot.addWidget(panel)
+    choose(panel.domain_box, domain)
+    panel.undo_stack.clear()
+    panel.show_pictures(CLASSES, pictures)
+    assert panel.strategy_box.currentData() == advised
+    assert panel.strategy_box.currentText().startswith("★")
+    assert panel.advice.text().startswith("Advised for ")
+    assert panel.recipe().domain == domain
+
+
+def test_what_a_person_chose_is_not_taken_away_by_more_pictures(panel):
+    choose(panel.strategy_box, "fine-tune-layered")
+    panel.show_pictures(CLASSES, 100_000)
+    assert panel.strategy_box.currentData() == "fine-tune-layered"
+    marked = [panel.strategy_box.itemText(i) for i in range(panel.strategy_box.count())]
+    assert [text.startswith("★") for text in marked].count(True) == 1
+
+
+def test_fields_without_use_are_off_and_say_why(resnet):
+    assert not resnet.form.late_rate.isEnabled()
+    assert "Only the head learns" in resnet.form.late_rate.toolTip()
+    choose(resnet.strategy_box, "fine-tune-last")
+    assert resnet.form.late_rate.isEnabled()
+    assert "No early stage learns" in resnet.form.early_rate.toolTip()
+    QTest.keyClick(resnet.freeze.slider, Qt.Key.Key_Home)
+    assert resnet.form.early_rate.isEnabled()
+
+
+def test_rates_are_typed_as_people_write_them(resnet):
+    choose(resnet.strategy_box, "fine-tune-last")
+    box = resnet.form.late_rate
+    box.setFocus()
+    box.selectAll()
+    QTest.keyClicks(box, "2.5e-5")
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert resnet.recipe().phases[-1].backbone_lr == 2.5e-5
+    assert shown(resnet, "layer4", Column.RATE) == "2.5e-5"
+    QTest.keyClick(box, Qt.Key.Key_Up)
+    assert resnet.recipe().phases[-1].backbone_lr == pytest.approx(5e-5)
+
+
+def test_a_german_writes_a_comma(qtbot):
+    QLocale.setDefault(QLocale("de_DE"))
+    box = RateBox()
+    qtbot.addWidget(box)
+    box.selectAll()
+    QTest.keyClicks(box, "0,00025")
+    QTest.keyClick(box, Qt.Key.Key_Return)
+    assert box.value() == 0.00025
+    assert box.text() == "2,5e-4"
+
+
+def test_the_estimate_learns_from_a_run(resnet):
+    before = resnet.summary.text()
+    assert " · about " in before
+    resnet.take_measurement(Measured(resnet.recipe(), 3.0))
+    assert " · about " in resnet.summary.text()
+    assert resnet.summary.text() != before
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_the_tree_opens_in_a_moment(qtbot, outlines, backbone):
+    panel = ModelPanel()
+    qtbot.addWidget(panel)
+    panel._take_outline(outlines[backbone])
+    panel.show_pictures(CLASSES, PICTURES)
+    panel.show()
+    started = time.perf_counter()
+    choose(panel.backbone_box, backbone)
+    panel.tree.repaint()
+    assert time.perf_counter() - started < 0.2
+    panel.shut_down()
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_the_models_keep_qts_rules(qtmodeltester, outlines, backbone):
+    model = LayerModel()
+    phase = make_recipe(backbone, "fine-tune-last").phases[-1]
+    model.show_outline(outlines[backbone].stages, phase)
+    qtmodeltester.check(model)
+    model.show_outline(outlines[backbone].stages, make_recipe(backbone, "fine-tune-all").phases[-1])
+    qtmodeltester.check(model)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("size", [(1130, 700), (840, 980)])
+def test_nothing_to_complain_about(panel, dark, size):
+    app = QApplication.instance()
+    before = app.palette(), app.styleSheet()
+    app.setStyle("Fusion")
+    app.setPalette(theme.palette(dark))
+    app.setStyleSheet(theme.style_sheet(dark))
+    try:
+        panel.resize(*size)
+        for strategy in STRATEGIES:
+            choose(panel.strategy_box, strategy)
+            QTest.keyClick(panel.form.epochs, Qt.Key.Key_Up)
+            QApplication.processEvents()
+            assert complaints(panel) == {}
+    finally:
+        app.setPalette(before[0])
+        app.setStyleSheet(before[1])

@@ -1,0 +1,122 @@
+"""What the window's tests and the screenshots have in common: a small world, and waiting without the clock."""
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QWidget
+
+from tlstudio.engine import shapes
+from tlstudio.ui.choosers import FileChooser
+from tlstudio.ui.main_window import MainWindow
+
+PATIENCE = 60
+
+
+def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Let the window live until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        QApplication.processEvents()
+        time.sleep(0.002)
+
+
+def close(window: MainWindow) -> None:
+    """Close a window as a person does, and wait until it has given everything back."""
+    closed: list[bool] = []
+
+    def note() -> None:
+        closed.append(True)
+
+    window.closed.connect(note)
+    window.close()
+    wait_for(lambda: closed)
+
+
+def settle(window: MainWindow) -> None:
+    """Let the window live until nothing runs in it and its thumbnails are drawn."""
+
+    def quiet() -> bool:
+        timers = [window.dataset_panel._grid._settle, window.predict_panel._settle, window.predict_panel._gather]
+        return not window._running() and not any(timer.isActive() for timer in timers)
+
+    wait_for(quiet)
+    QApplication.processEvents()
+    wait_for(quiet)
+
+
+class AnsweringChooser(FileChooser):
+    """Answers file dialogs in a person's place."""
+
+    def __init__(self) -> None:
+        self.answers: list[Path] = []
+
+    def folder(self, owner, title):
+        return self.answers.pop(0) if self.answers else None
+
+    def files(self, owner, title, filter_=""):
+        answers, self.answers = self.answers, []
+        return answers
+
+    def save(self, owner, title, suggestion, filter_):
+        return self.answers.pop(0) if self.answers else None
+
+
+def draw_shapes(folder: Path, per_class: int, seed: int = 1, names: tuple[str, ...] = tuple(shapes.SHAPES)) -> Path:
+    """A folder of class folders with a few drawn pictures each."""
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        for number in range(per_class):
+            picture = shapes.draw(shapes.SHAPES[name], random.Random(f"{seed}/{name}/{number}"))
+            picture.resize((64, 64)).save(folder / name / f"{name} {number}.png")
+    return folder
+
+
+def draw_strangers(folder: Path, seed: int = 7) -> list[Path]:
+    """Pictures to classify: new shapes, one that is noise, one that is broken."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for row, (name, outline) in enumerate(shapes.SHAPES.items()):
+        for number in range(2):
+            path = folder / f"new {row}{number}.png"
+            shapes.draw(outline, random.Random(f"{seed}/{name}/{number}")).save(path)
+            paths.append(path)
+    noise = folder / "noise.png"
+    Image.frombytes("RGB", (200, 200), random.Random(seed).randbytes(120_000)).save(noise)
+    broken = folder / "broken.jpg"
+    broken.write_bytes(b"\xff\xd8\xff\xe0 this is no picture")
+    return [*paths, noise, broken]
+
+
+def carry(*paths: Path) -> QMimeData:
+    """What a file manager's drag of these files brings."""
+    given = QMimeData()
+    given.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    return given
+
+
+def hover(target: QWidget, given: QMimeData, at: QPoint) -> bool:
+    """Drag something onto a window without letting go; whether it would be taken."""
+    entering = QDragEnterEvent(at, Qt.DropAction.CopyAction, given, Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0))
+    QApplication.sendEvent(target, entering)
+    if not entering.isAccepted():
+        return False
+    moving = QDragMoveEvent(at, Qt.DropAction.CopyAction, given, Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0))
+    QApplication.sendEvent(target, moving)
+    return moving.isAccepted()
+
+
+def drop(target: QWidget, given: QMimeData, at: QPoint | None = None) -> bool:
+    """Drag something onto a window and let go; whether it was taken."""
+    place = at or target.rect().center()
+    if not hover(target, given, place):
+        return False
+    where = QPointF(place)
+    dropping = QDropEvent(where, Qt.DropAction.CopyAction, given, Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0))
+    QApplication.sendEvent(target, dropping)
+    return dropping.isAccepted()
