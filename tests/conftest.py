@@ -151,10 +151,11 @@ def tlstudio(tmp_path: Path) -> Tlstudio:
     guard = tmp_path / "guard"
     guard.mkdir()
     (guard / "sitecustomize.py").write_text(GUARD)
-    environment = {**os.environ, "PYTHONPATH": f"{guard}{os.pathsep}{ROOT}", "TMPDIR": str(tmp_path)}
+    own = {"PYTHONPATH": f"{guard}{os.pathsep}{ROOT}", "TMPDIR": str(tmp_path)}
 
     def run(*arguments: object) -> Result:
         command = [sys.executable, "-m", "tlstudio", *map(str, arguments)]
+        environment = {**os.environ, **own}
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
         return Result(done.returncode, done.stdout, done.stderr)
 

@@ -124,6 +124,14 @@ def test_each_has_its_sentence_and_status(tlstudio: Tlstudio, places: dict[str, 
         assert len(done.err.strip().splitlines()) == 1
 
 
+def test_without_a_screen_the_window_says_so(tlstudio: Tlstudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    done = tlstudio()
+    assert (done.status, done.out) == (FAILED, "")
+    assert "no screen" in done.err
+
+
 def test_with_json_stdout_stays_json_when_something_fails(tlstudio: Tlstudio, places: dict[str, Path]) -> None:
     done = tlstudio("train", places["tmp"] / "one-picture", "--json")
     assert done.status == FAILED
