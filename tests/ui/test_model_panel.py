@@ -12,7 +12,7 @@ from tests.ui.uichecks import complaints
 from tlstudio import tasks
 from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.estimate import Measured
-from tlstudio.core.events import Outlined
+from tlstudio.core.events import Outlined, WeightsFound
 from tlstudio.core.recipe import STRATEGIES, make_recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.ui import figures, theme
@@ -95,8 +95,10 @@ def test_the_layers_are_looked_up_in_the_background(qtbot):
     panel = ModelPanel()
     qtbot.addWidget(panel)
     panel.show()
-    assert not panel.tree.layers().rowCount()
-    qtbot.waitUntil(lambda: panel.tree.layers().rowCount() == 11, timeout=60_000)
+    assert panel.summary.text() == "Looking at the layers…"
+    assert shown(panel, "stem", Column.LEARNED) == "edges, corners, colour gradients · highly universal"
+    assert shown(panel, "stem", Column.PARAMETERS) == "–"
+    qtbot.waitUntil(lambda: shown(panel, "stem", Column.PARAMETERS) == "928", timeout=60_000)
     assert panel.summary.text().startswith("2,562 of 3,373,570 learn")
     panel.shut_down()
 
@@ -341,6 +343,24 @@ def test_the_estimate_learns_from_a_run(resnet):
     resnet.take_measurement(Measured(resnet.recipe(), 3.0))
     assert " · about " in resnet.summary.text()
     assert resnet.summary.text() != before
+
+
+def test_a_backbone_without_weights_says_so_before_train_is_pressed(qtbot, panel, monkeypatch):
+    def without_resnets() -> Iterator[WeightsFound]:
+        for spec in BACKBONES.values():
+            place = None if spec.family == "resnet" else "/somewhere"
+            yield WeightsFound(spec.name, spec.weights.filename, place, 1, "", "")
+
+    qtbot.waitUntil(lambda: panel._weights_job is None, timeout=20_000)
+    monkeypatch.setattr(tasks, "weights_list", without_resnets)
+    panel.hide()
+    panel.show()
+    position = panel.backbone_box.findData("resnet18")
+    qtbot.waitUntil(lambda: panel.backbone_box.itemText(position) == "ResNet-18 (weights missing)", timeout=20_000)
+    choose(panel.backbone_box, "resnet18")
+    assert "not on this computer" in panel.advice.text()
+    choose(panel.strategy_box, "from-scratch")  # which needs none
+    assert "not on this computer" not in panel.advice.text()
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)

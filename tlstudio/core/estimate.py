@@ -11,7 +11,7 @@ from tlstudio.core.recipe import Phase, Recipe
 
 # What one processor core does in a second with plain convolutions; depthwise ones wait for memory most of the time.
 MULTIPLY_ADDS_PER_CORE = 20e9
-EFFICIENCY = {"resnet": 1.0, "efficientnet_timm": 0.2}
+EFFICIENCY = {"resnet": 1.0, "efficientnet_timm": 0.35}
 UNKNOWN_EFFICIENCY = 0.4
 DECODE_SECONDS = 0.004  # of one core, for a photograph of a few hundred pixels
 START_SECONDS = 2.0  # building the network, reading its weights

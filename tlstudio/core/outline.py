@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tlstudio.core.backbones import Backbone
 from tlstudio.core.recipe import Phase
 
 
@@ -68,6 +69,13 @@ class StageOutline:
 
 
 Outline = Sequence[StageOutline]
+
+
+def uncounted(network: Backbone) -> tuple[StageOutline, ...]:
+    """A backbone's stages as far as they are known before anybody has built it: names, and what they have learned."""
+    return tuple(
+        StageOutline(s.name, 0, 0, s.rate, None, (), s.learns, s.transferability, 0, ()) for s in network.stages
+    )
 
 
 def in_phase(stages: Outline, phase: Phase) -> tuple[StageOutline, ...]:

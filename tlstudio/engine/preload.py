@@ -1,12 +1,15 @@
 """Load torch behind a window that is already there, without the window noticing."""
 
+import atexit
 import ctypes
+import gc
 import importlib
 import importlib.util
 import os
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tlstudio.core.events import Event, Progress
@@ -29,14 +32,32 @@ def load() -> Generator[Event, None, None]:
     """Load everything training and prediction need; at once when it is there already."""
     steps = len(MODULES) + 2
     yield Progress(TASK, 0, steps)
-    with _lock:
+    with _lock, _no_collection():
         _open_libraries()
-    yield Progress(TASK, 1, steps)
-    for number, module in enumerate(MODULES, start=2):
-        importlib.import_module(module)
-        yield Progress(TASK, number, steps)
-    _make_first_optimizer()
+        yield Progress(TASK, 1, steps)
+        for number, module in enumerate(MODULES, start=2):
+            importlib.import_module(module)
+            yield Progress(TASK, number, steps)
+        _make_first_optimizer()
     yield Progress(TASK, steps, steps)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python's garbage collector from looking through the half million objects that these imports make.
+
+    Each of its full rounds holds every thread, up to a quarter of a second towards the end. What is loaded stays
+    loaded, so it is never looked through again either: that shortens every later round.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        atexit.register(gc.unfreeze)  # or libraries that clean up with the collector's help complain of leaks
+        if was_on:
+            gc.enable()
 
 
 def _open_libraries() -> None:

@@ -1,17 +1,21 @@
 """Our own icons, drawn as black lines and tinted with a colour of the palette when they are asked for."""
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QPixmapCache
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QToolButton, QWidget
 
 from tlstudio.ui import theme
 
-_SIZES = (16, 20, 24, 32, 48, 64)
+_SIZES = (18, 36)
 
 
 def pixmap(name: str, colour: QColor, side: int, ratio: float = 1.0) -> QPixmap:
     """The icon's lines in a colour, `side` pixels square on a screen of that device pixel ratio."""
+    key = f"tlstudio/{name}/{colour.name()}/{side}/{ratio}"
+    kept = QPixmap()
+    if QPixmapCache.find(key, kept):
+        return kept
     drawn = QPixmap(round(side * ratio), round(side * ratio))
     drawn.fill(Qt.GlobalColor.transparent)
     painter = QPainter(drawn)
@@ -20,6 +24,7 @@ def pixmap(name: str, colour: QColor, side: int, ratio: float = 1.0) -> QPixmap:
     painter.fillRect(drawn.rect(), colour)
     painter.end()
     drawn.setDevicePixelRatio(ratio)
+    QPixmapCache.insert(key, drawn)
     return drawn
 
 

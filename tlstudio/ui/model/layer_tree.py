@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
-from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal, Slot
 from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView, QWidget
 
@@ -326,6 +326,7 @@ class LayerTree(QTreeView):
         self._model = LayerModel(self)
         self._model.set_colours(theme.colours(self.palette()))
         self.setModel(self._model)
+        self._model.modelReset.connect(self._fit_columns)
         self.header().setStretchLastSection(True)
         self.header().setSectionsMovable(False)
         self.header().setTextElideMode(Qt.TextElideMode.ElideRight)
@@ -335,11 +336,9 @@ class LayerTree(QTreeView):
         return self._model
 
     def show_outline(self, stages: Sequence[StageOutline], phase: Phase) -> None:
-        first = not self._model.rowCount()
         self._model.show_outline(stages, phase)
-        if first:
-            self._fit_columns()
 
+    @Slot()
     def _fit_columns(self) -> None:
         header = self.header()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)

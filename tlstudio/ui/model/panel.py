@@ -14,8 +14,8 @@ from tlstudio.core.backbones import BACKBONES, backbone
 from tlstudio.core.draft import Draft
 from tlstudio.core.errors import TLStudioError
 from tlstudio.core.estimate import Machine, Measured, run_seconds
-from tlstudio.core.events import Event, Outlined
-from tlstudio.core.outline import StageOutline, counted, in_phase, toggled
+from tlstudio.core.events import Event, Outlined, WeightsFound
+from tlstudio.core.outline import StageOutline, counted, in_phase, toggled, uncounted
 from tlstudio.core.recipe import STRATEGIES, Domain, Phase, Recipe
 from tlstudio.ui import figures, strategies, theme
 from tlstudio.ui.job import Job, Stop
@@ -56,7 +56,7 @@ class ModelPanel(QWidget):
 
     Signals:
         recipe_changed: the new Recipe, after every edit, undo and redo.
-        summary_changed: one line for the rail, such as "EfficientNet-Lite0 · head only".
+        summary_changed: one line for the rail, such as "Lite0 · head only".
         failed: the TLStudioError that kept the layers from being shown.
 
     Attributes:
@@ -78,6 +78,8 @@ class ModelPanel(QWidget):
         self._outlines: dict[tuple[str, int], tuple[StageOutline, ...]] = {}
         self._job: Job | None = None
         self._wanted: tuple[str, int] | None = None
+        self._weights_job: Job | None = None
+        self._without_weights: set[str] = set()
         self._drag = 0
         self._build()
         self._connect()
@@ -113,9 +115,10 @@ class ModelPanel(QWidget):
     def shut_down(self) -> None:
         """End what works in the background; returns when it has ended."""
         self._wanted = None
-        if self._job:
-            self._job.stop()
-            self._job.wait()
+        for job in (self._job, self._weights_job):
+            if job:
+                job.stop()
+                job.wait()
 
     # Layout
 
@@ -275,7 +278,8 @@ class ModelPanel(QWidget):
         self._show_freezing(recipe)
         self._show_counts()
         spec = backbone(recipe.backbone)
-        self.summary_changed.emit(f"{spec.title} · {strategies.what_learns(recipe.phases[-1], spec)}")
+        short = spec.title.removeprefix("EfficientNet-")  # the rail is narrow
+        self.summary_changed.emit(f"{short} · {strategies.what_learns(recipe.phases[-1], spec)}")
 
     def _show_advice(self, recipe: Recipe) -> None:
         advised = self._advised()
@@ -292,6 +296,10 @@ class ModelPanel(QWidget):
         self.reset_button.setToolTip(
             self.tr("Undo your own changes to “{0}”").format(strategies.title(recipe.strategy))
         )
+        if recipe.backbone in self._without_weights and recipe.pretrained:
+            text = self.tr("The pretrained weights of {0} are not on this computer. Train says how to get them.")
+            self.advice.setText(text.format(backbone(recipe.backbone).title))
+            return
         if not self._pictures:
             self.advice.setText(self.tr("Advice comes with your pictures. {0}").format(STRATEGIES[recipe.strategy]))
             return
@@ -309,9 +317,7 @@ class ModelPanel(QWidget):
         )
         self.freeze.allow(recipe.pretrained, why)
         self.tree.layers().set_editable(recipe.pretrained, why)
-        stages = self._stages()
-        if stages:
-            self.tree.show_outline(stages, phase)
+        self.tree.show_outline(self._stages() or uncounted(backbone(recipe.backbone)), phase)
 
     def _show_counts(self) -> None:
         stages = self._outlines.get(self._key())
@@ -376,14 +382,50 @@ class ModelPanel(QWidget):
         if self._wanted and self._wanted not in self._outlines:
             self._look_up_layers()
 
+    # Weights
+
+    def _look_for_weights(self) -> None:
+        """Find out which backbones have their weights here; again at every look, for they may have come meanwhile."""
+        if self._weights_job:
+            return
+        self._weights_job = Job(_weights, self)
+        self._weights_job.reported.connect(self._take_weights)
+        self._weights_job.failed.connect(self.failed)
+        self._weights_job.finished.connect(self._end_weights_job)
+        self._weights_job.start()
+
+    @Slot(object)
+    def _take_weights(self, event: Event) -> None:
+        if isinstance(event, WeightsFound):
+            self._without_weights.discard(event.backbone)
+            if event.path is None:
+                self._without_weights.add(event.backbone)
+
+    @Slot()
+    def _end_weights_job(self) -> None:
+        job, self._weights_job = self._weights_job, None
+        if job:
+            job.deleteLater()
+        for position in range(self.backbone_box.count()):
+            name = self.backbone_box.itemData(position)
+            title = backbone(name).title
+            missing = self.tr("{0} (weights missing)").format(title)
+            self.backbone_box.setItemText(position, missing if name in self._without_weights else title)
+        self._show_advice(self._draft.recipe)
+
     def showEvent(self, shown: QShowEvent) -> None:
         super().showEvent(shown)
         self._look_up_layers()
+        self._look_for_weights()
 
     def changeEvent(self, change: QEvent) -> None:
         super().changeEvent(change)
         if change.type() in (QEvent.Type.LocaleChange, QEvent.Type.LanguageChange):
             self._refresh()
+
+
+def _weights(_stop: Stop) -> Iterator[Event]:
+    return tasks.weights_list()
 
 
 def _outline(name: str, classes: int, phase: Phase, _stop: Stop) -> Iterator[Event]:

@@ -18,6 +18,7 @@ from tlstudio.ui.labels import heading, muted
 
 Measure = Literal["loss", "accuracy"]
 _LIBRARIES = ("numpy", "pyqtgraph")
+_HUNDRED = 100
 _SMEAR = 40  # more epochs than this, and symbols would run into each other
 _STEPS, _MOST_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000), 10
 
@@ -92,7 +93,8 @@ class CurvePlot(QFrame):
         self.setObjectName(f"{measure}_plot")
         self.setAccessibleName(title)
         self.setMinimumSize(240, 140)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        # Neither hint: two plots side by side get the same room, whatever stands in them.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self._measure: Measure = measure
         self._curves = Curves()
         self._plot: Any = None
@@ -171,6 +173,8 @@ class CurvePlot(QFrame):
         for side in ("left", "bottom"):
             item.getAxis(side).tickStrings = _tick_texts
             item.getAxis(side).enableAutoSIPrefix(False)
+        if self._measure == "accuracy":
+            item.getAxis("left").tickStrings = _percent_ticks
         # A loss that was no number leaves a gap.
         self._lines = [item.plot([], [], antialias=True, connect="finite", symbolSize=6) for _ in range(2)]
         self._plot = plot
@@ -224,7 +228,7 @@ class CurvePlot(QFrame):
         values = [v for v in (*self._curves.train, *self._curves.val) if math.isfinite(v)]
         low, high = min(values, default=0.0), max(values, default=1.0)
         room = max((high - low) * 0.08, 0.02 if self._measure == "loss" else 1.0)
-        low, high = max(0.0, low - room), high + room
+        low, high = max(low - room, -0.03 * high), high + room
         if len(self._curves.phases) > 1:
             high += 0.16 * (high - low)  # their names stand above the curves
         self._plot.setYRange(low, high, padding=0)
@@ -259,4 +263,10 @@ def _tick_texts(values: Sequence[float], _scale: float, spacing: float) -> list[
     digits = 0
     while digits < 4 and abs(spacing * 10**digits - round(spacing * 10**digits)) > 1e-6:
         digits += 1
-    return [QLocale().toString(float(value), "f", digits) for value in values]
+    return [QLocale().toString(float(value), "f", digits) if value >= 0 else "" for value in values]
+
+
+def _percent_ticks(values: Sequence[float], scale: float, spacing: float) -> list[str]:
+    """The same for percentages: the room above 100 is for the names of the phases."""
+    texts = _tick_texts(values, scale, spacing)
+    return [text if value <= _HUNDRED else "" for value, text in zip(values, texts, strict=True)]
