@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tlstudio import __version__
 from tlstudio.core import events
+from tlstudio.core.advice import from_table
 from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE, backbone
 from tlstudio.core.catalogue import Catalogue, Picture, class_names
 from tlstudio.core.errors import ProjectError, RefusedModel, UnusableImages
@@ -225,10 +226,8 @@ def outline(backbone_name: str, classes: int, phase: Phase) -> Iterator[Event]:
 
 def advise(project: Project, domain: Domain = "similar") -> Iterator[Event]:
     """Which strategy suits the project's pictures."""
-    from tlstudio.engine import advisor
-
     pictures = project.catalogue.readable("train")
-    yield advisor.from_table(len(pictures), len(class_names(pictures)), domain)
+    yield from_table(len(pictures), len(class_names(pictures)), domain)
 
 
 def train(
@@ -600,13 +599,13 @@ def demo(project: Project, device: str = "auto", threads: int = 0) -> Iterator[E
     Raises:
         TLStudioError: the sample is not installed, or training failed.
     """
-    from tlstudio.engine import advisor, sample
+    from tlstudio.engine import sample
 
     yield events.Said(sample.ABOUT)
     yield from scan(project, sample.write_list(project.folder), threads=threads, to_train=True)
     pictures = project.catalogue.readable()
     training = sum(p.split == "train" for p in pictures)
-    advice = advisor.from_table(training, len(class_names(pictures)), "different")
+    advice = from_table(training, len(class_names(pictures)), "different")
     yield advice
     recipe = make_recipe(DEFAULT_BACKBONE, advice.strategy, domain="different")
     model = project.folder / "solar-cells.tlmodel"
