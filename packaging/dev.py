@@ -44,7 +44,11 @@ def install() -> None:
     print(
         "Installing into .venv. The first time this fetches about 3 GB (PyTorch) and takes a few minutes.", flush=True
     )
-    venv.create(ENV, with_pip=True, clear=not PYTHON.exists())
+    try:
+        venv.create(ENV, with_pip=True, clear=not PYTHON.exists())
+    except subprocess.CalledProcessError:
+        # Debian and Ubuntu keep pip for environments in a package of its own.
+        sys.exit("Python cannot make an environment here. On Debian or Ubuntu type: sudo apt-get install python3-venv")
     subprocess.run([PYTHON, "-m", "pip", "install", "--quiet", "-e", f"{ROOT}[test,demo]"], check=True)
     STAMP.write_text(want)
 

@@ -135,13 +135,27 @@ class Result:
 Tlstudio = Callable[..., Result]
 
 
+# Python runs this when it starts: the commands under test must not reach for the network either.
+GUARD = """
+import socket
+def refuse(self, address):
+    if self.family != socket.AF_UNIX:
+        raise SystemExit(f"a test reached for the network: {address}")
+socket.socket.connect = refuse
+"""
+
+
 @pytest.fixture
 def tlstudio(tmp_path: Path) -> Tlstudio:
-    """Runs the command line in a process of its own, in an empty folder."""
+    """Runs the command line in a process of its own, in an empty folder, without a network."""
+    guard = tmp_path / "guard"
+    guard.mkdir()
+    (guard / "sitecustomize.py").write_text(GUARD)
+    own = {"PYTHONPATH": f"{guard}{os.pathsep}{ROOT}", "TMPDIR": str(tmp_path)}
 
     def run(*arguments: object) -> Result:
         command = [sys.executable, "-m", "tlstudio", *map(str, arguments)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, **own}
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
         return Result(done.returncode, done.stdout, done.stderr)
 

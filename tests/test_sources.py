@@ -10,7 +10,9 @@ SOURCES = sorted((ROOT / "tlstudio").rglob("*.py"))
 
 
 def test_nothing_is_ever_unpickled() -> None:
-    unsafe = re.compile(r"pickle\.load|joblib|allow_pickle\s*=\s*True|yaml\.load|weights_only\s*=\s*False|(?<!\.)\bexec\(")
+    unsafe = re.compile(
+        r"pickle\.load|joblib|allow_pickle\s*=\s*True|yaml\.load|weights_only\s*=\s*False|(?<!\.)\bexec\("
+    )
     assert [f"{path}: {found[0]}" for path in SOURCES if (found := unsafe.search(path.read_text("utf-8")))] == []
     loads = [path.name for path in SOURCES if "torch.load(" in path.read_text("utf-8")]
     assert loads == ["weights.py"]

@@ -6,11 +6,15 @@ import os
 import sys
 from pathlib import Path
 
-WRONG_USAGE = 2
+FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
 def main() -> None:
-    sys.exit(_main(sys.argv[1:]))
+    try:
+        sys.exit(_main(sys.argv[1:]))
+    except KeyboardInterrupt:  # while still importing; the command line catches its own
+        sys.exit(INTERRUPTED)
 
 
 def _main(arguments: list[str]) -> int:
@@ -30,6 +34,11 @@ def _main(arguments: list[str]) -> int:
 
 
 def _window(paths: list[Path]) -> int:
+    if sys.platform == "linux" and not any(os.environ.get(name) for name in SCREENS):
+        # Qt would abort without a word that helps.
+        text = "there is no screen here for the window. The commands need none: tlstudio --help."
+        print(f"tlstudio: {text}", file=sys.stderr)
+        return FAILED
     _load_c10_before_qt()
     from tlstudio.ui.app import run
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ import click
 import platformdirs
 from click.core import ParameterSource
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tlstudio import __version__, tasks
@@ -28,7 +28,21 @@ from tlstudio.core.recipe import STRATEGIES, Changes, make_recipe
 from tlstudio.core.tables import write_csv
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
-PATH = click.Path(path_type=Path)
+
+
+class PathType(click.ParamType[Path]):
+    """A path that is not empty; whether it exists is the task's to say."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if not str(value):
+            self.fail("is empty; give a file or a folder.", param, ctx)
+        return Path(value)
+
+
+PATH = PathType()
+SEED = click.IntRange(0, 2**31 - 1)
 Command = Callable[..., Any]
 
 
@@ -50,11 +64,23 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain("Interrupted. What was saved before stays as it is.", INTERRUPTED)
     except BrokenPipeError:
         return FAILED  # who read our output has gone
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror or error}.", FAILED)
     except Exception as error:  # noqa: BLE001  # a fault of ours: one line for the user, the rest to the log
-        log = platformdirs.user_log_path("tlstudio", appauthor=False, ensure_exists=True) / "errors.log"
-        with log.open("a", encoding="utf-8") as file:
-            file.write(traceback.format_exc() + "\n")
-        return _complain(f"Something went wrong inside TL Studio ({error}). Details are in {log}.", FAILED)
+        return _complain(f"Something went wrong inside TL Studio ({error}). {_log(error)}", FAILED)
+
+
+def _log(error: Exception) -> str:
+    """Write down what a user need not see; says where."""
+    log = platformdirs.user_log_path("tlstudio", appauthor=False) / "errors.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write("".join(traceback.format_exception(error)) + "\n")
+    except OSError:
+        return f"({log} cannot be written.)"
+    return f"Details are in {log}."
 
 
 def _complain(text: str, status: int) -> int:
@@ -109,8 +135,8 @@ def cli() -> None:
 @click.option("--val", type=PATH, metavar="IMAGES", help="Pictures to validate on.")
 @click.option("--val-fraction", type=click.FloatRange(0.01, 0.8), default=0.15, show_default=True)
 @click.option("--test-fraction", type=click.FloatRange(0, 0.8), default=0.15, show_default=True)
-@click.option("--split-seed", type=int, default=0, show_default=True, help="Which pictures go where.")
-@click.option("--seed", type=int, default=0, show_default=True, help="The new head, the order, the variations.")
+@click.option("--split-seed", type=SEED, default=0, show_default=True, help="Which pictures go where.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="The new head, the order, the variations.")
 @_machine_options
 @click.pass_context
 def train(
@@ -131,14 +157,16 @@ def train(
     as_json: bool,
     freeze: tuple[str, ...],
     **changes: Any,
-) -> None:
+) -> int:
     """Train a classifier on IMAGES.
 
     IMAGES is a folder of class folders, one with train, val or test above them, a CSV of path,label[,split], or a
     project.
     """
-    if val_fraction + test_fraction >= 0.95:
+    if not val_fraction + test_fraction < 0.95:  # so that "nan" is refused too
         raise click.UsageError("--val-fraction and --test-fraction leave nothing to train on.")
+    if model is not None and model.suffix != ".tlmodel":
+        raise click.UsageError("--model takes the name of a file that ends in .tlmodel.")
     wanted = Changes(freeze=freeze, **changes)
     if strategy != "auto":
         make_recipe(backbone, strategy, wanted, domain)  # contradictions show before any picture is read
@@ -148,22 +176,59 @@ def train(
                 flag = "--" + name.replace("_", "-")
                 raise click.UsageError(f"IMAGES is a project, whose pictures and splits are set; leave {flag} out.")
         project = images
+    interrupted = Interruption()
     with Project.open(project) if project else Project.temporary() as opened:
 
         def work() -> Iterator[Event]:
+            if project is None and model is None:
+                yield events.Said(f"The model will lie in {opened.folder}; --model or --project keeps it elsewhere.")
             if not is_project(images):
                 rule = tasks.split_rule(val_fraction, test_fraction, split_seed)
-                yield from tasks.scan(opened, images, rule, val, threads)
+                yield from tasks.scan(opened, images, rule, val, threads, to_train=True)
             chosen = strategy
             if strategy == "auto":
-                for event in tasks.advise(opened, domain):
-                    yield event
-                    if isinstance(event, events.Advised):
-                        chosen = event.strategy
+                chosen = yield from _advised(opened, wanted, domain)
             recipe = make_recipe(backbone, chosen, wanted, domain)
-            yield from tasks.train(opened, recipe, model, device, threads)
+            with interrupted:
+                yield from tasks.train(opened, recipe, model, device, threads, interrupted)
 
         show(work(), as_json)
+    return INTERRUPTED if interrupted() else DONE
+
+
+def _advised(project: Project, wanted: Changes, domain: Any) -> Generator[Event, None, str]:
+    """The advised strategy, or fine-tuning the last stages where the given flags only make sense for fine-tuning."""
+    (advice,) = tasks.advise(project, domain)
+    assert isinstance(advice, events.Advised)
+    yield advice
+    flags = (wanted.train_from, wanted.warmup_epochs, wanted.backbone_lr, wanted.early_lr, *wanted.freeze)
+    if advice.strategy == "feature-extraction" and any(flag is not None for flag in flags):
+        yield events.Said("Your flags are about fine-tuning, so the strategy is fine-tune-last.")
+        return "fine-tune-last"
+    return advice.strategy
+
+
+class Interruption:
+    """Within `with`, the first Ctrl-C asks the training to end and keep its best; the second ends everything."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._before: Any = None
+
+    def __call__(self) -> bool:
+        return self._asked
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGINT, self._ask)
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _ask(self, *_: object) -> None:
+        self._asked = True
+        signal.signal(signal.SIGINT, self._before)
+        text = "Interrupted. Keeping the best weights so far; press Ctrl-C again to end at once."
+        print(f"tlstudio: {text}", file=sys.stderr)
 
 
 @cli.command()
@@ -178,14 +243,16 @@ def evaluate(model: Path, images: Path, split: str | None, device: str, threads:
 
 @cli.command()
 @click.argument("model", type=PATH)
-@click.argument("paths", type=PATH, nargs=-1, required=True)
+@click.argument("paths", nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many labels to rank.")
 @click.option("--csv", "csv_file", type=PATH, help="Write the answers to this table too.")
 @_machine_options
 def predict(
-    model: Path, paths: tuple[Path, ...], top: int, csv_file: Path | None, device: str, threads: int, as_json: bool
+    model: Path, paths: tuple[str, ...], top: int, csv_file: Path | None, device: str, threads: int, as_json: bool
 ) -> int:
     """Classify pictures with a MODEL. A folder among PATHS stands for every file in it."""
+    if csv_file and csv_file.suffix.lower() != ".csv":
+        raise click.UsageError("--csv takes the name of a file that ends in .csv.")
     said = show(tasks.predict(model, paths, top, device, threads), as_json)
     predictions = [e for e in said if isinstance(e, events.Predicted)]
     if csv_file:
@@ -284,8 +351,13 @@ def _show_people(task: Iterable[Event]) -> list[Event]:
                 continue
             said.append(event)
             for line in describe(event):
-                out.print(escape(line))
+                out.print(_printable(line), markup=False, emoji=False)
     return said
+
+
+def _printable(line: str) -> str:
+    """Names come from strangers' files: nothing in them may steer the terminal or forge a line."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 def describe(event: Event) -> Iterator[str]:
@@ -301,7 +373,7 @@ def describe(event: Event) -> Iterator[str]:
             yield from _describe_pictures(event)
         case events.FileInspected():
             yield f"This is a {event.what}."
-            yield json.dumps(event.to_json(), indent=1, ensure_ascii=False)
+            yield from json.dumps(event.to_json(), indent=1, ensure_ascii=False).splitlines()
         case events.Outlined():
             yield from _describe_outline(event)
         case events.Advised():

@@ -7,6 +7,7 @@ it for events and close it; training alone takes `stop`, because it ends by keep
 from __future__ import annotations
 
 import json
+import os
 import platform
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from tlstudio import __version__
 from tlstudio.core import events
+from tlstudio.core.advice import from_table
 from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE, backbone
-from tlstudio.core.catalogue import Picture, class_names
+from tlstudio.core.catalogue import Catalogue, Picture, class_names
 from tlstudio.core.errors import ProjectError, RefusedModel, UnusableImages
 from tlstudio.core.events import Event
 from tlstudio.core.project import Project, is_project, runs_in, write_atomically
@@ -34,17 +36,23 @@ if TYPE_CHECKING:
 
 
 def scan(
-    project: Project, images: Path, rule: SplitRule | None = None, val: Path | None = None, threads: int = 0
+    project: Project,
+    images: Path,
+    rule: SplitRule | None = None,
+    val: Path | None = None,
+    threads: int = 0,
+    to_train: bool = False,
 ) -> Iterator[Event]:
     """Look through the pictures, give each a split, and make them the project's.
 
-    val: pictures to validate on; then `images` gives those to train on.
+    val: pictures to validate on; then `images` gives those to train on. to_train: leave the project as it was unless
+    something can be learned from them.
 
     Raises:
-        UnusableImages: there is nothing to look at.
+        UnusableImages: there is nothing to look at; with `to_train`, nothing to learn from.
     """
     sources = [_source(images, split="train"), _source(val, split="val")] if val is not None else [_source(images)]
-    yield from _look_through(project, sources, rule, threads)
+    yield from _look_through(project, sources, rule, threads, to_train)
 
 
 def add(project: Project, paths: Sequence[Path], label: str = "", threads: int = 0) -> Iterator[Event]:
@@ -90,23 +98,36 @@ def _sources(project: Project) -> list[dict[str, str]]:
 
 
 def _look_through(
-    project: Project, sources: list[dict[str, str]], rule: SplitRule | None, threads: int
+    project: Project, sources: list[dict[str, str]], rule: SplitRule | None, threads: int, to_train: bool = False
 ) -> Iterator[Event]:
     from tlstudio.engine import survey
 
+    before = project.catalogue.pictures()
     stored = project.catalogue.fact("split_rule")
-    rule = rule or (survey.SplitRule(**json.loads(stored)) if stored else survey.DEFAULT_SPLIT)
+    rule_before = survey.SplitRule(**json.loads(stored)) if stored else None
+    rule = rule or rule_before or survey.DEFAULT_SPLIT
+    if before and rule != rule_before:
+        yield events.Warned("The split is drawn anew: earlier models may have learned from what tests them now.")
+    if before and (former := _sources(project)[0]["path"]) != sources[0]["path"]:
+        yield events.Warned(f"The project held pictures from {former}; these take their place.")
     # A file that two sources name belongs to the later one: one for validation must not be learned from.
     found = {picture.path: picture for source in sources for picture in _find(source)}
     for source in sources:
         if not source["label"]:
             yield from _unfiled(Path(source["path"]))
-    looked = yield from survey.read_all(list(found.values()), project.catalogue.pictures(), threads)
-    pictures = survey.split(looked, rule)
-    facts = {"source": sources[0]["path"], "sources": json.dumps(sources), "split_rule": json.dumps(asdict(rule))}
+    looked = yield from survey.read_all(list(found.values()), before, threads)
+    for source in sources:
+        _check_validation(source, looked)
+    pictures = survey.split(looked, rule, before if rule == rule_before else ())
+    origin = Path(sources[0]["path"])
+    seen = [events.PictureSkipped(p.path, p.refused) for p in pictures if p.refused]
+    if to_train:  # before anything is stored, and after saying what there is
+        yield from (*seen, survey.inspect(origin, pictures))
+        survey.check_trainable(origin, pictures)
+    facts = {"source": str(origin), "sources": json.dumps(sources), "split_rule": json.dumps(asdict(rule))}
     project.catalogue.replace(pictures, facts)
-    yield from (events.PictureSkipped(p.path, p.refused) for p in pictures if p.refused)
-    yield survey.inspect(Path(facts["source"]), pictures)
+    if not to_train:
+        yield from (*seen, survey.inspect(origin, pictures))
 
 
 def _find(source: dict[str, str]) -> list[Picture]:
@@ -116,10 +137,17 @@ def _find(source: dict[str, str]) -> list[Picture]:
     if label:
         files = survey.files_below(path) if path.is_dir() else (path,)
         return [Picture(str(file), label, split) for file in files]
-    found = survey.find(path)
+    # A project stands for the pictures it holds.
+    found = Catalogue(path / "catalogue.sqlite").pictures() if is_project(path) else survey.find(path)
     if split == "train":  # a test part that the folder gives stays one; everything else is to train on
         return [p if p.split == "test" else replace(p, split="train") for p in found]
     return [replace(p, split=split) for p in found] if split else found
+
+
+def _check_validation(source: dict[str, str], looked: Sequence[Picture]) -> None:
+    """Raise if somebody named pictures to validate on and none of them can be used."""
+    if source["split"] == "val" and not any(p.split == "val" and not p.refused for p in looked):
+        raise UnusableImages("holds no readable picture to validate on", path=source["path"])
 
 
 def split_rule(val_fraction: float, test_fraction: float, seed: int) -> SplitRule:
@@ -158,8 +186,6 @@ def _unfiled(images: Path) -> Iterator[Event]:
 
 
 def _inspect_project(path: Path) -> Event:
-    from tlstudio.core.catalogue import Catalogue
-
     pictures = Catalogue(path / "catalogue.sqlite").readable()
     counts = {name: sum(p.label == name for p in pictures) for name in class_names(pictures)}
     return events.FileInspected("project", {"classes": counts, "runs": [str(run.folder) for run in runs_in(path)]})
@@ -200,10 +226,8 @@ def outline(backbone_name: str, classes: int, phase: Phase) -> Iterator[Event]:
 
 def advise(project: Project, domain: Domain = "similar") -> Iterator[Event]:
     """Which strategy suits the project's pictures."""
-    from tlstudio.engine import advisor
-
     pictures = project.catalogue.readable("train")
-    yield advisor.from_table(len(pictures), len(class_names(pictures)), domain)
+    yield from_table(len(pictures), len(class_names(pictures)), domain)
 
 
 def train(
@@ -247,7 +271,12 @@ def train(
     job = Fit(network, recipe, class_names(pictures), by_split["train"], by_split["val"], run, count, stop)
     sizes = {name: len(members) for name, members in by_split.items()}
     opening = events.RunStarted(str(run.folder), recipe.to_json(), str(where), count, sizes, _versions())
+    skipped: set[str] = set()
     for event in _train(project, job, by_split["test"], model or run.model_file, opening, started):
+        if isinstance(event, events.PictureSkipped):
+            if event.path in skipped:
+                continue  # each phase meets it again; once is enough to say it
+            skipped.add(event.path)
         run.record(event)
         yield event
 
@@ -289,7 +318,7 @@ def _train(
         test_interval=tuple(accuracies[1]["interval"]) if accuracies[1] else None,
         classes=job.classes,
         seconds=time.monotonic() - started,
-        stopped=job.stop(),
+        stopped=job.stopped,
     )
 
 
@@ -299,11 +328,12 @@ def _conclude(job: Fit, test: Sequence[Picture], model_file: Path) -> Generator[
 
     network, recipe = job.network, job.recipe
     cut = job.widest_cut
-    train = yield from predictor.answer(network, cut, job.train, job.threads, "learning what is familiar")
+    familiar = predictor.some_of(job.train, recipe.seed)
+    train = yield from predictor.answer(network, cut, familiar, job.threads, "learning what is familiar")
     val = yield from predictor.answer(network, cut, job.val, job.threads, "checking on validation pictures")
     truth = job.targets(val.kept).numpy()
     temperature = evaluation.temperature(val.logits, truth)
-    sample = predictor.sample_of(train.pooled, recipe.seed)
+    sample = predictor.sample_of(train.pooled)
     threshold = predictor.threshold(predictor.distances(val.pooled, sample))
     report: dict[str, Any] = {"test": None, "temperature": temperature, "predictions": []}
     judged: list[tuple[str, Answers]] = [("val", val)]
@@ -321,7 +351,7 @@ def _conclude(job: Fit, test: Sequence[Picture], model_file: Path) -> Generator[
             report["predictions"].append({"path": picture.path, "split": split, "truth": picture.label, **said})
     facts = _model_facts(job, temperature, threshold, len(val.kept), report)
     checkpoints.save_model(model_file, checkpoints.Model(network, facts, sample))
-    write_atomically(job.run.report_file, json.dumps(report, indent=1).encode())
+    write_atomically(job.run.report_file, json.dumps(report).encode())
     return report
 
 
@@ -375,6 +405,9 @@ def evaluate(
         if is_project(images):
             split = "test" if any(p.split == "test" and not p.refused for p in pictures) else "val"
     chosen = [p for p in pictures if split in ("all", p.split)]
+    if not chosen:
+        remedy = "Leave --split out to measure on all of it, or give the project the model was trained in."
+        raise UnusableImages(f"does not say which pictures are for {split}", path=images, remedy=remedy)
     readable = [p for p in chosen if not p.refused and p.label in model.classes]
     yield from (events.PictureSkipped(p.path, p.refused) for p in chosen if p.refused)
     strangers = sorted({p.label for p in chosen if not p.refused} - set(model.classes))
@@ -395,7 +428,6 @@ def evaluate(
 
 
 def _labelled(images: Path, threads: int) -> Generator[Event, None, list[Picture]]:
-    from tlstudio.core.catalogue import Catalogue
     from tlstudio.engine import survey
 
     if images.is_dir() and is_project(images):
@@ -422,7 +454,7 @@ def _open_model(path: Path, device: str, threads: int) -> tuple[Model, int]:
 
 
 def predict(
-    model_file: Path, paths: Iterable[Path], top: int = 5, device: str = "auto", threads: int = 0
+    model_file: Path, paths: Iterable[Path | str], top: int = 5, device: str = "auto", threads: int = 0
 ) -> Iterator[Event]:
     """Classify pictures; one `Predicted` each, in order. A folder stands for every file below it.
 
@@ -431,11 +463,20 @@ def predict(
     """
     _check_exists(model_file)
     from tlstudio.engine.predictor import Predictor
-    from tlstudio.engine.survey import files_below
 
     model, count = _open_model(model_file, device, threads)
-    files = (file for path in paths for file in (files_below(path) if path.is_dir() else (path,)))
-    yield from Predictor(model, count).predict(files, top)
+    yield from Predictor(model, count).predict(_files(paths), top)
+
+
+def _files(paths: Iterable[Path | str]) -> Iterator[Path | str]:
+    """Each path as it was given, a folder as the files below it."""
+    from tlstudio.engine.survey import files_below
+
+    for path in paths:
+        if os.path.isdir(path):  # noqa: PTH112  # unlike Path's, this does not raise for a name that is none
+            yield from files_below(Path(path))
+        else:
+            yield path
 
 
 def load_engine(device: str = "auto", threads: int = 0) -> Iterator[Event]:
@@ -504,12 +545,10 @@ class OpenModel:
         yield from load_engine(self._device, self._threads)
         yield events.FileInspected("model", self._loaded().model.facts)
 
-    def predict(self, paths: Iterable[Path], top: int = 5) -> Iterator[Event]:
+    def predict(self, paths: Iterable[Path | str], top: int = 5) -> Iterator[Event]:
         """Like `tasks.predict`, with progress between the answers."""
-        from tlstudio.engine.survey import files_below
-
         predictor = self._loaded()
-        files = [file for path in paths for file in (files_below(path) if path.is_dir() else (path,))]
+        files = list(_files(paths))
         for number, answer in enumerate(predictor.predict(files, top), start=1):
             yield answer
             yield events.Progress("classifying pictures", number, len(files))
@@ -565,13 +604,13 @@ def demo(project: Project, device: str = "auto", threads: int = 0) -> Iterator[E
     Raises:
         TLStudioError: the sample is not installed, or training failed.
     """
-    from tlstudio.engine import advisor, sample
+    from tlstudio.engine import sample
 
     yield events.Said(sample.ABOUT)
-    yield from scan(project, sample.write_list(project.folder), threads=threads)
+    yield from scan(project, sample.write_list(project.folder), threads=threads, to_train=True)
     pictures = project.catalogue.readable()
     training = sum(p.split == "train" for p in pictures)
-    advice = advisor.from_table(training, len(class_names(pictures)), "different")
+    advice = from_table(training, len(class_names(pictures)), "different")
     yield advice
     recipe = make_recipe(DEFAULT_BACKBONE, advice.strategy, domain="different")
     model = project.folder / "solar-cells.tlmodel"

@@ -10,10 +10,25 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Tlstudio
+from tlstudio.core.project import Project
 
 WRONG_USAGE, FAILED = 2, 1
 
 CASES = {
+    "a model that is no model": (["train", "{pictures}", "--model", "{pictures}/red/1.png"], WRONG_USAGE, ".tlmodel"),
+    "a table that is a picture": (
+        ["predict", "m.tlmodel", "x.png", "--csv", "{pictures}/red/1.png"],
+        WRONG_USAGE,
+        "ends in .csv",
+    ),
+    "an empty path": (["inspect", ""], WRONG_USAGE, "is empty"),
+    "a name that is too long": (["inspect", "{tmp}/" + "x" * 300], FAILED, "name too long"),
+    "a share that is no number": (["train", "{pictures}", "--val-fraction", "nan"], WRONG_USAGE, "leave nothing"),
+    "no pictures to validate on": (
+        ["train", "{pictures}", "--val", "{tmp}/rubbish"],
+        FAILED,
+        "rubbish: holds no readable picture to validate on",
+    ),
     "no such verb": (["fly"], WRONG_USAGE, "fly"),
     "no such flag": (["train", "{pictures}", "--magic"], WRONG_USAGE, "--magic"),
     "no pictures named": (["train"], WRONG_USAGE, "IMAGES"),
@@ -109,6 +124,14 @@ def test_each_has_its_sentence_and_status(tlstudio: Tlstudio, places: dict[str, 
         assert len(done.err.strip().splitlines()) == 1
 
 
+def test_without_a_screen_the_window_says_so(tlstudio: Tlstudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    done = tlstudio()
+    assert (done.status, done.out) == (FAILED, "")
+    assert "no screen" in done.err
+
+
 def test_with_json_stdout_stays_json_when_something_fails(tlstudio: Tlstudio, places: dict[str, Path]) -> None:
     done = tlstudio("train", places["tmp"] / "one-picture", "--json")
     assert done.status == FAILED
@@ -116,23 +139,40 @@ def test_with_json_stdout_stays_json_when_something_fails(tlstudio: Tlstudio, pl
     assert "only one picture" in done.err
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_an_interruption_ends_with_130_and_a_project_that_opens(pictures: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tlstudio", "train", pictures, "--project", tmp_path / "project", "--json"]
+def end_during_training(pictures: Path, project: Path, kind: str, how: signal.Signals) -> tuple[int, str]:
+    """Start a training that would take long, send a signal after an event of that kind; returns status and stderr."""
+    command = [sys.executable, "-m", "tlstudio", "train", pictures, "--project", project, "--json"]
     command += ["--strategy", "fine-tune-all", "--epochs", "500", "--domain", "different"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stdout is not None
     for line in process.stdout:
-        if '"epoch_done"' in line:
-            process.send_signal(signal.SIGINT)
+        if f'"{kind}"' in line:
+            process.send_signal(how)
             break
     _, err = process.communicate()
-    assert process.returncode == 130
-    assert "Interrupted" in err
-    assert "Traceback" not in err
-    from tlstudio.core.project import Project
+    return process.returncode, err
 
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_an_interruption_ends_with_130_and_keeps_the_best(pictures: Path, tmp_path: Path) -> None:
+    status, err = end_during_training(pictures, tmp_path / "project", "epoch_done", signal.SIGINT)
+    assert status == 130
+    assert "Interrupted. Keeping the best weights so far" in err
+    assert "Traceback" not in err
     with Project.open(tmp_path / "project") as project:
-        assert len(project.runs()[0].state().epochs) >= 1
+        (run,) = project.runs()
+        finished = run.state().finished
+        assert finished is not None
+        assert finished.stopped
+        assert run.model_file.is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("kind", ["progress", "run_started", "checkpoint_saved"])
+def test_a_kill_leaves_a_project_that_opens(pictures: Path, tmp_path: Path, kind: str) -> None:
+    status, _ = end_during_training(pictures, tmp_path / "project", kind, signal.SIGKILL)
+    assert status == -signal.SIGKILL
+    with Project.open(tmp_path / "project") as project:
+        project.catalogue.pictures()
+        assert all(run.state().finished is None for run in project.runs())

@@ -148,7 +148,7 @@ class Bomb:
         (2).to_bytes(8, "little") + b"[]",
         (2).to_bytes(8, "little") + b"{}",
         (60_000).to_bytes(8, "little") + b"[" * 60_000,
-        (46).to_bytes(8, "little") + b'{"__metadata__":{"tlstudio":"1","tlstudio":"2"}}'[:46],
+        (48).to_bytes(8, "little") + b'{"__metadata__":{"tlstudio":"1","tlstudio":"2"}}',
         b'{"schema": 1}',
         pickle.dumps(Bomb()),
     ],

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from tlstudio.core.errors import UnreadablePicture
+from tlstudio.engine import decode as decoding
 from tlstudio.engine.decode import decode
 
 
@@ -60,7 +61,7 @@ def test_a_picture_between_one_and_two_times_the_limit_is_refused_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.new("1", (120, 100)).save(tmp_path / "large.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 10_000)
     with pytest.raises(UnreadablePicture, match="megapixels"):
         decode(tmp_path / "large.png")
 

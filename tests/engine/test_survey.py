@@ -128,15 +128,15 @@ def test_unchanged_files_are_not_opened_again(pictures: Path, tmp_path: Path, mo
         opened.append(path.name)
         return decode(path)
 
-    decode = survey.decode
-    monkeypatch.setattr(survey, "decode", counting)
+    decode = survey.decode_with_digest
+    monkeypatch.setattr(survey, "decode_with_digest", counting)
     with Project.open(tmp_path / "project") as project:
         list(tasks.scan(project, pictures))
         assert len(opened) == 25
         opened.clear()
         Image.new("RGB", (9, 9)).save(pictures / "red" / "1.png")
         list(tasks.scan(project, pictures))
-        assert opened == ["1.png"]
+        assert sorted(opened) == ["1.png", "broken.png"]  # what could not be read may be readable now
 
 
 def test_looking_changes_no_file(pictures: Path) -> None:

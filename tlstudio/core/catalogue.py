@@ -1,5 +1,6 @@
 """The project's pictures: where they lie, what they are called, which split they are in. SQLite, one writer."""
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -9,6 +10,8 @@ from pathlib import Path
 from tlstudio.core.errors import ProjectError
 
 SCHEMA_VERSION = 1
+MAX_CLASSES = 10_000
+MAX_LABEL = 255
 _SCHEMA = """
 CREATE TABLE pictures (
     path TEXT PRIMARY KEY, label TEXT NOT NULL, split TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
@@ -61,23 +64,38 @@ class Catalogue:
                 if version == 0:
                     with db:
                         db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        except sqlite3.OperationalError as error:
+            raise self._unwritable(error) from error
         except sqlite3.DatabaseError as error:
             remedy = "Move the project aside and start a new one from the pictures; they are untouched."
             raise ProjectError(f"the catalogue cannot be read ({error})", path=path, remedy=remedy) from error
         if version > SCHEMA_VERSION:
             raise ProjectError("a newer TL Studio wrote this catalogue", path=path, remedy="Install that version.")
 
+    def _unwritable(self, error: sqlite3.DatabaseError) -> ProjectError:
+        remedy = f"Free some space in {self.path.parent}, or choose a folder you may write to."
+        return ProjectError(f"cannot be written ({error})", path=self.path, remedy=remedy)
+
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=30)
 
     def replace(self, pictures: Iterable[Picture], facts: dict[str, str]) -> None:
-        """Make these the project's pictures, all or nothing. facts: remarks to keep beside them, such as the source."""
+        """Make these the project's pictures, all or nothing. facts: remarks to keep beside them, such as the source.
+
+        Raises:
+            ProjectError: the disk is full or the file cannot be written; the old pictures stay.
+        """
         marks = ", ".join("?" * len(_FIELDS))
-        with closing(self._connect()) as db, db:
-            db.execute("DELETE FROM pictures")
-            rows = ([getattr(p, name) for name in _FIELDS] for p in pictures)
-            db.executemany(f"INSERT INTO pictures ({', '.join(_FIELDS)}) VALUES ({marks})", rows)
-            db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
+        try:
+            with closing(self._connect()) as db, db:
+                db.execute("DELETE FROM pictures")
+                rows = ([getattr(p, name) for name in _FIELDS] for p in pictures)
+                db.executemany(f"INSERT INTO pictures ({', '.join(_FIELDS)}) VALUES ({marks})", rows)
+                # As JSON, which is plain ASCII: a path need not be valid text.
+                kept = [(name, json.dumps(value)) for name, value in facts.items()]
+                db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", kept)
+        except sqlite3.DatabaseError as error:
+            raise self._unwritable(error) from error
 
     def pictures(self) -> list[Picture]:
         """All files found, those refused too, by path."""
@@ -97,7 +115,12 @@ class Catalogue:
         """A remark kept with the pictures; empty when there is none."""
         with closing(self._connect()) as db:
             row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-            return str(row[0]) if row else ""
+            return str(json.loads(row[0])) if row else ""
+
+
+def is_label(text: str) -> bool:
+    """Whether a text can name a class: something to read, short enough to show, nothing that steers a screen."""
+    return 0 < len(text) <= MAX_LABEL and text.isprintable() and not text.isspace()
 
 
 def class_names(pictures: Iterable[Picture]) -> tuple[str, ...]:

@@ -105,11 +105,6 @@ def counted(stages: Outline) -> tuple[int, int]:
     return sum(stage.trainable for stage in stages), sum(stage.parameters for stage in stages)
 
 
-def cuts(stages: Outline) -> tuple[str, ...]:
-    """The stages at which a network can be cut: those that have something to learn, in order."""
-    return tuple(stage.name for stage in stages if stage.parameters)
-
-
 def toggled(stages: Outline, phase: Phase, name: str, learns: bool) -> tuple[str, tuple[str, ...]] | None:
     """Cut and frozen modules after one stage or module was made to learn or to stand still.
 

@@ -33,9 +33,14 @@ def write_atomically(path: Path, data: bytes) -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` to write to; it takes `path`'s place when the block ends well.
 
+    Where `path` is a link, what it points to is replaced and the link stays.
+
     Raises:
-        ProjectError: the disk is full or the folder cannot be written.
+        ProjectError: the disk is full, the folder cannot be written, or `path` is something other than a file.
     """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        raise ProjectError("is not a file that could be replaced", path=path, remedy="Give another name.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary

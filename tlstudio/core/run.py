@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tlstudio.core import events
+from tlstudio.core.errors import ProjectError
 from tlstudio.core.recipe import Recipe
 
 
@@ -66,10 +67,19 @@ class RunFolder:
         return int(self.folder.name.split("-")[0])
 
     def record(self, event: events.Event) -> None:
-        """Append an event to the history. Progress is not kept: it says nothing afterwards."""
+        """Append an event to the history. Progress is not kept: it says nothing afterwards.
+
+        Raises:
+            ProjectError: the disk is full, or the run's folder is gone.
+        """
         if not isinstance(event, events.Progress):
-            with self.events_file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(event.to_json()) + "\n")
+            try:
+                with self.events_file.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(event.to_json()) + "\n")
+            except OSError as error:
+                remedy = f"Free some space in {self.folder}."
+                text = f"cannot be written ({error.strerror})"
+                raise ProjectError(text, path=self.events_file, remedy=remedy) from error
 
     def history(self) -> Iterator[events.Event]:
         """The events on disk. A last line cut short by a kill is left out."""

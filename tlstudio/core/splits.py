@@ -2,22 +2,29 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from types import MappingProxyType
 
 SPLITS = ("train", "val", "test")
 
 
 def assign(
-    labels: Sequence[str], groups: Sequence[Hashable], val_fraction: float, test_fraction: float, seed: int
+    labels: Sequence[str],
+    groups: Sequence[Hashable],
+    val_fraction: float,
+    test_fraction: float,
+    seed: int,
+    kept: Mapping[Hashable, str] = MappingProxyType({}),
 ) -> list[str]:
     """A split for each picture, in order.
 
     Members of a group (identical files, say) share a split; each class is divided on its own, so every split keeps its
     share of each class. A class of two gets one for training and one for validation, a class of three or more at least
-    one in every split that is asked for. The order in which groups are drawn depends on the seed, the class and the
-    group alone: more pictures move only those at the border between two splits.
+    one in every split that is asked for.
 
-    labels, groups: one entry a picture. val_fraction, test_fraction: 0..1, together below 1.
+    labels, groups: one entry a picture. val_fraction, test_fraction: 0..1, together below 1. kept: groups that have a
+    split already and stay in it, so that no picture a model was trained on ever becomes one to test it with; new ones
+    fill up what is missing.
     """
     by_group: dict[Hashable, list[int]] = defaultdict(list)
     for index, group in enumerate(groups):
@@ -28,12 +35,22 @@ def assign(
 
     splits = ["train"] * len(labels)
     for label, label_groups in by_class.items():
-        label_groups.sort(key=lambda members: _draw(seed, label, groups[members[0]]))
         val, test = _shares(len(label_groups), val_fraction, test_fraction)
-        for position, members in enumerate(label_groups):
-            if position < val + test:
-                for index in members:
-                    splits[index] = "val" if position < val else "test"
+        wanted = {"val": val, "test": test}
+        fresh = []
+        for members in label_groups:
+            split = kept.get(groups[members[0]])
+            if split is None:
+                fresh.append(members)
+                continue
+            wanted[split] = wanted.get(split, 0) - 1
+            for index in members:
+                splits[index] = split
+        fresh.sort(key=lambda members: _draw(seed, label, groups[members[0]]))
+        due = ["val"] * max(0, wanted["val"]) + ["test"] * max(0, wanted["test"])
+        for members, split in zip(fresh, due, strict=False):
+            for index in members:
+                splits[index] = split
     return splits
 
 

@@ -26,7 +26,7 @@ def write_csv(path: Path, predictions: Iterable[Predicted]) -> None:
             [_cell(p.path), _cell(p.label or ""), probability, "yes" if p.unknown else "", _cell(p.error or "")]
         )
     # The mark at the beginning tells Excel that it is UTF-8.
-    write_atomically(path, text.getvalue().encode("utf-8-sig"))
+    write_atomically(path, text.getvalue().encode("utf-8-sig", "backslashreplace"))
 
 
 def _cell(text: str) -> str:

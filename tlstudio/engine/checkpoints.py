@@ -14,18 +14,18 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from tlstudio.core.backbones import BACKBONES
+from tlstudio.core.catalogue import MAX_CLASSES, is_label
 from tlstudio.core.errors import RefusedModel
 from tlstudio.core.preprocessing import Preprocessing
-from tlstudio.core.project import replacing
+from tlstudio.core.project import write_atomically
 from tlstudio.engine import network as networks
 from tlstudio.engine.network import Network
 
 SCHEMA_VERSION = 1
 MAX_HEADER = 16 << 20
-MAX_CLASSES = 10_000
 SAMPLE_SIZE = 2_000
 _FIELDS = {
     "schema",
@@ -45,8 +45,7 @@ _FIELDS = {
 
 def save_state(path: Path, state: dict[str, torch.Tensor]) -> None:
     """Write weights by name so that a kill leaves the old file or the new one, whole."""
-    with replacing(path) as temporary:
-        save_file({name: value.detach().cpu().contiguous() for name, value in state.items()}, temporary)
+    write_atomically(path, save({name: value.detach().cpu().contiguous() for name, value in state.items()}))
 
 
 def load_state(path: Path) -> dict[str, torch.Tensor]:
@@ -58,7 +57,7 @@ class Model:
     """A trained classifier: the network with everything needed to use it and to judge it.
 
     facts: the file's metadata (see `_FIELDS`). sample: pooled features of training pictures, (n ≤ 2000, D) float16,
-    for the distance to what the model knows.
+    each of length 1, for the distance to what the model knows.
     """
 
     network: Network
@@ -69,23 +68,21 @@ class Model:
     def classes(self) -> tuple[str, ...]:
         return tuple(self.facts["classes"])
 
-    @property
-    def preprocessing(self) -> Preprocessing:
-        return Preprocessing.from_json(self.facts["preprocessing"])
-
 
 def save_model(path: Path, model: Model) -> None:
-    """Write a `.tlmodel`, whole or not at all.
+    """Write a `.tlmodel`, whole or not at all; never one that `load_model` would refuse.
 
     Raises:
         ProjectError: it cannot be written there.
+        RefusedModel: it holds values that are not numbers, or facts that a reader would not accept.
     """
+    _check_facts(model.facts)
     state = model.network.model.state_dict()
     tensors = {f"network.{name}": value.detach().cpu().contiguous() for name, value in state.items()}
     tensors["features"] = model.sample.to(torch.float16).cpu().contiguous()
+    _check_finite(tensors)
     facts = {**model.facts, "digest": _digest(model.facts, tensors)}
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={"tlstudio": _canonical(facts).decode()})
+    write_atomically(path, save(tensors, metadata={"tlstudio": _canonical(facts).decode()}))
 
 
 def load_model(path: Path) -> Model:
@@ -102,8 +99,7 @@ def load_model(path: Path) -> Model:
         network = _expected_network(facts)
         _check_layout(header, network)
         tensors = load_file(path)
-        if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
-            raise RefusedModel("holds values that are not numbers")
+        _check_finite(tensors)
         if digest != _digest(facts, tensors):
             raise RefusedModel("was changed after it was written: its digest does not match")
     except OSError as error:
@@ -116,6 +112,7 @@ def load_model(path: Path) -> Model:
     sample = tensors.pop("features")
     network.model.to_empty(device="cpu")
     network.model.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
+    network.preprocessing = Preprocessing.from_json(facts["preprocessing"])
     network.eval_mode()
     return Model(network, facts, sample)
 
@@ -160,7 +157,7 @@ def _check_facts(facts: dict[str, Any]) -> None:
     if facts["train_from"] not in BACKBONES[facts["backbone"]].stage_names:
         raise RefusedModel("names a stage its backbone does not have")
     classes = facts["classes"]
-    named = isinstance(classes, list) and all(isinstance(c, str) and 0 < len(c) <= 255 for c in classes)
+    named = isinstance(classes, list) and all(isinstance(c, str) and is_label(c) for c in classes)
     if not named or not 2 <= len(classes) <= MAX_CLASSES or len(set(classes)) != len(classes):
         raise RefusedModel("has no sound list of classes")
     temperature, threshold = facts["temperature"], facts["unknown"]["threshold"]
@@ -169,7 +166,14 @@ def _check_facts(facts: dict[str, Any]) -> None:
             raise RefusedModel("has a temperature or threshold that is not a number")
     if not 0 < temperature <= 100 or not 0 <= threshold <= 2.1:
         raise RefusedModel("has a temperature or threshold out of range")
-    Preprocessing.from_json(facts["preprocessing"])
+    preprocessing, usual = Preprocessing.from_json(facts["preprocessing"]), BACKBONES[facts["backbone"]].preprocessing
+    if preprocessing.resize > 4 * usual.resize:
+        raise RefusedModel(f"wants pictures of {preprocessing.size} pixels, far more than its backbone is made for")
+
+
+def _check_finite(tensors: dict[str, torch.Tensor]) -> None:
+    if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
+        raise RefusedModel("holds values that are not numbers")
 
 
 def _expected_network(facts: dict[str, Any]) -> Network:

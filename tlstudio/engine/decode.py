@@ -1,46 +1,44 @@
 """One safe way from a file to an upright 8-bit RGB picture. Pillow only: thumbnails need no torch."""
 
+import hashlib
+import stat
+import threading
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
-from PIL import (  # the plug-ins register their formats on import
-    AvifImagePlugin as _avif,  # noqa: F401
-)
 from PIL import (
-    BmpImagePlugin as _bmp,  # noqa: F401
-)
-from PIL import (
-    GifImagePlugin as _gif,  # noqa: F401
-)
-from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
     Image,
     ImageCms,
     ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
     UnidentifiedImageError,
-)
-from PIL import (
-    JpegImagePlugin as _jpeg,  # noqa: F401
-)
-from PIL import (
-    PngImagePlugin as _png,  # noqa: F401
-)
-from PIL import (
-    TiffImagePlugin as _tiff,  # noqa: F401
-)
-from PIL import (
-    WebPImagePlugin as _webp,  # noqa: F401
+    WebPImagePlugin,
 )
 
 from tlstudio.core.errors import UnreadablePicture
 
 # What Pillow may try (MPO comes with JPEG). Anything else is refused by name: EPS would start Ghostscript,
-# and each reader more is more code that strangers' files reach.
+# and each reader more is more code that strangers' files reach. Naming the plug-ins registers them.
+PLUGINS = (
+    *(JpegImagePlugin, PngImagePlugin, GifImagePlugin, BmpImagePlugin),
+    *(TiffImagePlugin, WebPImagePlugin, AvifImagePlugin),
+)
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF")
-MAX_PIXELS = Image.MAX_IMAGE_PIXELS or 89_478_485
+MAX_PIXELS = 89_478_485  # Pillow's own limit for a picture that takes a quarter of a gigabyte
+# A picture of this size takes hundreds of megabytes while it is converted: one at a time.
+LARGE_PIXELS = 20_000_000
+_large = threading.Lock()
 
-# Pillow warns between one and two times the limit and raises beyond; here both refuse the file.
+# Pillow warns between one and two times its limit and raises beyond; here both refuse the file.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 # Remarks on metadata (EXIF, TIFF tags) say nothing about the pixels and would reach the user's terminal.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -76,23 +74,69 @@ def decode(path: Path, at_least: int = 0) -> Decoded:
         UnreadablePicture: the file is not a picture of a known format, is damaged, too large, or cannot be opened.
     """
     try:
-        with Image.open(path, formats=FORMATS) as stored:
-            format_, frames, full = stored.format or "", getattr(stored, "n_frames", 1), stored.size
-            if at_least:
-                _draft(stored, at_least)
-            stored.load()
-            upright = ImageOps.exif_transpose(stored)
-            if (upright.width > upright.height) != (stored.width > stored.height):
-                full = full[::-1]
-            return Decoded(_to_rgb(upright), format_, stored.mode, frames, full)
+        with _open(path) as file:
+            return _decode(file, path, at_least)
     except OSError as error:
-        if error.errno is not None:
-            remedy = "Check that it is still there and may be read."
-            raise UnreadablePicture(error.strerror or str(error), path=path, remedy=remedy) from error
-        raise _refusal(path, error) from error
+        raise _unopened(path, error) from error
+
+
+def decode_with_digest(path: Path) -> tuple[Decoded, str]:
+    """`decode`, and the BLAKE2b digest (hex) of the very file that was decoded, even if another takes its place.
+
+    Raises:
+        UnreadablePicture: as `decode`.
+    """
+    try:
+        with _open(path) as file:
+            decoded = _decode(file, path, 0)
+            file.seek(0)
+            return decoded, hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        raise _unopened(path, error) from error
+
+
+def _open(path: Path) -> BufferedReader:
+    """A regular file; opening a pipe or a device could wait for ever."""
+    try:
+        mode = path.stat().st_mode
+    except ValueError as error:  # a name with a zero byte in it, from a list
+        raise UnreadablePicture("is not the name of a file", path=str(path).replace("\0", "\\0")) from error
+    if stat.S_ISDIR(mode):
+        raise UnreadablePicture("is a folder that cannot be looked into", path=path, remedy="Check its permissions.")
+    if not stat.S_ISREG(mode):
+        raise UnreadablePicture("is not a file but a pipe, socket or device", path=path)
+    return path.open("rb")
+
+
+def _unopened(path: Path, error: OSError) -> UnreadablePicture:
+    remedy = "Check that it is still there and may be read."
+    return UnreadablePicture(error.strerror or str(error), path=path, remedy=remedy)
+
+
+def _decode(file: BufferedReader, path: Path, at_least: int) -> Decoded:
+    try:
+        with Image.open(file, formats=FORMATS) as stored:
+            pixels = stored.width * stored.height
+            if pixels > MAX_PIXELS:
+                raise Image.DecompressionBombError
+            with _large if pixels > LARGE_PIXELS else nullcontext():
+                return _upright(stored, at_least)
     # Broken files make Pillow raise nearly anything (ValueError, SyntaxError, TypeError, struct.error, RuntimeError …).
     except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise _refusal(path, error) from error
+
+
+def _upright(stored: Image.Image, at_least: int) -> Decoded:
+    format_, frames, full = stored.format or "", getattr(stored, "n_frames", 1), stored.size
+    if at_least:
+        _draft(stored, at_least)
+    stored.load()
+    upright = ImageOps.exif_transpose(stored)
+    if (upright.width > upright.height) != (stored.width > stored.height):
+        full = full[::-1]
+    return Decoded(_to_rgb(upright), format_, stored.mode, frames, full)
 
 
 def _draft(stored: Image.Image, at_least: int) -> None:
@@ -161,20 +205,23 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         rgba = image.convert("RGBA")
         if rgba.getchannel("A").getextrema()[1] == 0:
             return rgba.convert("RGB")  # transparent everywhere: nobody meant an empty picture
-        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, rgba).convert("RGB")
+        white = Image.new("RGB", rgba.size, (255, 255, 255))
+        white.paste(rgba, mask=rgba.getchannel("A"))
+        return white
     return image.convert("RGB")
 
 
 def _scale_depth(image: Image.Image) -> Image.Image:
     """Linear to 8 bits: the smallest value becomes 0, the largest 255; a flat picture becomes black."""
-    values = np.asarray(image).astype(np.float64)
-    finite = np.isfinite(values)
-    if not finite.all():
-        values = np.where(finite, values, values[finite].min() if finite.any() else 0.0)
-    low, high = values.min(), values.max()
-    scaled = (values - low) * (255.0 / (high - low)) if high > low else np.zeros_like(values)
-    return Image.fromarray(scaled.round().astype(np.uint8))
+    values = np.asarray(image)
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    scaled = np.zeros(values.shape, np.uint8)
+    if high > low:
+        for row, line in enumerate(values):  # line by line: no second copy of a large picture
+            exact = (line.astype(np.float64) - low) * (255.0 / (high - low))
+            scaled[row] = np.nan_to_num(exact, nan=0.0, posinf=0.0, neginf=0.0).round()
+    return Image.fromarray(scaled)
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:

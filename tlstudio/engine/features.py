@@ -9,12 +9,13 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import PIL
 import platformdirs
 import torch
 from torch import nn
@@ -29,6 +30,12 @@ from tlstudio.engine.tensors import batched, normalise, read, threaded
 CACHE_LIMIT = 4 << 30
 MEMORY_LIMIT = 2 << 30
 BATCH = 32
+# Goes up when decoding or resizing here gives other pixels for the same file.
+PIPELINE = 1
+
+
+class Stopped(Exception):  # no error: somebody asked for it
+    """The work was asked to stop before it was done."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ def fits(network: Network, cut: str, count: int) -> bool:
     prefix, _ = network.split(cut)
     if not len(prefix):
         return False
-    values = _row_shape(prefix, network.backbone.preprocessing).numel()
+    values = _row_shape(prefix, network.preprocessing).numel()
     return bool(count * values * 4 <= MEMORY_LIMIT)
 
 
@@ -55,14 +62,18 @@ def extract(
     threads: int,
     remember: bool = True,
     task: str = "reading pictures through the frozen stages",
+    stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Event, None, Features]:
     """What the stages before `cut` say about each picture: from the cache where it is there, computed where not.
 
-    remember: keep what is computed. Pictures that can no longer be read are reported and left out.
+    remember: keep what is computed. Pictures that changed or can no longer be read are reported and left out.
+
+    Raises:
+        Stopped: `stop`, asked at every batch, said so.
     """
     started = time.monotonic()
     prefix, _ = network.split(cut)
-    preprocessing = network.backbone.preprocessing
+    preprocessing = network.preprocessing
     device = next(network.model.parameters()).device
     prefix.eval()
     shape = _row_shape(prefix, preprocessing)
@@ -79,9 +90,11 @@ def extract(
     done = len(pictures) - len(missing)
     if missing:
         yield Progress(task, done, len(pictures))
-    pixels = threaded(lambda i: (i, read(pictures[i].path, preprocessing)), missing, threads)
+    pixels = threaded(lambda i: (i, read(pictures[i].path, preprocessing, pictures[i].digest)), missing, threads)
     with closing(pixels):
         for batch in batched(pixels, BATCH):
+            if stop():
+                raise Stopped
             good = [(i, x) for i, x in batch if isinstance(x, torch.Tensor)]
             for i, error in ((i, x) for i, x in batch if isinstance(x, UnreadablePicture)):
                 unreadable.add(i)
@@ -118,7 +131,8 @@ def _row_shape(prefix: nn.Module, preprocessing: Preprocessing) -> torch.Size:
 def _key(prefix: nn.Module, cut: str, preprocessing: Preprocessing, device: torch.device) -> str:
     """Everything the answers depend on but the picture. No run and no project in it."""
     found = hashlib.sha256()
-    facts = [cut, preprocessing.to_json(), "plain view", f"torch {torch.__version__} {device.type}", "float32"]
+    engine = f"torch {torch.__version__} {device.type}, Pillow {PIL.__version__}, pipeline {PIPELINE}"
+    facts = [cut, preprocessing.to_json(), "plain view", engine, "float32"]
     found.update(json.dumps(facts, sort_keys=True).encode())
     for name, value in prefix.state_dict().items():
         found.update(name.encode())
@@ -143,7 +157,9 @@ class _Store:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._create()
-        except (sqlite3.DatabaseError, OSError):
+        except (sqlite3.OperationalError, OSError):
+            self._usable = False  # the disk is full or may not be written, or others keep the file busy
+        except sqlite3.DatabaseError:
             self._begin_anew()
 
     def _create(self) -> None:
@@ -175,6 +191,8 @@ class _Store:
                 for batch in batched(set(digests), 500):
                     marks = ", ".join("?" * len(batch))
                     found.update(db.execute(f"SELECT digest, value FROM features WHERE digest IN ({marks})", batch))
+        except sqlite3.OperationalError:
+            return {}
         except sqlite3.DatabaseError:
             self._begin_anew()
             return {}
@@ -192,11 +210,15 @@ class _Store:
 
     def trim(self) -> None:
         """Delete the least recently used files until the cache is within its limit."""
-        files = [(file.stat().st_mtime, file.stat().st_size, file) for file in self.path.parent.glob("*.sqlite")]
+        files = []
+        for file in self.path.parent.glob("*.sqlite"):
+            with suppress(OSError):  # another process may trim at the same moment
+                files.append((file.stat().st_mtime, file.stat().st_size, file))
         total = sum(size for _, size, _ in files)
         for _, size, file in sorted(files):
             if total > CACHE_LIMIT and file != self.path:
-                _delete(file)
+                with suppress(OSError):
+                    _delete(file)
                 total -= size
 
 

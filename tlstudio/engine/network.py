@@ -11,6 +11,7 @@ from torch import nn
 from tlstudio.core.backbones import Backbone, backbone
 from tlstudio.core.errors import BadRecipe, RefusedWeights
 from tlstudio.core.outline import Layer, StageOutline
+from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.core.recipe import Phase
 from tlstudio.engine import weights
 
@@ -22,12 +23,14 @@ class Network:
     """A stock model and its stages, which share the model's modules: prefix and tail run the very same layers.
 
     model: as torchvision or timm builds it, so its parameter names are the stock ones. stages: name → module, in the
-    order pictures pass; together they compute what the model computes.
+    order pictures pass; together they compute what the model computes. preprocessing: what its pictures go through; a
+    model file brings its own.
     """
 
     backbone: Backbone
     model: nn.Module
     stages: dict[str, nn.Module]
+    preprocessing: Preprocessing
 
     def split(self, cut: str) -> tuple[nn.Sequential, nn.Sequential]:
         """The stages before the cut and those from it on."""
@@ -148,7 +151,7 @@ class Network:
     @torch.inference_mode()
     def _shapes(self) -> dict[str, tuple[int, ...]]:
         self.eval_mode()
-        size = self.backbone.preprocessing.size
+        size = self.preprocessing.size
         device = next(self.model.parameters()).device
         value, shapes = torch.zeros(1, 3, size, size, device=device), {}
         for name, stage in self.stages.items():
@@ -206,7 +209,7 @@ def assemble(spec: Backbone, classes: int) -> Network:
         stem = nn.Sequential(model.conv_stem, model.bn1)
         neck = nn.Sequential(model.conv_head, model.bn2)
         modules = [stem, *model.blocks, neck, model.global_pool, model.classifier]
-    return Network(spec, model, dict(zip(spec.stage_names, modules, strict=True)))
+    return Network(spec, model, dict(zip(spec.stage_names, modules, strict=True)), spec.preprocessing)
 
 
 def upstream_state(spec: Backbone) -> dict[str, torch.Tensor]:

@@ -1,5 +1,6 @@
 """From a picture to ranked labels, and to "not like anything you taught me"."""
 
+import random
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from tlstudio.core.catalogue import Picture
-from tlstudio.core.errors import UnreadablePicture
+from tlstudio.core.errors import UnreadablePicture, UnusableImages
 from tlstudio.core.events import Event, Predicted
 from tlstudio.engine import features
 from tlstudio.engine.checkpoints import SAMPLE_SIZE, Model
@@ -34,12 +35,18 @@ class Answers:
 def answer(
     network: Network, cut: str, pictures: Sequence[Picture], threads: int, task: str
 ) -> Generator[Event, None, Answers]:
-    """Run labelled pictures through a network. cut: before it the network is as shipped, so the cache may serve."""
+    """Run labelled pictures through a network. cut: before it the network is as shipped, so the cache may serve.
+
+    Raises:
+        UnusableImages: none of the pictures can be read any more.
+    """
     network.eval_mode()
     remember = features.fits(network, cut, len(pictures))
     found = yield from features.extract(network, cut if remember else "head", pictures, threads, remember, task)
     names = list(network.stages)
     body = names[names.index(cut) : names.index("head")] if remember else []
+    if not found.kept:
+        raise UnusableImages("none of the pictures can be read any more", remedy="Check the folder they lie in.")
     device = _device(network)
     pooled, logits = [], []
     with torch.inference_mode():
@@ -56,17 +63,20 @@ def _device(network: Network) -> torch.device:
     return next(network.model.parameters()).device
 
 
-def sample_of(pooled: torch.Tensor, seed: int) -> torch.Tensor:
-    """At most 2,000 rows of the training features, (n, D) float16."""
-    generator = torch.Generator().manual_seed(seed)
-    chosen = torch.randperm(len(pooled), generator=generator)[:SAMPLE_SIZE]
-    return pooled[chosen].to(torch.float16)
+def some_of(pictures: Sequence[Picture], seed: int) -> Sequence[Picture]:
+    """At most 2,000 of the training pictures: enough to know what is familiar."""
+    return random.Random(seed).sample(pictures, SAMPLE_SIZE) if len(pictures) > SAMPLE_SIZE else pictures
+
+
+def sample_of(pooled: torch.Tensor) -> torch.Tensor:
+    """Training features as a model file keeps them: (n, D), each row of length 1 so that float16 holds it."""
+    return functional.normalize(pooled.float(), dim=1).to(torch.float16)
 
 
 def distances(pooled: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
     """Cosine distance, 0..2, of each row to the nearest row of the sample (Sun et al. 2022, arXiv 2204.06507)."""
     here, known = functional.normalize(pooled.float(), dim=1), functional.normalize(sample.float(), dim=1)
-    return 1 - (here @ known.T).max(dim=1).values
+    return (1 - (here @ known.T).max(dim=1).values).clamp(min=0)
 
 
 def threshold(held_out: torch.Tensor) -> float:
@@ -84,14 +94,16 @@ class Predictor:
         self.device = _device(model.network)
         self._sample = model.sample.to(self.device)
 
-    def predict(self, paths: Iterable[Path], top: int = 5) -> Iterator[Predicted]:
+    def predict(self, paths: Iterable[Path | str], top: int = 5) -> Iterator[Predicted]:
         """Answers in the order of the paths, as they come; a picture that cannot be read gets its reason."""
-        pixels = threaded(lambda path: (path, read(str(path), self.model.preprocessing)), paths, self.threads)
+        pixels = threaded(lambda path: (path, read(path, self.model.network.preprocessing)), paths, self.threads)
         with closing(pixels):
             for batch in batched(pixels, BATCH):
                 yield from self._answer(batch, top)
 
-    def _answer(self, batch: list[tuple[Path, torch.Tensor | UnreadablePicture]], top: int) -> Iterator[Predicted]:
+    def _answer(
+        self, batch: list[tuple[Path | str, torch.Tensor | UnreadablePicture]], top: int
+    ) -> Iterator[Predicted]:
         good = [x for _, x in batch if isinstance(x, torch.Tensor)]
         probable, far = self._judge(torch.stack(good)) if good else (np.empty(0), np.empty(0))
         row = 0
@@ -102,7 +114,7 @@ class Predictor:
             yield self._ranked(path, probable[row], bool(far[row]), top)
             row += 1
 
-    def _ranked(self, path: Path, probable: Floats, unknown: bool, top: int) -> Predicted:
+    def _ranked(self, path: Path | str, probable: Floats, unknown: bool, top: int) -> Predicted:
         # Equal probabilities keep the order of the classes.
         order = np.argsort(-probable, kind="stable")[:top]
         ranked = tuple((self.model.classes[i], float(probable[i])) for i in order)
@@ -112,7 +124,7 @@ class Predictor:
     def _judge(self, pixels: torch.Tensor) -> tuple[Floats, np.ndarray]:
         """Probabilities, (N, classes), and whether each picture is unknown, (N,)."""
         prefix, head = self.model.network.split("head")
-        pooled = prefix(normalise(pixels.to(self.device), self.model.preprocessing))
+        pooled = prefix(normalise(pixels.to(self.device), self.model.network.preprocessing))
         logits = head(pooled).float().cpu().numpy()
         far = distances(pooled, self._sample) > self.model.facts["unknown"]["threshold"]
         return probabilities(logits, self.model.facts["temperature"]), far.cpu().numpy()

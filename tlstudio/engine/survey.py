@@ -1,7 +1,6 @@
 """Look through what a person gave: which pictures, of which classes, on which side, and what is wrong with them."""
 
 import csv
-import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable, Iterator
@@ -10,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlstudio.core import splits
-from tlstudio.core.catalogue import Picture
+from tlstudio.core.catalogue import MAX_CLASSES, Picture, is_label
 from tlstudio.core.errors import UnreadablePicture, UnusableImages
 from tlstudio.core.events import Event, Inspected, Progress
-from tlstudio.engine.decode import decode
+from tlstudio.engine.decode import decode_with_digest
 
 SPLIT_FOLDERS = {
     "train": "train",
@@ -91,12 +90,17 @@ def _folders(root: Path) -> list[Path]:
 
 def unfiled(images: Path) -> list[str]:
     """What lies beside the class folders and so belongs to no class: names, for a warning."""
-    if not images.is_dir() or not (folders := _folders(images)):
+    if not images.is_dir():
         return []
+    folders = _folders(images)
+    if not folders and not any(entry.is_symlink() and entry.is_dir() for entry in _entries(images)):
+        return []  # a folder of pictures, all one class
     splits_given = [f for f in folders if _is_split(f)]
     above = [images, *splits_given]
-    loose = [e.name for place in above for e in _entries(place) if e.is_file() and e.name.lower() not in DROPPINGS]
-    return loose + [f.name for f in folders if splits_given and f not in splits_given]
+    entries = [entry for place in above for entry in _entries(place) if entry.name.lower() not in DROPPINGS]
+    loose = [entry.name for entry in entries if entry.is_file()]
+    links = [f"{entry.name} (a link to a folder)" for entry in entries if entry.is_symlink() and entry.is_dir()]
+    return loose + links + [f.name for f in folders if splits_given and f not in splits_given]
 
 
 def _files(folder: Path, label: str, split: str) -> Iterator[Picture]:
@@ -105,7 +109,12 @@ def _files(folder: Path, label: str, split: str) -> Iterator[Picture]:
 
 def files_below(folder: Path) -> Iterator[Path]:
     """Every regular, non-hidden file below a folder. Links to folders are not followed: they can make loops."""
-    for entry in _entries(folder):
+    try:
+        entries = _entries(folder)
+    except OSError:
+        yield folder  # it will be refused by name, and the rest goes on
+        return
+    for entry in entries:
         if entry.is_dir():
             if not entry.is_symlink():
                 yield from files_below(entry)
@@ -114,6 +123,7 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 
 def _entries(folder: Path) -> list[Path]:
+    """What is in a folder, by name, hidden things aside."""
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
 
 
@@ -133,6 +143,10 @@ def _from_csv(path: Path) -> list[Picture]:
             remedy = f"{columns} A split is train, val or test."
             raise UnusableImages(f"line {number} is incomplete or has an unknown split", path=path, remedy=remedy)
         file_path = str((path.parent / row["path"]).absolute())
+        before = found.get(file_path)
+        if before and before.label != row["label"].strip():
+            what = f"line {number} calls {row['path']} {row['label']!r}, an earlier line {before.label!r}"
+            raise UnusableImages(what, path=path, remedy="Keep one of the two lines.")
         found[file_path] = Picture(file_path, row["label"].strip(), SPLIT_FOLDERS.get(split, ""))
     return list(found.values())
 
@@ -158,28 +172,27 @@ def read_all(
 
 
 def _look(picture: Picture, before: Picture | None) -> Picture:
-    if not _is_text(picture.path + picture.label):
+    if not (_is_text(picture.path) and is_label(picture.label)):
         # Kept under a name that can be shown and stored; the file itself is not touched.
-        reason = "its name, or its folder's, is not valid text (UTF-8). Rename it."
+        reason = "its name or its class's is empty, too long, or not text that can be shown. Rename it."
         return replace(picture, path=_escaped(picture.path), label=_escaped(picture.label), refused=reason)
+    path = Path(picture.path)
     try:
-        facts = Path(picture.path).stat()
+        facts = path.stat()
     except OSError as error:
         return replace(picture, refused=error.strerror or "cannot be opened")
-    unchanged = before is not None and (before.size, before.mtime_ns) == (facts.st_size, facts.st_mtime_ns)
-    if before is not None and unchanged:
-        return replace(before, label=picture.label, split=picture.split)
     stamped = replace(picture, size=facts.st_size, mtime_ns=facts.st_mtime_ns)
+    # What was refused is tried again: permissions change without leaving a trace in the file.
+    known = before is not None and not before.refused
+    if before is not None and known and (before.size, before.mtime_ns) == (facts.st_size, facts.st_mtime_ns):
+        return replace(before, label=picture.label, split=picture.split)
     try:
-        data = Path(picture.path).read_bytes()
-        decoded = decode(Path(picture.path))
-    except OSError as error:
-        return replace(stamped, refused=error.strerror or "cannot be opened")
+        decoded, digest = decode_with_digest(path)
     except UnreadablePicture as error:
-        return replace(stamped, refused=f"{error.what} {error.remedy}".strip())
+        return replace(stamped, refused=f"{error.what}. {error.remedy}".strip())
     return replace(
         stamped,
-        digest=hashlib.blake2b(data, digest_size=16).hexdigest(),
+        digest=digest,
         width=decoded.image.width,
         height=decoded.image.height,
         format=decoded.format,
@@ -190,18 +203,19 @@ def _look(picture: Picture, before: Picture | None) -> Picture:
 
 def _is_text(name: str) -> bool:
     """File names are bytes; those that are no text come to Python with lone surrogates in them."""
-    return name == _escaped(name)
+    return name == _escaped(name) and "\0" not in name
 
 
 def _escaped(name: str) -> str:
-    return name.encode("utf-8", "backslashreplace").decode()
+    return name.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
-def split(pictures: list[Picture], rule: SplitRule = DEFAULT_SPLIT) -> list[Picture]:
+def split(pictures: list[Picture], rule: SplitRule = DEFAULT_SPLIT, known: Iterable[Picture] = ()) -> list[Picture]:
     """Give every readable picture a split. What the folder gave is kept; identical files stay on one side.
 
     Training and validation given: nothing moves. Only training (and test) given: a validation part is taken from the
-    training pictures. Nothing given: all three by the rule.
+    training pictures. Nothing given: all three by the rule. known: pictures whose splits were drawn before by the same
+    rule; they keep them.
     """
     given = {p.split for p in pictures if p.split and not p.refused}
     if "train" in given and "val" in given:
@@ -215,6 +229,7 @@ def split(pictures: list[Picture], rule: SplitRule = DEFAULT_SPLIT) -> list[Pict
         val_fraction,
         test_fraction,
         rule.seed,
+        {p.digest: p.split for p in known if p.split and not p.refused},
     )
     result = list(pictures)
     for index, name in zip(movable, chosen, strict=True):
@@ -236,7 +251,8 @@ def inspect(source: Path, pictures: list[Picture]) -> Inspected:
     groups = [group for group in same.values() if len(group) > 1]
     conflicts = [g for g in groups if len({p.label for p in g}) > 1]
     leaks = [g for g in groups if len({p.split for p in g}) > 1]
-    duplicates = [g for g in groups if g not in conflicts and g not in leaks]
+    elsewhere = {g[0].digest for g in (*conflicts, *leaks)}
+    duplicates = [g for g in groups if g[0].digest not in elsewhere]
     return Inspected(
         source=str(source),
         found=len(pictures),
@@ -290,6 +306,8 @@ def check_trainable(source: Path, pictures: list[Picture]) -> None:
         remedy = "Save the pictures as JPEG or PNG; `tlstudio inspect` says what is wrong with each."
         raise UnusableImages(f"none of {len(pictures)} files is a readable picture", path=source, remedy=remedy)
     labels = sorted({p.label for p in readable})
+    if len(labels) > MAX_CLASSES:
+        raise UnusableImages(f"holds {len(labels)} classes; {MAX_CLASSES} are possible", path=source)
     if len(labels) < 2:
         raise UnusableImages(f"holds only one class, {labels[0]!r}; two are needed", path=source, remedy=LAYOUT)
     by_split = {name: Counter(p.label for p in readable if p.split == name) for name in splits.SPLITS}

@@ -16,7 +16,7 @@ from tlstudio.core.errors import UnreadablePicture
 from tlstudio.core.events import PictureDrawn
 from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.core.recipe import Augmentation
-from tlstudio.engine.decode import decode
+from tlstudio.engine.decode import decode, decode_with_digest
 from tlstudio.engine.thumbnails import without_pixels
 
 _INTERPOLATION = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -109,12 +109,20 @@ def normalise(pixels: torch.Tensor, preprocessing: Preprocessing) -> torch.Tenso
     return values.contiguous(memory_format=torch.channels_last)
 
 
-def read(path: str, preprocessing: Preprocessing) -> torch.Tensor | UnreadablePicture:
-    """One picture as the network sees it, (3, size, size) uint8, or why it could not be read."""
+def read(path: str | Path, preprocessing: Preprocessing, digest: str = "") -> torch.Tensor | UnreadablePicture:
+    """One picture as the network sees it, (3, size, size) uint8, or why it could not be read.
+
+    digest: that of the file when it was looked at; another file in its place is refused. Empty: any file will do.
+    """
     try:
-        return to_tensor(fit(decode(Path(path)).image, preprocessing))
+        if not digest:
+            return to_tensor(fit(decode(Path(path)).image, preprocessing))
+        decoded, found = decode_with_digest(Path(path))
     except UnreadablePicture as error:
         return error
+    if found != digest:
+        return UnreadablePicture("changed since it was looked at", path=path, remedy="Look through the pictures again.")
+    return to_tensor(fit(decoded.image, preprocessing))
 
 
 def threaded(work: Callable[[_T], _R], items: Iterable[_T], threads: int, ahead: int = 64) -> Generator[_R, None, None]:

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import TrainingFailed, UnreadablePicture
-from tlstudio.core.events import CheckpointSaved, EpochDone, Event, PhaseStarted, PictureSkipped, Progress
+from tlstudio.core.events import CheckpointSaved, EpochDone, Event, PhaseStarted, PictureSkipped, Progress, Warned
 from tlstudio.core.recipe import Augmentation, Phase, Recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.engine import features
@@ -33,7 +33,10 @@ IMBALANCE = 3
 
 @dataclass
 class Fit:
-    """A training run while it goes on. stop: asked at every batch; True ends the run and keeps the best."""
+    """A training run while it goes on.
+
+    stop: asked at every batch; True ends the run and keeps the best. stopped: whether it ended before its time.
+    """
 
     network: Network
     recipe: Recipe
@@ -44,6 +47,7 @@ class Fit:
     threads: int
     stop: Callable[[], bool]
     best_loss: float = math.inf
+    stopped: bool = False
 
     @property
     def device(self) -> torch.device:
@@ -64,20 +68,37 @@ def fit(job: Fit) -> Iterator[Event]:
     """Train the network in place by the recipe; it ends with the weights of the lowest validation loss in `eval()`.
 
     Each phase begins from the best weights so far, so the second one starts from the head the first one left (LP-FT,
-    Kumar et al. 2022, arXiv 2202.10054).
+    Kumar et al. 2022, arXiv 2202.10054). Where it is stopped, or the loss is no longer a number, `job.stopped` says so
+    and the best weights so far are kept.
 
     Raises:
-        TrainingFailed: the loss is no longer a number, no picture can be read, or it was stopped before its first epoch
-            had ended.
+        TrainingFailed: it was stopped or lost its numbers before the first epoch had ended, or no picture can be read.
     """
     for number, phase in enumerate(job.recipe.phases, start=1):
-        yield from _train_phase(job, number, phase)
+        try:
+            yield from _train_phase(job, number, phase)
+        except features.Stopped:
+            job.stopped = True
+        except _NotANumber as lost:
+            job.stopped = True
+            if job.best_loss == math.inf:
+                raise TrainingFailed(lost.what, remedy=lost.remedy) from lost
+            yield Warned(f"{lost.what}. {lost.remedy} The best weights until then are kept.")
         if job.best_loss == math.inf:
             raise TrainingFailed("stopped before the first epoch had ended", remedy="Nothing was changed; start again.")
         job.network.load_tail(job.widest_cut, load_state(job.run.best_file))
-        if job.stop():
+        if job.stopped:
             break
     job.network.eval_mode()
+
+
+class _NotANumber(Exception):  # caught in this module, it is how an epoch ends
+    """The loss became NaN or infinite."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
 
 
 def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
@@ -94,7 +115,7 @@ def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
     train = yield from _source(job, phase, job.train)
     val = yield from _source(job, phase, job.val)
     if not train.pictures or not val.pictures:
-        raise TrainingFailed("none of the pictures can be read any more", remedy="Check the folder they lie in.")
+        raise _nothing_to_read()
 
     _, tail = network.split(phase.train_from)
     optimizer = torch.optim.AdamW(_parameter_groups(network, phase, job.recipe.weight_decay))
@@ -108,10 +129,9 @@ def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
         # Dropout draws from the global generator: seed it so that an epoch does not depend on what came before.
         torch.manual_seed(_mix(job.recipe.seed, number, epoch))
         train_loss, train_accuracy = yield from _learn(job, train, tail, optimizer, schedule, weight, (number, epoch))
-        if job.stop():
-            return
         network.eval_mode()
         val_loss, val_accuracy = _check(val, tail, weight)
+        yield from val.complaints()
         # NaN compares false with everything, so it can never be the best.
         best = val_loss < job.best_loss
         if best:
@@ -144,16 +164,14 @@ def _learn(
     with closing(train.batches(order, job.recipe.batch_size, f"{job.recipe.seed}/{number}/{epoch}")) as batches:
         for inputs, targets in batches:
             if job.stop():
-                break
+                raise features.Stopped
             logits = tail(inputs)
             loss = functional.cross_entropy(logits, targets, weight=weight)
             value = loss.item()
             if not math.isfinite(value):
                 rate = max(group["lr"] for group in optimizer.param_groups)
-                remedy = (
-                    f"Lower the learning rates (the highest is {rate:g}) and train again; the best weights are kept."
-                )
-                raise TrainingFailed(f"the loss became {value} in epoch {epoch}", remedy=remedy)
+                remedy = f"Lower the learning rates (the highest was {rate:g}) and train again."
+                raise _NotANumber(f"the loss became {value} in epoch {epoch} of phase {number}", remedy)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -163,7 +181,14 @@ def _learn(
             seen += len(targets)
             yield from train.complaints()
             yield Progress(task, seen, len(train.pictures))
-    return loss_sum / max(seen, 1), hits / max(seen, 1)
+    yield from train.complaints()
+    if not seen:
+        raise _nothing_to_read()
+    return loss_sum / seen, hits / seen
+
+
+def _nothing_to_read() -> TrainingFailed:
+    return TrainingFailed("none of the pictures can be read any more", remedy="Check the folder they lie in.")
 
 
 @torch.inference_mode()
@@ -175,6 +200,8 @@ def _check(val: "_Source", tail: nn.Module, weight: torch.Tensor) -> tuple[float
         for inputs, batch_targets in batches:
             logits.append(tail(inputs))
             targets.append(batch_targets)
+    if not logits:
+        raise _nothing_to_read()
     said, truth = torch.cat(logits), torch.cat(targets)
     loss = functional.cross_entropy(said, truth, weight=weight).item()
     return loss, (said.argmax(1) == truth).float().mean().item()
@@ -184,7 +211,7 @@ def _source(job: Fit, phase: Phase, pictures: Sequence[Picture]) -> Generator[Ev
     """Where a phase's inputs come from: remembered features where the view is fixed and they fit, else the files."""
     view = phase.augment if pictures is job.train else "none"
     if view == "none" and features.fits(job.network, phase.train_from, len(pictures)):
-        found = yield from features.extract(job.network, phase.train_from, pictures, job.threads)
+        found = yield from features.extract(job.network, phase.train_from, pictures, job.threads, stop=job.stop)
         return _Remembered(found.kept, job.targets(found.kept).to(job.device), found.values.to(job.device))
     return _FromFiles(pictures, job.targets(pictures).to(job.device), job, phase.train_from, view)
 
@@ -223,7 +250,7 @@ class _FromFiles:
     def batches(self, order: Sequence[int], size: int, key: str) -> _Batches:
         """Tensors for the tail and their targets. key: fixes the augmentation, together with the picture's index."""
         prefix, _ = self.job.network.split(self.cut)
-        preprocessing = self.job.network.backbone.preprocessing
+        preprocessing = self.job.network.preprocessing
         with closing(threaded(lambda i: (i, self._read(i, key)), order, self.job.threads)) as pixels:
             for batch in batched(pixels, size):
                 good = [(i, x) for i, x in batch if x is not None]
@@ -241,7 +268,7 @@ class _FromFiles:
         except UnreadablePicture as error:
             self._unreadable[path] = error.what
             return None
-        preprocessing = self.job.network.backbone.preprocessing
+        preprocessing = self.job.network.preprocessing
         return to_tensor(augment(image, preprocessing, self.view, f"{key}/{index}"))
 
     def complaints(self) -> Iterator[Event]:
@@ -255,14 +282,15 @@ _Source = _Remembered | _FromFiles
 
 
 def class_weights(targets: torch.Tensor, classes: int) -> torch.Tensor:
-    """Inverse frequency, at most 10, mean 1 over the pictures; all ones unless the classes differ more than threefold.
+    """Inverse frequency, the rarest class at most 10 times the most frequent, mean 1 over the pictures.
 
-    targets: (N,) class indices, every class at least once. Returns (classes,) float32.
+    All ones unless the classes differ more than threefold. targets: (N,) class indices, every class at least once.
+    Returns (classes,) float32.
     """
     counts = torch.bincount(targets, minlength=classes).clamp(min=1).float()
     if counts.max() <= IMBALANCE * counts.min():
         return torch.ones(classes)
-    weights = (counts.sum() / (classes * counts)).clamp(max=MAX_CLASS_WEIGHT)
+    weights = (counts.max() / counts).clamp(max=MAX_CLASS_WEIGHT)
     return weights * counts.sum() / (weights * counts).sum()
 
 

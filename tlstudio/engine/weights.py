@@ -117,7 +117,7 @@ def adopt(path: Path) -> tuple[Backbone, Path]:
     for backbone in BACKBONES.values():
         if backbone.weights.sha256 == found:
             target = folder() / backbone.weights.filename
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder()
             with replacing(target) as temporary:
                 shutil.copyfile(path, temporary)
             return backbone, target
@@ -136,18 +136,29 @@ def fetch(backbone: Backbone) -> Generator[Event, None, Path]:
     weights, target = backbone.weights, folder() / backbone.weights.filename
     if not weights.url:
         raise _missing(backbone)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder()
     partial = target.with_name(target.name + ".part")
     try:
         yield from _download(weights.url, partial, weights.size)
     except (urllib.error.URLError, OSError) as error:
         remedy = f"Try again later; it goes on from {partial.stat().st_size if partial.exists() else 0} bytes."
         raise TLStudioError(f"could not be fetched ({error})", path=weights.url, remedy=remedy) from error
+    if (have := partial.stat().st_size) < weights.size:
+        remedy = "Type the same again; it goes on from there."
+        raise TLStudioError(f"broke off after {have} of {weights.size} bytes", path=weights.url, remedy=remedy)
     if digest(partial) != weights.sha256:
         partial.unlink()
         raise RefusedWeights("what was fetched is not the file expected (SHA-256)", path=weights.url)
     partial.replace(target)
     return target
+
+
+def _make_folder() -> None:
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = "Make it one you may write to."
+        raise TLStudioError(f"cannot be made ({error.strerror})", path=folder(), remedy=remedy) from error
 
 
 def _download(url: str, partial: Path, size: int) -> Iterator[Event]:
