@@ -38,7 +38,8 @@ from tlstudio.ui.theme import SPACE
 
 SPLITS = ("", "train", "val", "test")
 SAMPLE_FOLDER = "sample pictures"
-CLASSES_WIDTH = 232
+CLASSES_WIDTH = 216
+PREVIEW_SHARE = 0.34
 PROBLEM_LINES = 4
 
 
@@ -421,6 +422,10 @@ class DatasetPanel(QWidget):
     @Slot(bool)
     def _show_preview(self, visible: bool) -> None:
         self._preview.setVisible(visible)
+        if visible:
+            left, middle, right = self._split.sizes()
+            share = round((left + middle + right) * PREVIEW_SHARE)
+            self._split.setSizes([left, middle + right - share, share])
 
     @Slot(int)
     def _resize_pictures(self, side: int) -> None:
