@@ -8,6 +8,7 @@ from tlstudio.ui.labels import ElidedLabel, muted
 from tlstudio.ui.theme import SPACE
 
 BAR_WIDTH = 220
+HEIGHT = 40
 
 
 class Status(QStatusBar):
@@ -33,6 +34,7 @@ class Status(QStatusBar):
         self._cancel.clicked.connect(self.cancel_wanted)
         self._facts = muted(QLabel())
         line = QWidget()
+        line.setMinimumHeight(HEIGHT)  # so that the page does not jump when Cancel comes and goes
         row = QHBoxLayout(line)
         row.setContentsMargins(SPACE * 2, 4, SPACE * 2, 4)
         row.setSpacing(SPACE + 4)
