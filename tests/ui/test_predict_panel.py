@@ -14,6 +14,7 @@ from tlstudio import tasks
 from tlstudio.core.events import Predicted
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import Changes, make_recipe
+from tlstudio.tasks import predicting
 from tlstudio.ui.predict.models import PredictionList, percent, verdict
 from tlstudio.ui.rail import Step
 
@@ -83,7 +84,7 @@ def test_a_stranger_is_not_given_a_label(asking_window, tmp_path):
 
 def test_the_model_is_loaded_once(asking_window, tmp_path, monkeypatch):
     loads = []
-    monkeypatch.setattr(tasks, "_open_model", lambda *arguments: loads.append(arguments))
+    monkeypatch.setattr(predicting, "_open_model", lambda *arguments: loads.append(arguments))
     for number in range(3):
         drop(asking_window, carry(draw_strangers(tmp_path / str(number))[0]))
         wait_for(lambda wanted=number + 1: len(answers_of(asking_window)) == wanted)

@@ -1,0 +1,38 @@
+"""Everything a person can ask for, one generator of events each. The window and the command line both call these.
+
+The engine is imported inside, so that asking for the list of tasks does not load torch. To cancel a task, stop asking
+it for events and close it; training alone takes `stop`, because it ends by keeping the best weights so far.
+"""
+
+from tlstudio.tasks.demonstration import demo
+from tlstudio.tasks.drawing import draw, draw_sample
+from tlstudio.tasks.engine import devices, load_engine
+from tlstudio.tasks.inspecting import inspect
+from tlstudio.tasks.outlining import advise, outline
+from tlstudio.tasks.predicting import OpenModel, evaluate, predict
+from tlstudio.tasks.scanning import add, report, rescan, scan, split_rule
+from tlstudio.tasks.training import train
+from tlstudio.tasks.weights import weights_fetch, weights_import, weights_list
+
+__all__ = [
+    "OpenModel",
+    "add",
+    "advise",
+    "demo",
+    "devices",
+    "draw",
+    "draw_sample",
+    "evaluate",
+    "inspect",
+    "load_engine",
+    "outline",
+    "predict",
+    "report",
+    "rescan",
+    "scan",
+    "split_rule",
+    "train",
+    "weights_fetch",
+    "weights_import",
+    "weights_list",
+]

@@ -1,0 +1,59 @@
+"""What a path holds: pictures, a project, a run, or a model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from tlstudio.core import events
+from tlstudio.core.catalogue import Catalogue, class_names
+from tlstudio.core.errors import ProjectError
+from tlstudio.core.events import Event
+from tlstudio.core.project import is_project, runs_in
+from tlstudio.core.run import RunFolder
+from tlstudio.tasks.scanning import unfiled
+
+
+def inspect(path: Path, threads: int = 0) -> Iterator[Event]:
+    """What a path holds: pictures, a project, a run, or a model.
+
+    Raises:
+        TLStudioError: it is none of these, or damaged.
+    """
+    from tlstudio.engine import survey
+
+    if path.is_dir() and is_project(path):
+        yield _inspect_project(path)
+    elif path.is_dir() and (path / "recipe.json").is_file():
+        yield _inspect_run(path)
+    elif path.is_file() and path.suffix.lower() == ".tlmodel":
+        yield _inspect_model(path)
+    else:
+        yield from unfiled(path)
+        looked = yield from survey.read_all(survey.find(path), threads=threads)
+        yield survey.inspect(path, survey.split(looked))
+
+
+def _inspect_project(path: Path) -> Event:
+    pictures = Catalogue(path / "catalogue.sqlite").readable()
+    counts = {name: sum(p.label == name for p in pictures) for name in class_names(pictures)}
+    return events.FileInspected("project", {"classes": counts, "runs": [str(run.folder) for run in runs_in(path)]})
+
+
+def _inspect_run(path: Path) -> Event:
+    run = RunFolder(path)
+    try:
+        recipe = json.loads(run.recipe_file.read_text("utf-8"))
+    except ValueError as error:
+        raise ProjectError("is damaged", path=run.recipe_file, remedy="Repeat the run.") from error
+    state = run.state()
+    facts = {"recipe": recipe, "epochs": [e.to_json() for e in state.epochs], "report": run.report()}
+    return events.FileInspected("run", {**facts, "finished": state.finished is not None})
+
+
+def _inspect_model(path: Path) -> Event:
+    from tlstudio.engine import checkpoints
+
+    model = checkpoints.load_model(path)
+    return events.FileInspected("model", {**model.facts, "sha256": checkpoints.weights_digest(model)})

@@ -1,0 +1,148 @@
+"""Use a model: measure it on labelled pictures, classify new ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tlstudio.core import events
+from tlstudio.core.catalogue import Catalogue, Picture
+from tlstudio.core.errors import RefusedModel, UnusableImages
+from tlstudio.core.events import Event
+from tlstudio.core.project import is_project
+from tlstudio.tasks.engine import load_engine
+
+if TYPE_CHECKING:
+    from tlstudio.engine.checkpoints import Model
+    from tlstudio.engine.predictor import Predictor
+
+
+def evaluate(
+    model_file: Path, images: Path, split: str | None = None, device: str = "auto", threads: int = 0
+) -> Iterator[Event]:
+    """How a model does on labelled pictures; ends with `Evaluated`.
+
+    split: `all`, `train`, `val` or `test`. By default a project's test split (its validation split where it has none),
+    and all of anything else.
+
+    Raises:
+        TLStudioError: the model or the pictures cannot be used, or no class is one the model knows.
+    """
+    _check_exists(model_file)
+    from tlstudio.engine import evaluation, predictor
+
+    model, count = _open_model(model_file, device, threads)
+    pictures = yield from _labelled(images, count)
+    if split is None:
+        split = "all"
+        if is_project(images):
+            split = "test" if any(p.split == "test" and not p.refused for p in pictures) else "val"
+    chosen = [p for p in pictures if split in ("all", p.split)]
+    if not chosen:
+        remedy = "Leave --split out to measure on all of it, or give the project the model was trained in."
+        raise UnusableImages(f"does not say which pictures are for {split}", path=images, remedy=remedy)
+    readable = [p for p in chosen if not p.refused and p.label in model.classes]
+    yield from (events.PictureSkipped(p.path, p.refused) for p in chosen if p.refused)
+    strangers = sorted({p.label for p in chosen if not p.refused} - set(model.classes))
+    if strangers:
+        yield events.Warned(f"Left out, because the model does not know them: {', '.join(strangers[:5])}.")
+    if not readable:
+        remedy = f"Its classes are: {', '.join(model.classes[:10])}."
+        raise UnusableImages(f"has no readable {split} pictures of the model's classes", path=images, remedy=remedy)
+    answers = yield from predictor.answer(
+        model.network, model.facts["train_from"], readable, count, "classifying pictures"
+    )
+    index = {name: i for i, name in enumerate(model.classes)}
+    import numpy as np
+
+    truth = np.array([index[p.label] for p in answers.kept])
+    probable = evaluation.probabilities(answers.logits, model.facts["temperature"])
+    yield evaluation.evaluate(probable, truth, model.classes, split, len(chosen) - len(answers.kept))
+
+
+def _labelled(images: Path, threads: int) -> Generator[Event, None, list[Picture]]:
+    from tlstudio.engine import survey
+
+    if images.is_dir() and is_project(images):
+        return Catalogue(images / "catalogue.sqlite").pictures()
+    return (yield from survey.read_all(survey.find(images), threads=threads))
+
+
+def predict(
+    model_file: Path, paths: Iterable[Path | str], top: int = 5, device: str = "auto", threads: int = 0
+) -> Iterator[Event]:
+    """Classify pictures; one `Predicted` each, in order. A folder stands for every file below it.
+
+    Raises:
+        TLStudioError: the model cannot be used.
+    """
+    _check_exists(model_file)
+    from tlstudio.engine.predictor import Predictor
+
+    model, count = _open_model(model_file, device, threads)
+    yield from Predictor(model, count).predict(_files(paths), top)
+
+
+def _files(paths: Iterable[Path | str]) -> Iterator[Path | str]:
+    """Each path as it was given, a folder as the files below it."""
+    from tlstudio.engine.survey import files_below
+
+    for path in paths:
+        if os.path.isdir(path):  # noqa: PTH112  # unlike Path's, this does not raise for a name that is none
+            yield from files_below(Path(path))
+        else:
+            yield path
+
+
+class OpenModel:
+    """A `.tlmodel` that is loaded at the first question and kept for the next ones, for whoever asks more than once."""
+
+    def __init__(self, path: Path, device: str = "auto", threads: int = 0) -> None:
+        self.path = path
+        self._device = device
+        self._threads = threads
+        self._predictor: Predictor | None = None
+
+    def open(self) -> Iterator[Event]:
+        """Load the model now; ends with what it says about itself.
+
+        Raises:
+            TLStudioError: the model cannot be used.
+        """
+        yield from load_engine(self._device, self._threads)
+        yield events.FileInspected("model", self._loaded().model.facts)
+
+    def predict(self, paths: Iterable[Path | str], top: int = 5) -> Iterator[Event]:
+        """Like `tasks.predict`, with progress between the answers."""
+        predictor = self._loaded()
+        files = list(_files(paths))
+        for number, answer in enumerate(predictor.predict(files, top), start=1):
+            yield answer
+            yield events.Progress("classifying pictures", number, len(files))
+
+    def _loaded(self) -> Predictor:
+        from tlstudio.engine.predictor import Predictor
+
+        if self._predictor is None:
+            self._predictor = Predictor(*_open_model(self.path, self._device, self._threads))
+        return self._predictor
+
+
+def _check_exists(model_file: Path) -> None:
+    if not model_file.is_file():
+        remedy = "Give a .tlmodel file, such as a run's model.tlmodel."
+        raise RefusedModel("does not exist", path=model_file, remedy=remedy)
+
+
+def _open_model(path: Path, device: str, threads: int) -> tuple[Model, int]:
+    import torch
+
+    from tlstudio.engine import checkpoints
+    from tlstudio.engine import device as devices
+
+    where, count = devices.choose(device), devices.use_threads(threads)
+    model = checkpoints.load_model(path)
+    model.network.model.to(where, memory_format=torch.channels_last)
+    return model, count
