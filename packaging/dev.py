@@ -1,4 +1,4 @@
-"""From a clean checkout to a working program: `python packaging/dev.py demo | run | test`.
+"""From a clean checkout to a working program: `python packaging/dev.py demo | run | test | bench`.
 
 Standard library only. Makes `.venv` with everything in it on the first call (torch alone is about 3 GB to download),
 and again when pyproject.toml or the Python changes.
@@ -29,11 +29,29 @@ TASKS = {
     "demo": [["-m", "tlstudio", "demo"]],
     "run": [["-m", "tlstudio"]],
     "test": CHECKS,
+    "bench": [["-m", "tests.bench"]],
 }
 # What Qt's wheels expect of a Debian-like system, by the library that is missing without it.
-QT_LIBRARIES = {"EGL": "libegl1", "GL": "libgl1", "xkbcommon": "libxkbcommon0", "dbus-1": "libdbus-1-3"}
-QT_LIBRARIES |= {"fontconfig": "libfontconfig1", "xcb-cursor": "libxcb-cursor0", "xcb-icccm": "libxcb-icccm4"}
-QT_LIBRARIES |= {"xcb-keysyms": "libxcb-keysyms1"}
+QT_LIBRARIES = {
+    "EGL": "libegl1",
+    "GL": "libgl1",
+    "X11-xcb": "libx11-xcb1",
+    "dbus-1": "libdbus-1-3",
+    "fontconfig": "libfontconfig1",
+    "xcb-cursor": "libxcb-cursor0",
+    "xcb-icccm": "libxcb-icccm4",
+    "xcb-image": "libxcb-image0",
+    "xcb-keysyms": "libxcb-keysyms1",
+    "xcb-randr": "libxcb-randr0",
+    "xcb-render-util": "libxcb-render-util0",
+    "xcb-shape": "libxcb-shape0",
+    "xcb-util": "libxcb-util1",
+    "xcb-xkb": "libxcb-xkb1",
+    "xkbcommon": "libxkbcommon0",
+    "xkbcommon-x11": "libxkbcommon-x11-0",
+}
+# What one test needs for a screen of its own and a real drag on it.
+TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool"}
 
 
 def install() -> None:
@@ -53,11 +71,13 @@ def install() -> None:
     STAMP.write_text(want)
 
 
-def system_libraries() -> None:
-    """Install what Qt needs of the system where we may; else say what to type."""
+def system_packages(task: str) -> None:
+    """Install what Qt and the tests need of the system where we may; else say what to type."""
     if not sys.platform.startswith("linux"):
         return
     missing = [package for name, package in QT_LIBRARIES.items() if not ctypes.util.find_library(name)]
+    if task == "test":
+        missing += [package for name, package in TEST_PROGRAMS.items() if not shutil.which(name)]
     if not missing:
         return
     command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]
@@ -66,7 +86,7 @@ def system_libraries() -> None:
         subprocess.run(["apt-get", "update", "--quiet"], check=False, **quiet)  # type: ignore[call-overload]
         if subprocess.run(command, check=False, **quiet).returncode == 0:  # type: ignore[call-overload]
             return
-    print(f"The window needs libraries that are missing here. Type: sudo {' '.join(command)}", file=sys.stderr)
+    print(f"The window and its tests need what is missing here. Type: sudo {' '.join(command)}", file=sys.stderr)
 
 
 def main() -> int:
@@ -80,9 +100,9 @@ def main() -> int:
         print(f"pip could not install everything; its message is above. Try again: {error}", file=sys.stderr)
         return 1
     if task != "demo":
-        system_libraries()
+        system_packages(task)
     environment = dict(os.environ)
-    if task == "test" and sys.platform.startswith("linux"):
+    if task in ("test", "bench") and sys.platform.startswith("linux"):
         environment.setdefault("QT_QPA_PLATFORM", "offscreen")
     for command in TASKS[task]:
         extra = arguments if command is TASKS[task][-1] else []

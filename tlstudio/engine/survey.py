@@ -303,7 +303,7 @@ def check_trainable(source: Path, pictures: list[Picture]) -> None:
     """
     readable = [p for p in pictures if not p.refused]
     if not readable:
-        remedy = "Save the pictures as JPEG or PNG; `tlstudio inspect` says what is wrong with each."
+        remedy = "Save the pictures as JPEG or PNG; each one's own fault is listed with it."
         raise UnusableImages(f"none of {len(pictures)} files is a readable picture", path=source, remedy=remedy)
     labels = sorted({p.label for p in readable})
     if len(labels) > MAX_CLASSES:
@@ -320,4 +320,4 @@ def check_trainable(source: Path, pictures: list[Picture]) -> None:
             remedy = "Add at least one more picture of it: one to train on, one to check with."
             raise UnusableImages(f"class {label!r} has only one picture", path=source, remedy=remedy)
     if not by_split["val"]:
-        raise UnusableImages("has no pictures to validate on", path=source, remedy="Give a larger --val-fraction.")
+        raise UnusableImages("has no pictures to validate on", path=source, remedy="Add some, or more pictures.")
