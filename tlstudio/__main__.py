@@ -1,6 +1,7 @@
 """`tlstudio` without arguments or with a path opens the window; with a verb it is the command line."""
 
 import ctypes
+import difflib
 import importlib.util
 import os
 import sys
@@ -28,8 +29,10 @@ def _main(arguments: list[str]) -> int:
     missing = next((text for text in arguments if not Path(text).exists()), None)
     if missing is None:
         return _window([Path(text) for text in arguments])
-    verbs = ", ".join(sorted(cli.cli.commands))
-    print(f"tlstudio: {missing} is neither a file or folder nor one of: {verbs}.", file=sys.stderr)
+    verbs = sorted(cli.cli.commands)
+    meant = difflib.get_close_matches(missing, verbs, 1)
+    hint = f"Did you mean {meant[0]}?" if meant else f"Commands: {', '.join(verbs)}."
+    print(f"tlstudio: {missing} is neither a file or folder nor a command. {hint}", file=sys.stderr)
     return WRONG_USAGE
 
 

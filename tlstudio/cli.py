@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import logging
+import shutil
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +170,9 @@ def train(
     if model is not None and model.suffix != ".tlmodel":
         raise click.UsageError("--model takes the name of a file that ends in .tlmodel.")
     wanted = Changes(freeze=freeze, **changes)
-    if strategy != "auto":
-        make_recipe(backbone, strategy, wanted, domain)  # contradictions show before any picture is read
+    # Contradictions and numbers out of range show before any picture is read.
+    likely = "fine-tune-last" if _is_about_fine_tuning(wanted) else "feature-extraction"
+    make_recipe(backbone, likely if strategy == "auto" else strategy, wanted, domain)
     if is_project(images):
         for name in ("project", "val", "val_fraction", "test_fraction", "split_seed"):
             if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
@@ -177,7 +180,7 @@ def train(
                 raise click.UsageError(f"IMAGES is a project, whose pictures and splits are set; leave {flag} out.")
         project = images
     interrupted = Interruption()
-    with Project.open(project) if project else Project.temporary() as opened:
+    with Project.open(project) if project else Project.temporary() as opened, _discarded_if_useless(opened, project):
 
         def work() -> Iterator[Event]:
             if project is None and model is None:
@@ -196,16 +199,32 @@ def train(
     return INTERRUPTED if interrupted() else DONE
 
 
+@contextmanager
+def _discarded_if_useless(opened: Project, asked_for: Path | None) -> Iterator[None]:
+    """Remove a temporary project that came to nothing; nobody would look for it."""
+    try:
+        yield
+    except (TLStudioError, KeyboardInterrupt):
+        if asked_for is None and not opened.runs():
+            shutil.rmtree(opened.folder, ignore_errors=True)
+        raise
+
+
 def _advised(project: Project, wanted: Changes, domain: Any) -> Generator[Event, None, str]:
     """The advised strategy, or fine-tuning the last stages where the given flags only make sense for fine-tuning."""
     (advice,) = tasks.advise(project, domain)
     assert isinstance(advice, events.Advised)
     yield advice
-    flags = (wanted.train_from, wanted.warmup_epochs, wanted.backbone_lr, wanted.early_lr, *wanted.freeze)
-    if advice.strategy == "feature-extraction" and any(flag is not None for flag in flags):
+    if advice.strategy == "feature-extraction" and _is_about_fine_tuning(wanted):
         yield events.Said("Your flags are about fine-tuning, so the strategy is fine-tune-last.")
         return "fine-tune-last"
     return advice.strategy
+
+
+def _is_about_fine_tuning(wanted: Changes) -> bool:
+    rates = (wanted.warmup_epochs, wanted.backbone_lr, wanted.early_lr)
+    given = any(rate is not None for rate in rates) or bool(wanted.freeze) or wanted.bn == "adaptive"
+    return given or wanted.train_from not in (None, "head")
 
 
 class Interruption:
@@ -251,14 +270,16 @@ def predict(
     model: Path, paths: tuple[str, ...], top: int, csv_file: Path | None, device: str, threads: int, as_json: bool
 ) -> int:
     """Classify pictures with a MODEL. A folder among PATHS stands for every file in it."""
-    if csv_file and csv_file.suffix.lower() != ".csv":
-        raise click.UsageError("--csv takes the name of a file that ends in .csv.")
+    if csv_file and (csv_file.suffix.lower() != ".csv" or not csv_file.absolute().parent.is_dir()):
+        raise click.UsageError("--csv takes the name of a file that ends in .csv, in a folder that exists.")
     said = show(tasks.predict(model, paths, top, device, threads), as_json)
     predictions = [e for e in said if isinstance(e, events.Predicted)]
     if csv_file:
         write_csv(csv_file, predictions)
     if any(p.ok for p in predictions):
         return DONE
+    if not predictions:
+        return _complain(f"There is nothing to classify in {', '.join(paths[:3])}.", FAILED)
     return _complain(f"None of {len(predictions)} files could be classified; each has its reason above.", FAILED)
 
 

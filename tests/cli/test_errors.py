@@ -15,6 +15,10 @@ from tlstudio.core.project import Project
 WRONG_USAGE, FAILED = 2, 1
 
 CASES = {
+    "a verb misspelt": (["trian"], WRONG_USAGE, "Did you mean train?"),
+    "epochs out of range, strategy left open": (["train", "{pictures}", "--epochs", "0"], WRONG_USAGE, "0 epochs"),
+    "a table in no folder": (["predict", "m.tlmodel", "x.png", "--csv", "{tmp}/gone/t.csv"], WRONG_USAGE, "exists"),
+    "arguments swapped": (["predict", "{pictures}", "m.tlmodel"], FAILED, "is a folder, not a model"),
     "a model that is no model": (["train", "{pictures}", "--model", "{pictures}/red/1.png"], WRONG_USAGE, ".tlmodel"),
     "a table that is a picture": (
         ["predict", "m.tlmodel", "x.png", "--csv", "{pictures}/red/1.png"],
@@ -122,6 +126,7 @@ def test_each_has_its_sentence_and_status(tlstudio: Tlstudio, places: dict[str, 
     assert done.status == status
     if status == FAILED:
         assert len(done.err.strip().splitlines()) == 1
+    assert not list(places["tmp"].glob("tlstudio-*"))  # no temporary project is left of it
 
 
 def test_without_a_screen_the_window_says_so(tlstudio: Tlstudio, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,8 @@ def test_contradictions_are_refused(strategy: str, changes: Changes) -> None:
         ("feature-extraction", Changes(), 5, []),
         ("fine-tune-all", Changes(), 5, ["few-pictures"]),
         ("fine-tune-all", Changes(), 500, []),
+        ("fine-tune-all", Changes(train_from="layer1"), 5, ["few-pictures"]),
+        ("fine-tune-last", Changes(), 5, []),
         ("fine-tune-last", Changes(backbone_lr=1e-2), 500, ["erasing-rate"]),
         ("fine-tune-last", Changes(warmup_epochs=0), 500, ["no-warm-up"]),
         ("from-scratch", Changes(), 500, ["from-scratch"]),

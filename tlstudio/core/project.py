@@ -51,6 +51,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         reason = error.strerror or str(error)
         remedy = f"Free some space in {path.parent}, or choose a folder you may write to."
+        if not path.parent.is_dir():
+            remedy = "Choose a folder that exists."
         raise ProjectError(f"cannot be written ({reason})", path=path, remedy=remedy) from error
     finally:
         with suppress(OSError):  # gone already, or there never was a place for it

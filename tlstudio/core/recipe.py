@@ -230,12 +230,12 @@ def guards(recipe: Recipe, pictures_per_class: float) -> list[Guard]:
                 "Without a warm-up the head's random values send large gradients into the pretrained layers.",
             )
         )
-    everything = last.train_from == backbone(recipe.backbone).stages[0].name
-    if recipe.pretrained and everything and recipe.domain == "similar" and pictures_per_class < 100:
+    nearly_everything = backbone(recipe.backbone).stage(last.train_from).rate == "early"
+    if recipe.pretrained and nearly_everything and recipe.domain == "similar" and pictures_per_class < 100:
         found.append(
             Guard(
                 "few-pictures",
-                f"Fine-tuning every stage on {pictures_per_class:.0f} pictures a class of a domain like ImageNet's "
+                f"Fine-tuning so many stages on {pictures_per_class:.0f} pictures a class of a domain like ImageNet's "
                 "tends to overfit. Try feature-extraction or fine-tune-last.",
             )
         )

@@ -50,7 +50,7 @@ def evaluate(
         yield events.Warned(f"Left out, because the model does not know them: {', '.join(strangers[:5])}.")
     if not readable:
         remedy = f"Its classes are: {', '.join(model.classes[:10])}."
-        raise UnusableImages(f"has no readable {split} pictures of the model's classes", path=images, remedy=remedy)
+        raise UnusableImages("has no readable pictures of the model's classes", path=images, remedy=remedy)
     answers = yield from predictor.answer(
         model.network, model.facts["train_from"], readable, count, "classifying pictures"
     )
@@ -131,6 +131,8 @@ class OpenModel:
 
 
 def _check_exists(model_file: Path) -> None:
+    if model_file.is_dir():
+        raise RefusedModel("is a folder, not a model", path=model_file, remedy="The .tlmodel file comes first.")
     if not model_file.is_file():
         remedy = "Give a .tlmodel file, such as a run's model.tlmodel."
         raise RefusedModel("does not exist", path=model_file, remedy=remedy)
