@@ -52,6 +52,20 @@ def test_a_model_comes_back_as_it_was(model_file: Path) -> None:
     assert checkpoints.weights_digest(model) == checkpoints.weights_digest(checkpoints.load_model(model_file))
 
 
+def test_a_model_brings_its_own_preprocessing(model_file: Path) -> None:
+    rewrite(model_file, change_mean, redigest=True)
+    assert checkpoints.load_model(model_file).network.preprocessing.mean == (0.4, 0.4, 0.4)
+
+
+@pytest.mark.parametrize("name", ["", " ", "two\nlines", "\x1b[2J", "x" * 256])
+def test_a_model_that_no_reader_would_take_is_never_written(model_file: Path, tmp_path: Path, name: str) -> None:
+    model = checkpoints.load_model(model_file)
+    model.facts["classes"][0] = name
+    with pytest.raises(RefusedModel, match="no sound list of classes"):
+        checkpoints.save_model(tmp_path / "new.tlmodel", model)
+    assert not (tmp_path / "new.tlmodel").exists()
+
+
 def rewrite(path: Path, edit: Edit, redigest: bool) -> None:
     """Change a model as somebody with our own source could; `redigest` makes its digest match again."""
     header = json.loads(path.read_bytes()[8 : 8 + int.from_bytes(path.read_bytes()[:8], "little")])

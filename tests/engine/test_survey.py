@@ -163,3 +163,58 @@ def test_trainable_says_which_class_lacks_what() -> None:
         survey.check_trainable(Path("/"), [*some, one, Picture("/c", "b", "train", digest="c")])
     with pytest.raises(UnusableImages, match="'b' has no picture to train on"):
         survey.check_trainable(Path("/"), [*some, Picture("/c", "b", "val", digest="c")])
+
+
+def test_a_picture_keeps_its_split_for_life(pictures: Path, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "project") as project:
+        list(tasks.scan(project, pictures))
+        before = {p.path: p.split for p in project.catalogue.readable()}
+        for number in range(20):
+            Image.new("RGB", (50 + number, 20)).save(pictures / "red" / f"new{number}.png")
+        list(tasks.rescan(project))
+        after = {p.path: p.split for p in project.catalogue.readable()}
+        assert {path: after[path] for path in before} == before
+        new = Counter(split for path, split in after.items() if path not in before)
+        assert new["test"] == new["val"] == 3  # 15 % of 28, less the one that was there
+
+        said = list(tasks.scan(project, pictures, tasks.split_rule(0.15, 0.15, seed=1)))
+        assert any("drawn anew" in e.text for e in said if isinstance(e, Warned))
+
+
+def test_a_failed_training_set_leaves_the_project_as_it_was(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    shutil.copytree(pictures / "red", tmp_path / "one" / "red")
+    with Project.open(tmp_path / "project") as project:
+        list(tasks.scan(project, pictures))
+        before = project.catalogue.pictures()
+        with pytest.raises(UnusableImages, match="only one class"):
+            list(tasks.scan(project, tmp_path / "one", to_train=True))
+        assert project.catalogue.pictures() == before
+
+
+def test_one_file_under_two_labels_names_the_line(pictures: Path) -> None:
+    (pictures / "list.csv").write_text("path,label\nred/1.png,a\ngreen/1.png,b\nred/1.png,b\n")
+    with pytest.raises(UnusableImages, match=r"line 4 calls red/1\.png 'b', an earlier line 'a'"):
+        survey.find(pictures / "list.csv")
+
+
+def test_what_was_refused_is_tried_again(pictures: Path, tmp_path: Path) -> None:
+    with Project.open(tmp_path / "project") as project:
+        list(tasks.scan(project, pictures))
+        refused = next(p for p in project.catalogue.pictures() if p.refused)
+        facts = Path(refused.path).stat()
+        size = facts.st_size
+        Image.new("1", (1, 1)).save(refused.path, "PNG")
+        with Path(refused.path).open("ab") as file:
+            file.write(b"\0" * (size - Path(refused.path).stat().st_size))
+        os.utime(refused.path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        list(tasks.rescan(project))
+        assert not any(p.refused for p in project.catalogue.pictures())
+
+
+def test_pipes_and_zero_bytes_in_names_are_refused_and_do_not_wait(pictures: Path) -> None:
+    os.mkfifo(pictures / "pipe")
+    (pictures / "list.csv").write_bytes(b"path,label\npipe,a\nred/1\0.png,a\nred/1.png,b\n")
+    seen = look(pictures / "list.csv")
+    assert (seen.found, seen.read) == (3, 1)
+    assert any("a pipe, socket or device" in r["reason"] for r in seen.refused)
