@@ -5,8 +5,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMessageBox, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QMainWindow,
+    QMessageBox,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from tlstudio import __version__, tasks
 from tlstudio.core import events
@@ -25,7 +35,7 @@ from tlstudio.ui.messages import LogLines, LogWindow, MessageBar
 from tlstudio.ui.model.panel import ModelPanel
 from tlstudio.ui.predict.panel import PredictPanel
 from tlstudio.ui.preferences import Preferences, PreferencesDialog
-from tlstudio.ui.rail import Rail, Step
+from tlstudio.ui.rail import Rail, RailButton, Step
 from tlstudio.ui.status import Status
 from tlstudio.ui.theme import SPACE, Scheme, Theme
 from tlstudio.ui.thumbnails import Thumbnails
@@ -144,6 +154,7 @@ class MainWindow(QMainWindow):
         dataset.project_folder_wanted.connect(self.open_project)
         dataset.train_wanted.connect(self.train)
         model.summary_changed.connect(self._show_model_summary)
+        model.training_wanted.connect(self._go_on_to_training)
         model.recipe_changed.connect(training.set_recipe)
         model.recipe_changed.connect(self._take_recipe)
         training.summary_changed.connect(self._show_training_summary)
@@ -183,10 +194,20 @@ class MainWindow(QMainWindow):
         wide = self.width() >= WIDE
         self.model_panel.setVisible(wide or self._step != Step.TRAINING)
         self.training_panel.setVisible(wide or self._step == Step.TRAINING)
+        self.model_panel.next_button.setVisible(not wide)  # beside it there is Train itself
 
     def resizeEvent(self, change: QResizeEvent) -> None:
         super().resizeEvent(change)
         self._arrange()
+
+    def keyPressEvent(self, pressed: QKeyEvent) -> None:
+        """Enter presses the button that has the focus; Qt by itself does so in dialogs only."""
+        focus = self.focusWidget()
+        enter = pressed.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not pressed.isAutoRepeat()
+        if enter and isinstance(focus, QPushButton | QToolButton | RailButton):
+            focus.click()
+        else:
+            super().keyPressEvent(pressed)
 
     @Slot(int)
     def _choose_step(self, step: int) -> None:
@@ -248,7 +269,8 @@ class MainWindow(QMainWindow):
     def _show_progress(self, panel: QWidget, progress: events.Progress) -> None:
         self._working = panel
         self.menus.stop.setEnabled(True)
-        self.status.show_progress(progress)
+        # The training page has a bar and a Stop of its own: there is one of each for one thing.
+        self.status.show_progress(progress, not (panel is self.training_panel and panel.isVisible()))
 
     @Slot(bool)
     def _rest_unless(self, busy: bool) -> None:
@@ -337,6 +359,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"TL Studio — {project.folder.name}" if project else "TL Studio")
         self.dataset_panel.show_recent(self.preferences.recent)
         self.dataset_panel.show_project(project)
+        self.model_panel.show_project(project)
         self.training_panel.show_project(project)
         if before is not None:
             self.predict_panel.close_model()
@@ -384,6 +407,11 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _take_model(self, path: str) -> None:
         self.predict_panel.open_model(Path(path))
+
+    @Slot()
+    def _go_on_to_training(self) -> None:
+        self.show_step(Step.TRAINING)
+        self.training_panel.train_button.setFocus()
 
     @Slot(str)
     def _go_on_to_predict(self, path: str) -> None:

@@ -160,6 +160,7 @@ class LogWindow(QWidget):
         self._text.setPlaceholderText(self.tr("Nothing has happened yet."))
         copy = QPushButton(self.tr("Copy all"))
         copy.setToolTip(self.tr("Put the whole log on the clipboard"))
+        copy.setAutoDefault(True)  # Enter presses it
         copy.clicked.connect(self._copy_all)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)
