@@ -7,11 +7,13 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QListView
+from PySide6.QtWidgets import QApplication, QListView, QPushButton
 
 from tests.ui.world import carry, draw_shapes, drop, hover, settle, wait_for
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.events import Inspected
+from tlstudio.core.project import Project
+from tlstudio.ui import projects
 from tlstudio.ui.dataset.models import ITEM, ClassList, PictureList, ProblemList
 from tlstudio.ui.rail import Step
 
@@ -138,6 +140,44 @@ def test_a_folder_without_pictures_says_what_to_do(window, tmp_path):
     wait_for(lambda: window.message_bar.text)
     assert "holds no pictures" in window.message_bar.text
     assert "one folder per class" in window.message_bar.text
+
+
+def test_a_project_that_got_no_pictures_never_was(window, tmp_path, shapes, preferences):
+    (tmp_path / "nothing").mkdir()
+    drop(window, carry(tmp_path / "nothing"))
+    wait_for(lambda: window.message_bar.text)
+    settle(window)
+    assert window.project is None
+    assert preferences.recent == ()
+    assert not (preferences.projects_home / "nothing").exists()
+    assert (tmp_path / "nothing").is_dir()
+    assert "holds no pictures" in window.message_bar.text
+    drop(window, carry(shapes))
+    wait_for(lambda: window.dataset_panel._pictures)
+    assert window.project.folder.name == "shapes"
+
+
+@pytest.mark.parametrize("what", ["folder", "sample"])
+def test_cancelling_the_first_import_leaves_nothing_behind(window, tmp_path, preferences, what):
+    if what == "sample":
+        QTest.mouseClick(window.findChild(QPushButton, "try_sample_button"), Qt.MouseButton.LeftButton)
+    else:
+        drop(window, carry(draw_shapes(tmp_path / "many", 60)))
+    wait_for(lambda: window.status._cancel.isVisible())
+    QTest.mouseClick(window.status._cancel, Qt.MouseButton.LeftButton)
+    settle(window)
+    assert window.project is None
+    assert window.dataset_panel._pages.currentIndex() == 0
+    assert list(preferences.projects_home.iterdir()) == []
+    assert preferences.recent == ()
+
+
+def test_what_somebody_else_put_into_an_empty_project_stays(tmp_path):
+    folder = tmp_path / "project"
+    Project.open(folder).close()
+    (folder / "notes.txt").write_text("mine")
+    list(projects.remove_empty(folder))
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.parametrize(

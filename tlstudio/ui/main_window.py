@@ -64,6 +64,8 @@ class MainWindow(QMainWindow):
         self.preferences = preferences
         self.theme = theme
         self.project: Project | None = None
+        # The open project as long as it waits for the pictures it was begun for.
+        self._begun: Project | None = None
         self._chooser = chooser or FileChooser()
         self._step = Step.PICTURES
         self._working: QWidget | None = None
@@ -149,6 +151,7 @@ class MainWindow(QMainWindow):
         dataset.pictures_changed.connect(self._take_pictures)
         dataset.progressed.connect(self._show_dataset_progress)
         dataset.busy_changed.connect(self._rest_unless)
+        dataset.busy_changed.connect(self._settle_beginning)
         dataset.project_wanted.connect(self._begin_project)
         dataset.sample_wanted.connect(self._try_sample)
         dataset.project_folder_wanted.connect(self.open_project)
@@ -342,10 +345,30 @@ class MainWindow(QMainWindow):
         self._show_recent()
         if opened.model is not None:
             self.predict_panel.open_model(opened.model)
+        self._begun = opened.project if opened.begun else None
         if opened.sample:
             self.dataset_panel.draw_sample()
         elif opened.then:
             self.dataset_panel.add(opened.then)
+
+    @Slot(bool)
+    def _settle_beginning(self, busy: bool) -> None:
+        """Keep a project that was begun for pictures if it got some; else it never was."""
+        begun = self._begun
+        if busy or begun is None:
+            return
+        self._begun = None
+        if begun is self.project and self.dataset_panel.is_empty():
+            self.project = None  # not left as others are: a model that is open stays open
+            self._show_project(None)
+            begun.close()
+            self.preferences.forget_project(begun.folder)
+            self._show_recent()
+            self._start(lambda: projects.remove_empty(begun.folder), self._note)
+
+    @Slot(object)
+    def _note(self, _what: Event) -> None:
+        """For errands with nothing to report."""
 
     @Slot()
     def leave_project(self) -> None:

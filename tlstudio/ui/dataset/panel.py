@@ -34,10 +34,10 @@ from tlstudio.ui.icons import IconButton
 from tlstudio.ui.job_queue import JobQueue
 from tlstudio.ui.labels import ElidedLabel, muted
 from tlstudio.ui.preferences import Preferences
+from tlstudio.ui.projects import SAMPLE_FOLDER
 from tlstudio.ui.theme import SPACE
 
 SPLITS = ("", "train", "val", "test")
-SAMPLE_FOLDER = "sample pictures"
 CLASSES_WIDTH = 216
 PREVIEW_SHARE = 0.34
 PROBLEM_LINES = 4
@@ -310,6 +310,10 @@ class DatasetPanel(QWidget):
 
     def focus_filter(self) -> None:
         self._filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def is_empty(self) -> bool:
+        """Whether no picture is listed."""
+        return not self._pictures
 
     def is_busy(self) -> bool:
         return self._jobs.is_busy()
