@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from tests.ui.uichecks import complaints
+from tests.ui.world import settle, wait_for
 from tlstudio import tasks
 from tlstudio.core import events
 from tlstudio.core.errors import MissingWeights
@@ -20,6 +21,7 @@ from tlstudio.core.project import Project, runs_in
 from tlstudio.core.recipe import Changes, Recipe, make_recipe
 from tlstudio.core.run import RunFolder, RunState
 from tlstudio.ui import figures, theme
+from tlstudio.ui.rail import Step
 from tlstudio.ui.training.confusion import ConfusionTable, ConfusionView
 from tlstudio.ui.training.curves import CurvePlot, Curves
 from tlstudio.ui.training.history import RunColumn, RunLine, RunTable
@@ -231,6 +233,20 @@ def test_after_training_the_next_step_has_the_focus(qtbot, panel):
     with qtbot.waitSignal(panel.predict_requested) as asked:
         QTest.keyClick(panel.focusWidget(), Qt.Key.Key_Space)
     assert asked.args == [model]
+
+
+def test_on_its_page_there_is_one_bar_and_one_way_to_stop(full_window):
+    window, training = full_window, full_window.training_panel
+    window.show_step(Step.TRAINING)
+    QTest.mouseClick(training.train_button, Qt.MouseButton.LeftButton)
+    wait_for(lambda: window.status.text != "Ready")
+    assert window.status._cancel.isHidden() and window.status._bar.isHidden()
+    window.show_step(Step.PICTURES)
+    training.progressed.emit(events.Progress("reading pictures", 1, 2))
+    assert window.status._cancel.isVisible() and window.status._bar.isVisible()
+    QTest.mouseClick(window.status._cancel, Qt.MouseButton.LeftButton)
+    wait_for(lambda: not training.is_busy())
+    settle(window)
 
 
 def test_what_a_run_warned_about_is_shown_with_it(qtbot, panel, project):

@@ -35,9 +35,9 @@ class RunList(QTableView):
         header.setHighlightSections(False)
         header.setSectionsClickable(False)
         header.setSectionResizeMode(RunColumn.STRATEGY, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(RunColumn.ACCURACY, QHeaderView.ResizeMode.ResizeToContents)
         width = self.fontMetrics().horizontalAdvance
         header.resizeSection(RunColumn.NUMBER, width("★ 100") + 20)
-        header.resizeSection(RunColumn.ACCURACY, width("100.0 % (99.1–100.0) test") + 20)
         header.resizeSection(RunColumn.WHEN, width("12/31/2026") + 16)
         header.resizeSection(RunColumn.TIME, width("59 min, stopped") + 16)
 
