@@ -454,6 +454,7 @@ def test_nothing_to_complain_about(qtbot, panel, dark):
         qtbot.waitUntil(panel.loss_plot.is_loaded, timeout=LONG)
         panel.set_recipe(make_recipe("efficientnet_lite0", "fine-tune-all"))
         panel.train()
+        panel.warning_note.show_warnings([guard.text for guard in panel.guard_note.guards] * 2 + ["Something else."])
         for size in ((1130, 700), (840, 980)):
             panel.resize(*size)
             QApplication.processEvents()

@@ -201,7 +201,7 @@ class RunTable(QAbstractTableModel):
         if end.test_accuracy is not None and end.test_interval is not None:
             parts.append(self.tr("test {0}").format(figures.accuracy(end.test_accuracy, end.test_interval)))
         if line.state.recipe:
-            parts.append(line.state.recipe.backbone)
+            parts += [line.state.recipe.backbone, strategies.title_of(line.state.recipe)]
         if line.when:
             moment = QDateTime.fromSecsSinceEpoch(int(line.when))
             parts.append(QLocale().toString(moment, QLocale.FormatType.ShortFormat))

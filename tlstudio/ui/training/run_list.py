@@ -35,11 +35,11 @@ class RunList(QTableView):
         header.setHighlightSections(False)
         header.setSectionsClickable(False)
         header.setSectionResizeMode(RunColumn.STRATEGY, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(RunColumn.ACCURACY, QHeaderView.ResizeMode.ResizeToContents)
+        for column in (RunColumn.ACCURACY, RunColumn.TIME):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         width = self.fontMetrics().horizontalAdvance
         header.resizeSection(RunColumn.NUMBER, width("★ 100") + 20)
         header.resizeSection(RunColumn.WHEN, width("12/31/2026") + 16)
-        header.resizeSection(RunColumn.TIME, width("59 min, stopped") + 16)
 
     def chosen_row(self) -> int:
         """The row of the chosen run; -1: none is."""
