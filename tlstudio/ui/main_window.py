@@ -66,7 +66,7 @@ class MainWindow(QMainWindow):
         self.project: Project | None = None
         # The open project as long as it waits for the pictures it was begun for.
         self._begun: Project | None = None
-        self._chooser = chooser or FileChooser()
+        self._chooser = chooser or FileChooser(preferences)
         self._step = Step.PICTURES
         self._working: QWidget | None = None
         self._closing = False
