@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtCore import QMimeData, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QListView, QPushButton
@@ -80,7 +80,12 @@ def test_a_stranger_is_not_given_a_label(asking_window, tmp_path):
     assert answer.unknown
     assert verdict(answer) == "Not like anything you taught me"
     settle(asking_window)
-    assert "Not like anything you taught me" in asking_window.predict_panel._evidence.text
+    evidence = asking_window.predict_panel._evidence
+    assert "Not like anything you taught me" in evidence.text
+    # No share beside it: how sure the model is of a class that it is not would only mislead.
+    nearest = evidence._bars.accessibleName().split(", ")
+    assert nearest == [label for label, _ in answer.top[:3]]
+    assert "%" not in evidence.text
 
 
 def test_the_model_is_loaded_once(asking_window, tmp_path, monkeypatch):
@@ -168,6 +173,18 @@ def test_clear_stops_what_runs(asking_window, tmp_path):
     wait_for(lambda: answers_of(asking_window))
     settle(asking_window)
     assert [Path(answer.path) for answer in answers_of(asking_window)] == [one]
+
+
+def test_dropping_on_training_asks_which_of_two_things_is_meant(asking_window, tmp_path):
+    asking_window.show_step(Step.TRAINING)
+    more = draw_shapes(tmp_path / "more", 2, seed=5)
+    left = QPoint(asking_window.rail.width() + 100, 400)
+    assert hover(asking_window, carry(more), left)
+    assert asking_window.dragging.overlay.texts == ("Add to the pictures", "Classify")
+    drop(asking_window, carry(more), left)
+    wait_for(lambda: len(asking_window.dataset_panel._pictures) == 10)
+    assert asking_window.step == Step.PICTURES
+    assert asking_window.predict_panel.has_model()
 
 
 def test_without_a_model_one_sentence_says_what_is_missing(window, tmp_path):

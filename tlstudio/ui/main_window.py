@@ -78,7 +78,7 @@ class MainWindow(QMainWindow):
         self._connect_menus()
         self._connect_panels()
         self.training_panel.set_recipe(self.model_panel.recipe())
-        self.dragging = Dragging(self, self.rail, self._pages)
+        self.dragging = Dragging(self, self.rail, self._pages, self.predict_panel.has_model)
         self.dragging.step_wanted.connect(self._choose_step)
         self.dragging.files_dropped.connect(self._take_files)
         self.dragging.pixels_dropped.connect(self._take_pixels)
@@ -147,6 +147,8 @@ class MainWindow(QMainWindow):
         dataset, model, training, predict = self.panels
         for panel in self.panels:
             panel.failed.connect(self.message_bar.show_error)
+        dataset.said.connect(self._say_of_pictures)
+        self.message_bar.undo_wanted.connect(dataset.take_back)
         dataset.summary_changed.connect(self._show_dataset_summary)
         dataset.pictures_changed.connect(self._take_pictures)
         dataset.progressed.connect(self._show_dataset_progress)
@@ -374,6 +376,7 @@ class MainWindow(QMainWindow):
     def leave_project(self) -> None:
         """Show an empty window; the project is saved as it is."""
         if self._may_leave():
+            self.message_bar.hide()
             self._show_project(None)
             self.show_step(Step.PICTURES)
 
@@ -420,6 +423,11 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _say(self, text: str) -> None:
         self.message_bar.say(text)
+
+    @Slot(str, str, bool)
+    def _say_of_pictures(self, what: str, warnings: str, undo: bool) -> None:
+        show = self.message_bar.warn if warnings else self.message_bar.say
+        show(what or warnings, warnings if what else "", undo)
 
     @Slot()
     def train(self) -> None:

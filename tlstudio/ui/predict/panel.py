@@ -253,6 +253,10 @@ class PredictPanel(QWidget):
         self._jobs.add(lambda: ask(model, paths, round_))
         self._show_state()
 
+    def has_model(self) -> bool:
+        """Whether there is a model to ask, or one is being opened."""
+        return self._model is not None or self._coming is not None
+
     def is_busy(self) -> bool:
         return self._jobs.is_busy()
 
