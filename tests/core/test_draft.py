@@ -1,5 +1,7 @@
 """A draft: presets, cuts and numbers make recipes, whatever order they come in."""
 
+from dataclasses import replace
+
 import pytest
 
 from tlstudio.core.backbones import BACKBONES
@@ -30,9 +32,9 @@ def test_the_preset_goes_along_with_the_cut():
     draft = Draft("resnet18").with_cut("layer4")
     assert (draft.strategy, draft.is_preset) == ("fine-tune-last", True)
     draft = draft.with_cut("stem")
-    assert (draft.strategy, draft.is_preset) == ("fine-tune-all", True)
+    assert draft.strategy == "fine-tune-all"
     draft = draft.with_cut("layer2")
-    assert (draft.strategy, draft.is_preset) == ("fine-tune-last", False)
+    assert (draft.strategy, draft.is_preset) == ("fine-tune-all", False)
     layered = draft.with_strategy("fine-tune-layered").with_cut("layer2")
     assert layered.strategy == "fine-tune-layered"
 
@@ -62,3 +64,38 @@ def test_another_backbone_keeps_numbers_but_not_stage_names():
 def test_random_weights_are_not_frozen():
     with pytest.raises(BadRecipe):
         Draft().with_strategy("from-scratch").with_cut("blocks3")
+
+
+def test_moving_the_cut_never_changes_the_augmentation():
+    everything = Draft("resnet18").with_strategy("fine-tune-all")
+    assert everything.shown_phase.augment == "light"
+    for stage in ("layer1", "layer3", "layer4", "stem"):
+        assert everything.with_cut(stage).shown_phase.augment == "light"
+    last = Draft("resnet18").with_strategy("fine-tune-last")
+    assert last.with_cut("stem").shown_phase.augment == "none"
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("domain", ["similar", "different"])
+def test_a_recipe_comes_back_as_the_draft_it_was(backbone, strategy, domain):
+    preset = Draft(backbone, strategy, domain)
+    assert Draft.of(preset.recipe) == preset
+    changed = preset.with_changes(epochs=7, batch_size=8, head_lr=2e-3, augment="light", seed=3)
+    assert Draft.of(changed.recipe).recipe == changed.recipe
+    if strategy.startswith("fine-tune"):
+        first, second, *_ = BACKBONES[backbone].stage_names
+        for draft in (
+            changed.with_cut(second),
+            changed.with_cut(first, (second,)),
+            changed.with_changes(warmup_epochs=0, bn="adaptive"),
+            changed.with_changes(backbone_lr=5e-5),
+            changed.with_changes(early_lr=3e-6),
+            changed.with_changes(backbone_lr=5e-5, early_lr=3e-6),
+        ):
+            assert Draft.of(draft.recipe).recipe == draft.recipe
+
+
+def test_a_recipe_of_an_unknown_backbone_is_refused():
+    with pytest.raises(BadRecipe):
+        Draft.of(replace(Draft().recipe, backbone="of tomorrow"))

@@ -7,11 +7,15 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QListView
+from PySide6.QtWidgets import QApplication, QListView, QPushButton
 
 from tests.ui.world import carry, draw_shapes, drop, hover, settle, wait_for
+from tlstudio import tasks
 from tlstudio.core.catalogue import Picture
+from tlstudio.core.errors import UnusableImages
 from tlstudio.core.events import Inspected
+from tlstudio.core.project import Project
+from tlstudio.ui import projects
 from tlstudio.ui.dataset.models import ITEM, ClassList, PictureList, ProblemList
 from tlstudio.ui.rail import Step
 
@@ -62,10 +66,81 @@ def test_loose_pictures_need_a_class_to_go_to(full_window, tmp_path):
     Image.new("RGB", (50, 50), "teal").save(loose)
     drop(full_window, carry(loose))
     wait_for(lambda: "of which class" in full_window.message_bar.text)
+    assert full_window.message_bar.text.startswith("one.png: ")
+    assert "Choose a class on the left first" in full_window.message_bar.text
     view = full_window.findChild(QListView, "class_list")
     view.setCurrentIndex(view.model().index(2, 0))
     drop(full_window, carry(loose))
     wait_for(lambda: classes_shown(full_window)["crescent"] == 9)
+
+
+@pytest.mark.parametrize("name", ["one.png", "notes.txt"])
+def test_a_single_file_on_the_empty_window_is_told_what_to_drop(window, tmp_path, name):
+    (tmp_path / name).write_bytes(b"whatever")
+    drop(window, carry(tmp_path / name))
+    wait_for(lambda: window.message_bar.text)
+    assert window.message_bar.text.startswith(f"{name}: a single file does not say of which class it is.")
+    assert "Drop the folder that holds your class folders" in window.message_bar.text
+    assert window.project is None
+
+
+def test_a_wrong_drop_can_be_taken_back(full_window, tmp_path):
+    odd = draw_shapes(tmp_path / "more", 3, seed=9, names=("star",))
+    drop(full_window, carry(odd))
+    wait_for(lambda: full_window.message_bar.text)
+    assert full_window.message_bar.text == "Added 3 pictures as class star."
+    assert classes_shown(full_window)["star"] == 11
+    undo = full_window.findChild(QPushButton, "undo_button")
+    assert undo.isVisible()
+    QTest.mouseClick(undo, Qt.MouseButton.LeftButton)
+    wait_for(lambda: classes_shown(full_window)["All pictures"] == 40)
+    settle(full_window)
+    assert classes_shown(full_window)["star"] == 8
+    assert full_window.message_bar.text == ""
+    assert len(list(odd.rglob("*.png"))) == 3
+
+
+def test_taking_back_leaves_what_was_there_before(full_window, shapes, tmp_path):
+    """The same drop may hold a folder that the project has already."""
+    more = draw_shapes(tmp_path / "more", 2, seed=9, names=("circle", "star"))
+    drop(full_window, carry(shapes, more))
+    wait_for(lambda: full_window.message_bar.text == "Added 4 pictures in 2 classes.")
+    QTest.mouseClick(full_window.findChild(QPushButton, "undo_button"), Qt.MouseButton.LeftButton)
+    wait_for(lambda: classes_shown(full_window)["All pictures"] == 40)
+    settle(full_window)
+
+
+def test_the_only_pictures_cannot_be_taken_out(tmp_path):
+    pictures = draw_shapes(tmp_path / "shapes", 2)
+    with Project.open(tmp_path / "project") as project:
+        list(tasks.add(project, [pictures]))
+        assert tasks.has_source(project, pictures)
+        with pytest.raises(UnusableImages, match="no pictures left"):
+            list(tasks.remove(project, [pictures]))
+        assert len(project.catalogue.pictures()) == 10
+
+
+def test_what_is_left_out_is_said(window, shapes):
+    (shapes / "by itself.png").write_bytes((shapes / "star" / "star 0.png").read_bytes())
+    drop(window, carry(shapes))
+    wait_for(lambda: "in no class folder: by itself.png" in window.message_bar.text)
+    assert not window.findChild(QPushButton, "undo_button").isVisible()
+
+
+def test_a_problem_is_left_when_another_class_is_chosen(window, tmp_path):
+    root = draw_shapes(tmp_path / "odd", 4, names=("circle", "star"))
+    (root / "circle" / "broken.png").write_bytes(b"no picture")
+    window.dataset_panel.import_path(root)
+    wait_for(lambda: window.dataset_panel._pictures)
+    settle(window)
+    problems, classes = window.findChild(QListView, "problem_list"), window.findChild(QListView, "class_list")
+    place = problems.visualRect(problems.model().index(0, 0)).center()
+    QTest.mouseClick(problems.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert problems.selectionModel().hasSelection()
+    place = classes.visualRect(classes.model().index(2, 0)).center()
+    QTest.mouseClick(classes.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert not problems.selectionModel().hasSelection()
+    assert window.findChild(QListView, "picture_grid").model().rowCount() == 4
 
 
 def test_problems_are_listed_and_lead_to_their_pictures(window, tmp_path):
@@ -138,6 +213,44 @@ def test_a_folder_without_pictures_says_what_to_do(window, tmp_path):
     wait_for(lambda: window.message_bar.text)
     assert "holds no pictures" in window.message_bar.text
     assert "one folder per class" in window.message_bar.text
+
+
+def test_a_project_that_got_no_pictures_never_was(window, tmp_path, shapes, preferences):
+    (tmp_path / "nothing").mkdir()
+    drop(window, carry(tmp_path / "nothing"))
+    wait_for(lambda: window.message_bar.text)
+    settle(window)
+    assert window.project is None
+    assert preferences.recent == ()
+    assert not (preferences.projects_home / "nothing").exists()
+    assert (tmp_path / "nothing").is_dir()
+    assert "holds no pictures" in window.message_bar.text
+    drop(window, carry(shapes))
+    wait_for(lambda: window.dataset_panel._pictures)
+    assert window.project.folder.name == "shapes"
+
+
+@pytest.mark.parametrize("what", ["folder", "sample"])
+def test_cancelling_the_first_import_leaves_nothing_behind(window, tmp_path, preferences, what):
+    if what == "sample":
+        QTest.mouseClick(window.findChild(QPushButton, "try_sample_button"), Qt.MouseButton.LeftButton)
+    else:
+        drop(window, carry(draw_shapes(tmp_path / "many", 60)))
+    wait_for(lambda: window.status._cancel.isVisible())
+    QTest.mouseClick(window.status._cancel, Qt.MouseButton.LeftButton)
+    settle(window)
+    assert window.project is None
+    assert window.dataset_panel._pages.currentIndex() == 0
+    assert list(preferences.projects_home.iterdir()) == []
+    assert preferences.recent == ()
+
+
+def test_what_somebody_else_put_into_an_empty_project_stays(tmp_path):
+    folder = tmp_path / "project"
+    Project.open(folder).close()
+    (folder / "notes.txt").write_text("mine")
+    list(projects.remove_empty(folder))
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.parametrize(
@@ -225,8 +338,9 @@ def test_dragging_over_a_step_of_the_rail_opens_it(window, shapes):
     at = entry.mapTo(window, QPoint(20, 20))
     assert hover(window, carry(shapes), at)
     assert window.step == Step.PREDICT
-    assert window.dragging.overlay.texts == ("Classify",)
+    # Without a model there is nobody to ask.
+    assert window.dragging.overlay.texts == ("Train first, or drop a .tlmodel file",)
     at = window.rail._buttons[Step.NETWORK].mapTo(window, QPoint(20, 20))
     hover(window, carry(shapes), at)
-    assert window.dragging.overlay.texts == ("Add to the pictures", "Classify")
+    assert window.dragging.overlay.texts == ("Add to the pictures",)
     QApplication.processEvents()

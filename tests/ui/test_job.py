@@ -4,13 +4,15 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import QObject
 
 from tlstudio.core.errors import TLStudioError, UnusableImages
 from tlstudio.core.events import Event, Progress, Said
-from tlstudio.ui.job import GIVES_WAY, SWITCH_INTERVAL, Job, Stop
+from tlstudio.ui import job as job_module
+from tlstudio.ui.job import GIVES_WAY, PROGRESS_INTERVAL, SWITCH_INTERVAL, Job, Stop
 
 
 @pytest.fixture
@@ -42,6 +44,21 @@ def test_milestones_always_come_and_progress_now_and_then(qtbot, owner):
     assert 2 <= sum(isinstance(e, Progress) for e in said) < 100
     assert said[-1] == Progress("counting", 1000, 1000)
     assert failed == []
+
+
+def test_progress_is_seen_between_milestones_that_come_without_a_pause(qtbot, owner, monkeypatch):
+    """As when pictures are classified: after each answer, how far it is."""
+    clock = iter(range(10_000))
+    monkeypatch.setattr(job_module, "time", SimpleNamespace(monotonic=lambda: next(clock) * PROGRESS_INTERVAL / 10))
+
+    def work(stop: Stop) -> Iterator[Event]:
+        for number in range(100):
+            yield Said(str(number))
+            yield Progress("answering", number, 1000)
+
+    said, _ = run(qtbot, owner, work)
+    assert sum(isinstance(e, Said) for e in said) == 100
+    assert 5 <= sum(isinstance(e, Progress) for e in said) <= 15
 
 
 def test_what_is_foreseen_comes_as_it_is(qtbot, owner):

@@ -1,11 +1,11 @@
 """The whole job in the window, as a person does it: drop, Train, drop. And what happens when they change their mind."""
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QPushButton
 
-from tests.ui.world import carry, close, draw_shapes, draw_strangers, drop, hover, settle, wait_for
+from tests.ui.world import carry, close, draw_shapes, draw_strangers, drop, settle, wait_for
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import STRATEGIES
 from tlstudio.ui.main_window import MainWindow
@@ -89,17 +89,6 @@ def test_a_project_in_training_is_not_left_by_accident(full_window, tmp_path):
     full_window.training_panel.stop()
     wait_for(lambda: not full_window.training_panel.is_busy())
     settle(full_window)
-
-
-def test_dropping_on_training_asks_which_of_two_things_is_meant(full_window, tmp_path):
-    full_window.show_step(Step.TRAINING)
-    more = draw_shapes(tmp_path / "more", 2, seed=5)
-    left = QPoint(full_window.rail.width() + 100, 400)
-    assert hover(full_window, carry(more), left)
-    assert full_window.dragging.overlay.texts == ("Add to the pictures", "Classify")
-    drop(full_window, carry(more), left)
-    wait_for(lambda: len(full_window.dataset_panel._pictures) == 50)
-    assert full_window.step == Step.PICTURES
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

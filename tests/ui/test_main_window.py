@@ -10,7 +10,7 @@ from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QPushButton, QWidget
 
 from tests.ui.world import carry, close, drop, settle, wait_for
 from tlstudio import __main__ as front_door
@@ -192,6 +192,38 @@ def test_menus_name_each_key_once(window):
     used = [key for key in keys if key]
     assert len(used) == len(set(used))
     assert {"Ctrl+1", "Ctrl+4", "Ctrl+I", "F5", "Ctrl+R", "Esc", "Ctrl+N", "Ctrl+O"} <= set(used)
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Enter])
+def test_enter_presses_the_button_that_has_the_focus_and_nothing_around_it(window, preferences, key):
+    window.activateWindow()
+    asked = []
+    window._chooser.folder = lambda *_: asked.append("a folder")
+    sample = window.findChild(QPushButton, "try_sample_button")
+    sample.setFocus()
+    QTest.keyClick(sample, key)
+    wait_for(lambda: window.project is not None)
+    assert window.project.folder.name == "Sample shapes"
+    assert asked == []
+    window.dataset_panel.stop()
+    settle(window)
+
+
+def test_enter_in_the_frame_around_the_buttons_is_a_click_on_it(window):
+    window.activateWindow()
+    asked = []
+    window._chooser.folder = lambda *_: asked.append("a folder")
+    window._chooser.files = lambda *_: asked.append("files") or []
+    frame = window.findChild(QWidget, "first_drop_area")
+    frame.setFocus()
+    QTest.keyClick(frame, Qt.Key.Key_Return)
+    assert asked == ["a folder"]
+    window.show_step(Step.PREDICT)
+    button = window.findChild(QPushButton, "choose_pictures_folder_button")
+    button.setVisible(True)  # as with a model
+    button.setFocus()
+    QTest.keyClick(button, Qt.Key.Key_Return)
+    assert asked == ["a folder", "a folder"]
 
 
 def test_a_word_that_is_neither_verb_nor_path_is_wrong_usage(capsys):

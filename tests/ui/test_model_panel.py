@@ -1,7 +1,10 @@
 """The network panel: presets, tree, slider and fields show and edit one recipe."""
 
+import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QLocale, QPoint, Qt
@@ -9,16 +12,19 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox
 
 from tests.ui.uichecks import complaints
+from tests.ui.world import settle
 from tlstudio import tasks
 from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.estimate import Measured
 from tlstudio.core.events import Outlined, WeightsFound
-from tlstudio.core.recipe import STRATEGIES, make_recipe
+from tlstudio.core.project import Project
+from tlstudio.core.recipe import STRATEGIES, Changes, Recipe, make_recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.ui import figures, theme
 from tlstudio.ui.model.layer_tree import Column, LayerModel
 from tlstudio.ui.model.panel import ModelPanel
 from tlstudio.ui.model.rate_box import RateBox
+from tlstudio.ui.rail import Step
 
 CLASSES, PICTURES = 5, 665
 RESNET_STAGES = {
@@ -264,6 +270,131 @@ def test_back_to_preset_is_offered_once_something_was_changed(resnet):
     assert not resnet.reset_button.isHidden()
     QTest.mouseClick(resnet.reset_button, Qt.MouseButton.LeftButton)
     assert resnet.recipe() == make_recipe("resnet18", "fine-tune-last")
+
+
+def test_back_to_preset_moves_no_row(resnet):
+    choose(resnet.strategy_box, "fine-tune-last")
+    before = resnet.freeze.y(), resnet.tree.y(), resnet.form.y()
+    resnet.form.warm_up.setFocus()
+    QTest.keyClick(resnet.form.warm_up, Qt.Key.Key_Up)
+    QApplication.processEvents()
+    assert not resnet.reset_button.isHidden()
+    assert (resnet.freeze.y(), resnet.tree.y(), resnet.form.y()) == before
+
+
+def test_a_cut_of_ones_own_is_called_so_and_changes_nothing_else(resnet):
+    choose(resnet.strategy_box, "fine-tune-all")
+    before = resnet.recipe().phases[-1]
+    lines = resnet.strategy_box.count()
+    resnet.freeze.slider.setFocus()
+    QTest.keyClick(resnet.freeze.slider, Qt.Key.Key_Right)
+    assert resnet.recipe().phases[-1] == replace(before, train_from="layer1")
+    assert resnet.form.augment.currentData() == "light"
+    assert resnet.strategy_box.currentText() == "Own cut: from layer1"
+    assert resnet.strategy_box.count() == lines + 1
+    assert "(99.9 %)" in resnet.summary.text()
+    resnet.strategy_box.setFocus()
+    QTest.keyClick(resnet.strategy_box, Qt.Key.Key_Up)  # to the preset it came from
+    assert resnet.recipe() == make_recipe("resnet18", "fine-tune-all")
+    assert resnet.strategy_box.currentText() == "Fine-tune everything"
+    assert resnet.strategy_box.count() == lines
+    resnet.undo_stack.undo()
+    assert resnet.strategy_box.currentText() == "Own cut: from layer1"
+
+
+def test_only_all_is_a_hundred_percent():
+    assert figures.share(999_999, 1_000_000) == "99.9 %"
+    assert figures.share(10, 10) == "100 %"
+    assert figures.share(2_565, 11_179_077) == "0.02 %"
+
+
+def test_the_next_step_is_offered_once_there_are_pictures(qtbot, resnet):
+    with qtbot.waitSignal(resnet.training_wanted):
+        QTest.mouseClick(resnet.next_button, Qt.MouseButton.LeftButton)
+    resnet.show_pictures(1, 20)
+    assert not resnet.next_button.isEnabled()
+    assert "two classes" in resnet.next_button.toolTip()
+
+
+def trained(folder: Path, *recipes: Recipe) -> Project:
+    """A project with a run of each recipe."""
+    project = Project.open(folder)
+    for recipe in recipes:
+        run = project.new_run(recipe.strategy)
+        run.recipe_file.write_text(json.dumps(recipe.to_json()))
+    return project
+
+
+def test_another_project_begins_anew(panel, tmp_path):
+    choose(panel.strategy_box, "fine-tune-layered")
+    choose(panel.backbone_box, "resnet18")
+    seen = []
+    panel.recipe_changed.connect(seen.append)
+    panel.show_project(None)
+    assert panel.recipe() == make_recipe("efficientnet_lite0", "feature-extraction")
+    assert seen == [panel.recipe()]
+    assert panel.undo_stack.count() == 0
+    panel.show_pictures(CLASSES, 25_000)
+    assert panel.strategy_box.currentData() == "fine-tune-last"  # the advice is followed again
+
+
+def test_a_project_goes_on_with_its_newest_run(qtbot, panel, tmp_path):
+    changes = Changes(train_from="blocks0", epochs=3, backbone_lr=2e-4)
+    recipe = make_recipe("efficientnet_lite0", "fine-tune-all", changes)
+    older = make_recipe("resnet18", "feature-extraction")
+    with trained(tmp_path / "project", older, recipe) as project:
+        broken = project.new_run("fine-tune-last")
+        broken.recipe_file.write_text("{")
+        panel.show_project(project)
+        qtbot.waitUntil(lambda: panel.recipe() == recipe, timeout=20_000)
+        assert panel.strategy_box.currentText() == "Own cut: from blocks0"
+        assert panel.undo_stack.count() == 0
+        panel.show_pictures(CLASSES, 100_000)
+        assert panel.recipe() == recipe  # no advice takes it away
+        choose(panel.strategy_box, "fine-tune-last")
+        while panel.undo_stack.canUndo():
+            panel.undo_stack.undo()
+        assert panel.recipe() == recipe
+        qtbot.waitUntil(lambda: not panel._recall.is_busy(), timeout=20_000)
+
+
+def test_what_a_person_edits_meanwhile_is_kept(qtbot, panel, tmp_path):
+    with trained(tmp_path / "project", make_recipe("resnet18", "fine-tune-all")) as project:
+        panel.show_project(project)
+        choose(panel.strategy_box, "fine-tune-layered")  # before anything has been read
+        qtbot.waitUntil(lambda: not panel._recall.is_busy(), timeout=20_000)
+        assert panel.recipe() == make_recipe("efficientnet_lite0", "fine-tune-layered")
+
+
+def test_what_is_read_of_a_project_that_was_left_is_forgotten(qtbot, panel, tmp_path):
+    with trained(tmp_path / "project", make_recipe("resnet18", "fine-tune-all")) as project:
+        panel.show_project(project)
+        panel.show_project(None)
+        qtbot.waitUntil(lambda: not panel._recall.is_busy(), timeout=20_000)
+        assert panel.recipe() == make_recipe("efficientnet_lite0", "feature-extraction")
+
+
+def test_in_the_window_settings_stay_with_their_project(full_window):
+    model = full_window.model_panel
+    full_window.show_step(Step.NETWORK)
+    choose(model.strategy_box, "fine-tune-layered")
+    QTest.keyClick(full_window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    assert full_window.project is None
+    assert model.strategy_box.currentData() == "feature-extraction"
+    assert not model.undo_stack.canUndo()
+    settle(full_window)
+
+
+def test_next_leads_to_training_and_starts_nothing(full_window):
+    model, training = full_window.model_panel, full_window.training_panel
+    full_window.show_step(Step.NETWORK)
+    QTest.mouseClick(model.next_button, Qt.MouseButton.LeftButton)
+    assert full_window.step == Step.TRAINING and training.isVisible()
+    assert training.train_button.hasFocus() and not training.is_busy()
+    full_window.resize(1920, 1080)  # beside Train there is no need for it
+    QApplication.processEvents()
+    assert model.isVisible() and model.next_button.isHidden()
+    settle(full_window)
 
 
 def test_a_click_on_a_stages_name_freezes_up_to_it(resnet):

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtCore import QMimeData, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QListView, QPushButton
@@ -16,6 +16,7 @@ from tlstudio.core.project import Project
 from tlstudio.core.recipe import Changes, make_recipe
 from tlstudio.tasks import predicting
 from tlstudio.ui.predict.models import PredictionList, percent, verdict
+from tlstudio.ui.predict.panel import Asked
 from tlstudio.ui.rail import Step
 
 
@@ -79,7 +80,12 @@ def test_a_stranger_is_not_given_a_label(asking_window, tmp_path):
     assert answer.unknown
     assert verdict(answer) == "Not like anything you taught me"
     settle(asking_window)
-    assert "Not like anything you taught me" in asking_window.predict_panel._evidence.text
+    evidence = asking_window.predict_panel._evidence
+    assert "Not like anything you taught me" in evidence.text
+    # No share beside it: how sure the model is of a class that it is not would only mislead.
+    nearest = evidence._bars.accessibleName().split(", ")
+    assert nearest == [label for label, _ in answer.top[:3]]
+    assert "%" not in evidence.text
 
 
 def test_the_model_is_loaded_once(asking_window, tmp_path, monkeypatch):
@@ -99,7 +105,7 @@ def test_answers_are_saved_as_a_table(asking_window, chooser, tmp_path):
     drop(asking_window, carry(*paths))
     wait_for(lambda: len(answers_of(asking_window)) == len(paths))
     settle(asking_window)
-    chooser.answers = [tmp_path / "answers"]
+    chooser.answers = [tmp_path / "answers.csv"]
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     wait_for(lambda: "Saved 12 answers" in asking_window.message_bar.text)
     with (tmp_path / "answers.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -140,6 +146,47 @@ def test_a_folder_is_classified_and_can_be_stopped(asking_window, tmp_path):
     assert asking_window.status.text == "Ready"
 
 
+def test_classifying_shows_how_far_it_is_and_saves_only_when_done(asking_window, tmp_path):
+    pictures = draw_shapes(tmp_path / "many", 60, names=("circle", "star"))
+    drop(asking_window, carry(pictures))
+    wait_for(lambda: answers_of(asking_window))
+    assert "Classifying pictures … " in asking_window.status.text
+    assert asking_window.status.text.endswith(" of 120")
+    assert asking_window.status._cancel.isVisible()
+    button = asking_window.findChild(QPushButton, "export_csv_button")
+    assert not button.isEnabled()
+    assert "still to come" in button.toolTip()
+    settle(asking_window)
+    assert button.isEnabled()
+    assert len(answers_of(asking_window)) == 120
+
+
+def test_clear_stops_what_runs(asking_window, tmp_path):
+    pictures = draw_shapes(tmp_path / "many", 100, names=("circle", "star"))
+    drop(asking_window, carry(pictures))
+    wait_for(lambda: answers_of(asking_window))
+    assert asking_window.predict_panel.is_busy()
+    QTest.mouseClick(asking_window.findChild(QPushButton, "clear_button"), Qt.MouseButton.LeftButton)
+    assert answers_of(asking_window) == ()
+    one = draw_strangers(tmp_path / "new")[0]
+    drop(asking_window, carry(one))
+    wait_for(lambda: answers_of(asking_window))
+    settle(asking_window)
+    assert [Path(answer.path) for answer in answers_of(asking_window)] == [one]
+
+
+def test_dropping_on_training_asks_which_of_two_things_is_meant(asking_window, tmp_path):
+    asking_window.show_step(Step.TRAINING)
+    more = draw_shapes(tmp_path / "more", 2, seed=5)
+    left = QPoint(asking_window.rail.width() + 100, 400)
+    assert hover(asking_window, carry(more), left)
+    assert asking_window.dragging.overlay.texts == ("Add to the pictures", "Classify")
+    drop(asking_window, carry(more), left)
+    wait_for(lambda: len(asking_window.dataset_panel._pictures) == 10)
+    assert asking_window.step == Step.PICTURES
+    assert asking_window.predict_panel.has_model()
+
+
 def test_without_a_model_one_sentence_says_what_is_missing(window, tmp_path):
     window.show_step(Step.PREDICT)
     drop(window, carry(draw_strangers(tmp_path / "new")[0]))
@@ -166,6 +213,7 @@ def test_ten_thousand_answers_are_listed_without_strain(window, qtbot):
     panel = window.predict_panel
     window.show_step(Step.PREDICT)
     top = (("circle", 0.9), ("star", 0.1))
+    panel._take(Asked(panel._round))
     for number in range(10_000):
         panel._take(Predicted(f"/nowhere/{number}.png", True, "circle", 0.9, top))
     wait_for(lambda: panel._predictions.rowCount() == 10_000, 10)

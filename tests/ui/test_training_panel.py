@@ -12,17 +12,22 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from tests.ui.uichecks import complaints
+from tests.ui.world import settle, wait_for
 from tlstudio import tasks
 from tlstudio.core import events
 from tlstudio.core.errors import MissingWeights
+from tlstudio.core.pace import Pace
 from tlstudio.core.project import Project, runs_in
 from tlstudio.core.recipe import Changes, Recipe, make_recipe
 from tlstudio.core.run import RunFolder, RunState
-from tlstudio.ui import theme
+from tlstudio.ui import figures, theme
+from tlstudio.ui.rail import Step
 from tlstudio.ui.training.confusion import ConfusionTable, ConfusionView
 from tlstudio.ui.training.curves import CurvePlot, Curves
 from tlstudio.ui.training.history import RunColumn, RunLine, RunTable
 from tlstudio.ui.training.panel import TrainingPanel
+from tlstudio.ui.training.progress_line import ProgressLine
+from tlstudio.ui.training.run_list import WarningNote
 
 LONG = 120_000
 COLOURS = {"blue": (40, 60, 200), "red": (200, 50, 40)}
@@ -115,9 +120,11 @@ def test_train_to_the_end(qtbot, panel, project):
     assert all(isinstance(event, events.Progress) for event in seen["progress"])
     assert seen["measured"][0].recipe == TWO_PHASES
     # The figures on the screen are those in the events.
-    half = 100 * (end.test_interval[1] - end.test_interval[0]) / 2
-    assert cell(panel, 0, RunColumn.ACCURACY) == f"{100 * end.test_accuracy:.1f} % ± {half:.1f} test"
-    assert seen["summary"][-1] == f"{100 * end.test_accuracy:.1f} % ± {half:.1f}"
+    low, high = (100 * bound for bound in end.test_interval)
+    accuracy = f"{100 * end.test_accuracy:.1f} % ({low:.0f}–{high:.0f})"
+    assert cell(panel, 0, RunColumn.ACCURACY) == f"{accuracy} test"
+    assert seen["summary"][-1] == accuracy
+    assert f"test {accuracy} · validation " in panel._result.full_text
     done = run.state().epochs
     shown = panel.loss_plot.shown_curves()
     assert shown.train == tuple(e.train_loss for e in done)
@@ -188,17 +195,85 @@ def test_a_missing_weights_file_is_said_with_its_remedy(qtbot, panel, monkeypatc
     assert panel.train_button.isEnabled()
 
 
-def test_a_risky_recipe_is_asked_about_once(qtbot, panel):
+def test_a_risky_recipe_is_asked_about_until_it_is_answered_with_yes(qtbot, panel):
+    note = panel.guard_note
     panel.set_recipe(make_recipe("efficientnet_lite0", "fine-tune-all"))
     QTest.mouseClick(panel.train_button, Qt.MouseButton.LeftButton)
     assert not panel.is_busy()
-    assert panel.guard_note.isVisible() and "10 pictures a class" in panel.guard_note.text()
-    QTest.mouseClick(panel.guard_note.leave_button, Qt.MouseButton.LeftButton)
-    assert not panel.guard_note.isVisible() and not panel.is_busy()
-    QTest.mouseClick(panel.train_button, Qt.MouseButton.LeftButton)
-    assert panel.is_busy()
+    assert note.isVisible() and "10 pictures a class" in note.text()
+    QTest.mouseClick(panel.train_button, Qt.MouseButton.LeftButton)  # no answer, so it goes on asking
+    assert note.isVisible() and not panel.is_busy()
+    QTest.mouseClick(note.leave_button, Qt.MouseButton.LeftButton)
+    assert not note.isVisible() and not panel.is_busy()
+    QTest.mouseClick(panel.train_button, Qt.MouseButton.LeftButton)  # "not now" is no yes
+    assert note.isVisible() and not panel.is_busy()
+    QTest.mouseClick(note.go_button, Qt.MouseButton.LeftButton)
+    assert panel.is_busy() and not note.isVisible()
     panel.stop()
     qtbot.waitUntil(lambda: not panel.is_busy(), timeout=LONG)
+    QTest.mouseClick(panel.train_button, Qt.MouseButton.LeftButton)  # said once, it holds
+    assert panel.is_busy() and not note.isVisible()
+    panel.stop()
+    qtbot.waitUntil(lambda: not panel.is_busy(), timeout=LONG)
+
+
+def test_another_project_takes_the_question_away(panel):
+    panel.set_recipe(make_recipe("efficientnet_lite0", "fine-tune-all"))
+    panel.train()
+    assert panel.guard_note.isVisible()
+    panel.show_project(None)
+    assert not panel.guard_note.isVisible()
+
+
+def test_after_training_the_next_step_has_the_focus(qtbot, panel):
+    panel.activateWindow()
+    panel.train_button.setFocus()
+    model = train(qtbot, panel)
+    assert panel.focusWidget() is panel.next_button and panel.next_button.isEnabled()
+    with qtbot.waitSignal(panel.predict_requested) as asked:
+        QTest.keyClick(panel.focusWidget(), Qt.Key.Key_Space)
+    assert asked.args == [model]
+
+
+def test_on_its_page_there_is_one_bar_and_one_way_to_stop(full_window):
+    window, training = full_window, full_window.training_panel
+    window.show_step(Step.TRAINING)
+    QTest.mouseClick(training.train_button, Qt.MouseButton.LeftButton)
+    wait_for(lambda: window.status.text != "Ready")
+    assert window.status._cancel.isHidden() and window.status._bar.isHidden()
+    window.show_step(Step.PICTURES)
+    training.progressed.emit(events.Progress("reading pictures", 1, 2))
+    assert window.status._cancel.isVisible() and window.status._bar.isVisible()
+    QTest.mouseClick(window.status._cancel, Qt.MouseButton.LeftButton)
+    wait_for(lambda: not training.is_busy())
+    settle(window)
+
+
+def test_what_a_run_warned_about_is_shown_with_it(qtbot, panel, project):
+    train(qtbot, panel)
+    assert panel.warning_note.isHidden()
+    risky = make_recipe("efficientnet_lite0", "fine-tune-last", Changes(warmup_epochs=0, epochs=1))
+    panel.set_recipe(risky)
+    panel.train()
+    with qtbot.waitSignal(panel.trained, timeout=LONG):
+        QTest.keyClick(panel.guard_note.go_button, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: panel._history_job is None, timeout=LONG)
+    warnings = runs_in(project.folder)[-1].state().warnings
+    assert warnings and panel.warning_note.isVisible()
+    assert panel.warning_note.text() == "\n".join(dict.fromkeys(warnings))
+    panel.run_list.setFocus()
+    QTest.keyClick(panel.run_list, Qt.Key.Key_Down)
+    assert panel.warning_note.isHidden()
+
+
+def test_many_warnings_leave_room_for_the_runs(qtbot):
+    note = WarningNote()
+    qtbot.addWidget(note)
+    note.show_warnings(["a", "b", "a", "c", "d", "e"])
+    assert note.text() == "a\nb\nc (and 2 more)"
+    assert note._text.toolTip() == "a\nb\nc\nd\ne"
+    note.show_warnings([])
+    assert note.isHidden()
 
 
 def test_train_anyway_obeys(qtbot, panel):
@@ -296,10 +371,45 @@ def test_a_thousand_classes_open_at_once(qtbot):
     assert time.perf_counter() - started < 2
 
 
+@pytest.mark.parametrize(("epochs", "to_the_left"), [(11, True), (30, False)])
+def test_the_name_of_a_phase_is_never_cut_off(qtbot, epochs, to_the_left):
+    plot = CurvePlot("Loss", "loss")
+    qtbot.addWidget(plot)
+    plot.resize(400, 220)
+    with qtbot.waitSignal(plot.loaded, timeout=LONG):
+        plot.show()
+    values = tuple(1 / (e + 1) for e in range(epochs))
+    plot.show_curves(Curves(tuple(range(1, epochs + 1)), values, values, ((1, "1 warm-up"), (11, "2 fine-tune"))))
+    QApplication.processEvents()
+    name = plot._marks[1].label
+    assert (name.anchor.x() == 1) == to_the_left
+    box = plot._plot.getPlotItem().getViewBox()
+    inside = box.mapRectToScene(box.rect()).adjusted(-2, -2, 2, 2)
+    assert inside.contains(name.mapRectToScene(name.boundingRect()))
+
+
+def test_an_uneven_interval_is_shown_as_it_is():
+    assert figures.accuracy(0.917, (0.646, 0.984)) == "91.7 % (65–98)"
+    assert figures.accuracy(0.932, (0.926, 0.938)) == "93.2 % (92.6–93.8)"
+
+
+def test_in_the_rail_the_progress_is_short(qtbot):
+    line = ProgressLine()
+    qtbot.addWidget(line)
+    phase = events.PhaseStarted(2, 2, "fine-tune", "blocks6", 5, 1, 2, ())
+    reading = Pace(phase=phase, task="reading pictures", done=48, total=96)
+    assert line.show_pace(reading, False) == "phase 2 of 2 · 50 %"
+    assert line.text() == "phase 2 of 2 · reading pictures, 48 of 96"
+    assert line.show_pace(Pace(task="reading pictures", done=48, total=96), False) == "reading pictures · 50 %"
+    assert line.show_pace(reading, True) == "stopping…"
+
+
 def test_it_says_what_train_would_do(panel):
     assert panel._progress.text() == "Next run: EfficientNet-Lite0 · Feature extraction · head only"
     panel.set_recipe(TWO_PHASES)
     assert panel._progress.text() == "Next run: EfficientNet-Lite0 · Fine-tune the last stages · from blocks6"
+    panel.set_recipe(make_recipe("efficientnet_lite0", "fine-tune-all", Changes(train_from="blocks0")))
+    assert panel._progress.text() == "Next run: EfficientNet-Lite0 · Own cut: from blocks0"
 
 
 def finished(number: int, val: float) -> RunLine:
@@ -313,7 +423,7 @@ def test_the_run_table_keeps_qts_rules_and_marks_the_latest_best(qtmodeltester):
     qtmodeltester.check(table)
     numbers = [table.index(row, RunColumn.NUMBER).data() for row in range(3)]
     assert numbers == ["★ 3", "2", "1"]
-    assert table.index(2, RunColumn.ACCURACY).data() == "80.0 % ± 10.0 val."
+    assert table.index(2, RunColumn.ACCURACY).data() == "80.0 % (70–90) val."
     assert table.index(0, RunColumn.TIME).data() == "2 min"
     table.begin_run(RunLine(RunFolder(Path("004-from-scratch")), RunState(), running=True))
     table.update_running(RunState())
@@ -344,6 +454,7 @@ def test_nothing_to_complain_about(qtbot, panel, dark):
         qtbot.waitUntil(panel.loss_plot.is_loaded, timeout=LONG)
         panel.set_recipe(make_recipe("efficientnet_lite0", "fine-tune-all"))
         panel.train()
+        panel.warning_note.show_warnings([guard.text for guard in panel.guard_note.guards] * 2 + ["Something else."])
         for size in ((1130, 700), (840, 980)):
             panel.resize(*size)
             QApplication.processEvents()

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tlstudio.core.backbones import DEFAULT_BACKBONE, backbone
 from tlstudio.core.errors import BadRecipe
 from tlstudio.core.recipe import NO_CHANGES, Changes, Domain, Phase, Recipe, make_recipe
 
 _TUNES_HEAD_ONLY = "feature-extraction"
+_OF_THE_LAST_PHASE = ("train_from", "epochs", "head_lr", "backbone_lr", "augment", "bn")
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,32 @@ class Draft:
         """Whether the phases are just those of the strategy, nothing changed."""
         return self.recipe == self.with_strategy(self.strategy).recipe
 
+    @classmethod
+    def of(cls, recipe: Recipe) -> "Draft":
+        """The draft that comes to a recipe, such as that of an earlier run.
+
+        Raises:
+            BadRecipe: its backbone or strategy is not known here.
+        """
+        preset = make_recipe(recipe.backbone, recipe.strategy)
+        last, usual = recipe.phases[-1], preset.phases[-1]
+
+        def own(field: str) -> dict[str, Any]:
+            value = getattr(last, field)
+            return {} if value == getattr(usual, field) else {field: value}
+
+        changed = {key: value for field in _OF_THE_LAST_PHASE for key, value in own(field).items()}
+        if recipe.batch_size != preset.batch_size:
+            changed["batch_size"] = recipe.batch_size
+        if len(preset.phases) > 1:
+            warm_up = recipe.phases[0].epochs if len(recipe.phases) > 1 else 0
+            changed["warmup_epochs"] = None if warm_up == preset.phases[0].epochs else warm_up
+        changes = Changes(freeze=last.frozen, seed=recipe.seed, **changed)
+        draft = cls(recipe.backbone, recipe.strategy, recipe.domain, changes)
+        if draft.shown_phase.early_lr != last.early_lr:  # it follows the late stages' rate unless it is given
+            draft = draft.with_changes(early_lr=last.early_lr)
+        return draft
+
     def with_strategy(self, strategy: str) -> "Draft":
         """Another preset, as it comes; batch size and seed say nothing about the strategy and stay."""
         kept = Changes(batch_size=self.changes.batch_size, seed=self.changes.seed)
@@ -58,7 +86,8 @@ class Draft:
         """Freeze all before a stage, and single modules after it.
 
         The preset goes along where another one says the same: a cut at the head is feature extraction, one at the very
-        first stage is fine-tuning everything. Numbers a person gave stay as far as the new strategy has a use for them.
+        first stage is fine-tuning everything, one at the last is fine-tuning the last. Numbers a person gave stay as
+        far as the new strategy has a use for them, and between two kinds of fine-tuning the augmentation stays too.
 
         Raises:
             BadRecipe: random weights are being trained, where every stage has to learn.
@@ -74,15 +103,21 @@ class Draft:
             return self._moved_to(_TUNES_HEAD_ONLY, changes)
         strategy = self.strategy
         if strategy != "fine-tune-layered":
-            everything = train_from == network.stages[0].name and not frozen
-            strategy = "fine-tune-all" if everything else "fine-tune-last"
+            if train_from == network.stages[0].name and not frozen:
+                strategy = "fine-tune-all"
+            elif train_from == network.last_stage or strategy == _TUNES_HEAD_ONLY:
+                strategy = "fine-tune-last"
         moved = self._moved_to(strategy, changes)
         if moved.with_changes(train_from=None).shown_phase.train_from == train_from:
             moved = moved.with_changes(train_from=None)
         return moved
 
     def _moved_to(self, strategy: str, changes: Changes) -> "Draft":
-        if _TUNES_HEAD_ONLY in (strategy, self.strategy) and strategy != self.strategy:
-            # Twenty epochs of a head say nothing about how long a backbone should be tuned.
-            changes = replace(changes, epochs=None)
+        if strategy != self.strategy:
+            if _TUNES_HEAD_ONLY in (strategy, self.strategy):
+                # Twenty epochs of a head say nothing about how long a backbone should be tuned.
+                changes = replace(changes, epochs=None)
+            else:
+                # What a person sees in the form does not change because a slider was moved.
+                changes = replace(changes, augment=self.shown_phase.augment)
         return replace(self, strategy=strategy, changes=changes)

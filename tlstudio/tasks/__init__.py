@@ -10,7 +10,7 @@ from tlstudio.tasks.engine import devices, load_engine
 from tlstudio.tasks.inspecting import inspect
 from tlstudio.tasks.outlining import advise, outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
-from tlstudio.tasks.scanning import add, report, rescan, scan, split_rule
+from tlstudio.tasks.scanning import add, has_source, remove, report, rescan, scan, split_rule
 from tlstudio.tasks.training import train
 from tlstudio.tasks.weights import weights_fetch, weights_import, weights_list
 
@@ -23,10 +23,12 @@ __all__ = [
     "draw",
     "draw_sample",
     "evaluate",
+    "has_source",
     "inspect",
     "load_engine",
     "outline",
     "predict",
+    "remove",
     "report",
     "rescan",
     "scan",

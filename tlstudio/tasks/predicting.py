@@ -118,6 +118,7 @@ class OpenModel:
         """Like `tasks.predict`, with progress between the answers."""
         predictor = self._loaded()
         files = list(_files(paths))
+        yield events.Progress("classifying pictures", 0, len(files))
         for number, answer in enumerate(predictor.predict(files, top), start=1):
             yield answer
             yield events.Progress("classifying pictures", number, len(files))

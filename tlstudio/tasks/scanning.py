@@ -51,6 +51,25 @@ def add(project: Project, paths: Sequence[Path], label: str = "", threads: int =
     yield from _look_through(project, known + [source for source in fresh if source not in known], None, threads)
 
 
+def remove(project: Project, paths: Sequence[Path], label: str = "", threads: int = 0) -> Iterator[Event]:
+    """Take out of the project what `add` put in with the same paths and label. The files stay.
+
+    Raises:
+        UnusableImages: nothing would be left.
+    """
+    gone = [_source(path, label) for path in paths]
+    left = [source for source in _sources(project) if source not in gone]
+    if not left:
+        remedy = "Begin a new project instead."
+        raise UnusableImages("would have no pictures left", path=project.folder, remedy=remedy)
+    yield from _look_through(project, left, None, threads)
+
+
+def has_source(project: Project, path: Path, label: str = "") -> bool:
+    """Whether `add` has been given this path, with this label, before."""
+    return _source(path, label) in _sources(project)
+
+
 def rescan(project: Project, threads: int = 0) -> Iterator[Event]:
     """Look again where the project's pictures came from; files that did not change are not opened.
 

@@ -29,7 +29,7 @@ def run(paths: list[Path]) -> int:
     _start_log()
     application = QApplication([sys.argv[0]])
     application.setApplicationName("tlstudio")
-    application.setApplicationDisplayName("TL Studio")
+    # No display name: Qt would add it to the title of every window, and ours say it themselves.
     application.setApplicationVersion(__version__)
     application.setDesktopFileName(DESKTOP_FILE)
     # The window quits when its last job has ended, which may be after it is hidden.

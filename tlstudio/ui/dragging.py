@@ -1,5 +1,6 @@
 """Dragging across the window: where one may drop, what it will do there, and the drop itself."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Signal
@@ -91,8 +92,10 @@ class Dragging(QObject):
     pixels_dropped = Signal(object)
     refused = Signal(str, str)
 
-    def __init__(self, window: QMainWindow, rail: Rail, pages: QWidget) -> None:
+    def __init__(self, window: QMainWindow, rail: Rail, pages: QWidget, can_classify: Callable[[], bool]) -> None:
+        """can_classify: whether there is a model to ask."""
         super().__init__(window)
+        self._can_classify = can_classify
         self.step = Step.PICTURES
         self.overlay = DropOverlay(window)
         self._window = window
@@ -160,7 +163,10 @@ class Dragging(QObject):
         if self.step == Step.PICTURES:
             return (Target(Deed.ADD, area, add),)
         if self.step == Step.PREDICT:
-            return (Target(Deed.CLASSIFY, area, classify),)
+            needs = self.tr("Train first, or drop a .tlmodel file")
+            return (Target(Deed.CLASSIFY, area, classify if self._can_classify() else needs),)
+        if not self._can_classify():
+            return (Target(Deed.ADD, area, add),)
         left, right = QRect(area), QRect(area)
         left.setRight(area.center().x())
         right.setLeft(area.center().x() + 1)

@@ -50,7 +50,8 @@ class DropHint(QFrame):
             self.clicked.emit()
 
     def keyPressEvent(self, pressed: QKeyEvent) -> None:
-        if pressed.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+        # A key that a button in the frame has no use for comes here too; it is not meant for the frame.
+        if self.hasFocus() and pressed.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             self.clicked.emit()
         else:
             super().keyPressEvent(pressed)

@@ -5,6 +5,8 @@ from PySide6.QtCore import QCoreApplication, QLocale
 from tlstudio.core.events import Interval
 
 _MINUTE, _HOUR = 60, 3600
+_NEARLY_ALL = 0.999
+_NARROW = 3  # percentage points; a narrower interval needs a digit after the point
 
 
 def _tr(text: str) -> str:
@@ -27,16 +29,17 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """How much a part is of a whole, with two digits where it is small: 0.02 %, 75.1 %, 100 %."""
+    """How much a part is of a whole, with two digits where it is small: 0.02 %, 75.1 %. Only all of it is 100 %."""
     value = part / whole if whole else 0.0
     digits = 0 if value in (0.0, 1.0) else 2 if value < 0.01 else 1
-    return percent(value, digits)
+    return percent(min(value, _NEARLY_ALL) if value < 1 else value, digits)
 
 
 def accuracy(value: float, interval: Interval) -> str:
-    """An accuracy and half the width of its 95 % interval: 93.2 % ± 1.8."""
-    half = 100 * (interval[1] - interval[0]) / 2
-    return _tr("{0} ± {1}").format(percent(value), number(half, 1))
+    """An accuracy and its 95 % interval, which is seldom even: 91.7 % (65–98)."""
+    low, high = (100 * end for end in interval)
+    digits = 0 if high - low >= _NARROW else 1
+    return _tr("{0} ({1}–{2})").format(percent(value), number(low, digits), number(high, digits))
 
 
 def duration(seconds: float) -> str:

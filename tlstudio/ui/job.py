@@ -60,10 +60,12 @@ class Job(QThread):
     def _report(self, task: Iterator[Event]) -> None:
         last = 0.0
         for event in task:
-            now = time.monotonic()
-            if not isinstance(event, Progress) or event.done == event.total or now - last >= PROGRESS_INTERVAL:
+            # Only progress counts for the limit: between milestones that come close together it must still get through.
+            if not isinstance(event, Progress):
                 self.reported.emit(event)
-                last = now
+            elif event.done == event.total or time.monotonic() - last >= PROGRESS_INTERVAL:
+                self.reported.emit(event)
+                last = time.monotonic()
             if self._closes_on_stop and self.isInterruptionRequested():
                 close = getattr(task, "close", None)
                 if close:

@@ -5,8 +5,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMessageBox, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QMainWindow,
+    QMessageBox,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from tlstudio import __version__, tasks
 from tlstudio.core import events
@@ -25,7 +35,7 @@ from tlstudio.ui.messages import LogLines, LogWindow, MessageBar
 from tlstudio.ui.model.panel import ModelPanel
 from tlstudio.ui.predict.panel import PredictPanel
 from tlstudio.ui.preferences import Preferences, PreferencesDialog
-from tlstudio.ui.rail import Rail, Step
+from tlstudio.ui.rail import Rail, RailButton, Step
 from tlstudio.ui.status import Status
 from tlstudio.ui.theme import SPACE, Scheme, Theme
 from tlstudio.ui.thumbnails import Thumbnails
@@ -54,7 +64,9 @@ class MainWindow(QMainWindow):
         self.preferences = preferences
         self.theme = theme
         self.project: Project | None = None
-        self._chooser = chooser or FileChooser()
+        # The open project as long as it waits for the pictures it was begun for.
+        self._begun: Project | None = None
+        self._chooser = chooser or FileChooser(preferences)
         self._step = Step.PICTURES
         self._working: QWidget | None = None
         self._closing = False
@@ -66,7 +78,7 @@ class MainWindow(QMainWindow):
         self._connect_menus()
         self._connect_panels()
         self.training_panel.set_recipe(self.model_panel.recipe())
-        self.dragging = Dragging(self, self.rail, self._pages)
+        self.dragging = Dragging(self, self.rail, self._pages, self.predict_panel.has_model)
         self.dragging.step_wanted.connect(self._choose_step)
         self.dragging.files_dropped.connect(self._take_files)
         self.dragging.pixels_dropped.connect(self._take_pixels)
@@ -135,15 +147,19 @@ class MainWindow(QMainWindow):
         dataset, model, training, predict = self.panels
         for panel in self.panels:
             panel.failed.connect(self.message_bar.show_error)
+        dataset.said.connect(self._say_of_pictures)
+        self.message_bar.undo_wanted.connect(dataset.take_back)
         dataset.summary_changed.connect(self._show_dataset_summary)
         dataset.pictures_changed.connect(self._take_pictures)
         dataset.progressed.connect(self._show_dataset_progress)
         dataset.busy_changed.connect(self._rest_unless)
+        dataset.busy_changed.connect(self._settle_beginning)
         dataset.project_wanted.connect(self._begin_project)
         dataset.sample_wanted.connect(self._try_sample)
         dataset.project_folder_wanted.connect(self.open_project)
         dataset.train_wanted.connect(self.train)
         model.summary_changed.connect(self._show_model_summary)
+        model.training_wanted.connect(self._go_on_to_training)
         model.recipe_changed.connect(training.set_recipe)
         model.recipe_changed.connect(self._take_recipe)
         training.summary_changed.connect(self._show_training_summary)
@@ -183,10 +199,20 @@ class MainWindow(QMainWindow):
         wide = self.width() >= WIDE
         self.model_panel.setVisible(wide or self._step != Step.TRAINING)
         self.training_panel.setVisible(wide or self._step == Step.TRAINING)
+        self.model_panel.next_button.setVisible(not wide)  # beside it there is Train itself
 
     def resizeEvent(self, change: QResizeEvent) -> None:
         super().resizeEvent(change)
         self._arrange()
+
+    def keyPressEvent(self, pressed: QKeyEvent) -> None:
+        """Enter presses the button that has the focus; Qt by itself does so in dialogs only."""
+        focus = self.focusWidget()
+        enter = pressed.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not pressed.isAutoRepeat()
+        if enter and isinstance(focus, QPushButton | QToolButton | RailButton):
+            focus.click()
+        else:
+            super().keyPressEvent(pressed)
 
     @Slot(int)
     def _choose_step(self, step: int) -> None:
@@ -248,7 +274,8 @@ class MainWindow(QMainWindow):
     def _show_progress(self, panel: QWidget, progress: events.Progress) -> None:
         self._working = panel
         self.menus.stop.setEnabled(True)
-        self.status.show_progress(progress)
+        # The training page has a bar and a Stop of its own: there is one of each for one thing.
+        self.status.show_progress(progress, not (panel is self.training_panel and panel.isVisible()))
 
     @Slot(bool)
     def _rest_unless(self, busy: bool) -> None:
@@ -320,15 +347,36 @@ class MainWindow(QMainWindow):
         self._show_recent()
         if opened.model is not None:
             self.predict_panel.open_model(opened.model)
+        self._begun = opened.project if opened.begun else None
         if opened.sample:
             self.dataset_panel.draw_sample()
         elif opened.then:
             self.dataset_panel.add(opened.then)
 
+    @Slot(bool)
+    def _settle_beginning(self, busy: bool) -> None:
+        """Keep a project that was begun for pictures if it got some; else it never was."""
+        begun = self._begun
+        if busy or begun is None:
+            return
+        self._begun = None
+        if begun is self.project and self.dataset_panel.is_empty():
+            self.project = None  # not left as others are: a model that is open stays open
+            self._show_project(None)
+            begun.close()
+            self.preferences.forget_project(begun.folder)
+            self._show_recent()
+            self._start(lambda: projects.remove_empty(begun.folder), self._note)
+
+    @Slot(object)
+    def _note(self, _what: Event) -> None:
+        """For errands with nothing to report."""
+
     @Slot()
     def leave_project(self) -> None:
         """Show an empty window; the project is saved as it is."""
         if self._may_leave():
+            self.message_bar.hide()
             self._show_project(None)
             self.show_step(Step.PICTURES)
 
@@ -337,6 +385,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"TL Studio — {project.folder.name}" if project else "TL Studio")
         self.dataset_panel.show_recent(self.preferences.recent)
         self.dataset_panel.show_project(project)
+        self.model_panel.show_project(project)
         self.training_panel.show_project(project)
         if before is not None:
             self.predict_panel.close_model()
@@ -375,6 +424,11 @@ class MainWindow(QMainWindow):
     def _say(self, text: str) -> None:
         self.message_bar.say(text)
 
+    @Slot(str, str, bool)
+    def _say_of_pictures(self, what: str, warnings: str, undo: bool) -> None:
+        show = self.message_bar.warn if warnings else self.message_bar.say
+        show(what or warnings, warnings if what else "", undo)
+
     @Slot()
     def train(self) -> None:
         """Go to the training step and start."""
@@ -384,6 +438,11 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _take_model(self, path: str) -> None:
         self.predict_panel.open_model(Path(path))
+
+    @Slot()
+    def _go_on_to_training(self) -> None:
+        self.show_step(Step.TRAINING)
+        self.training_panel.train_button.setFocus()
 
     @Slot(str)
     def _go_on_to_predict(self, path: str) -> None:

@@ -29,7 +29,13 @@ _log = logging.getLogger("tlstudio")
 
 
 class MessageBar(QFrame):
-    """The newest message: what happened, what to do. Nobody has to answer it."""
+    """The newest message: what happened, what to do. Nobody has to answer it.
+
+    Signals:
+        undo_wanted: take back what the message tells of.
+    """
+
+    undo_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,6 +50,11 @@ class MessageBar(QFrame):
         self._copy = QPushButton(self.tr("Copy details"))
         self._copy.setToolTip(self.tr("Put the whole message on the clipboard"))
         self._copy.clicked.connect(self._copy_details)
+        self._undo = QPushButton(self.tr("Undo"))
+        self._undo.setObjectName("undo_button")
+        self._undo.setToolTip(self.tr("Take back what this message tells of"))
+        self._undo.clicked.connect(self.hide)
+        self._undo.clicked.connect(self.undo_wanted)
         self._dismiss = IconButton("close", self.tr("Dismiss this message"))
         self._dismiss.clicked.connect(self.hide)
         text = QVBoxLayout()
@@ -55,6 +66,7 @@ class MessageBar(QFrame):
         row.setSpacing(SPACE + 4)
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addLayout(text, 1)
+        row.addWidget(self._undo)
         row.addWidget(self._copy)
         row.addWidget(self._dismiss)
         self.hide()
@@ -77,22 +89,24 @@ class MessageBar(QFrame):
         _log.error("%s", error)
         self._show("error", f"{where}{error.what.rstrip('.')}.", error.remedy, str(error))
 
-    def warn(self, what: str, remedy: str = "") -> None:
+    def warn(self, what: str, remedy: str = "", undo: bool = False) -> None:
         _log.warning("%s %s", what, remedy)
-        self._show("warning", what, remedy, f"{what} {remedy}".strip())
+        self._show("warning", what, remedy, f"{what} {remedy}".strip(), undo)
 
-    def say(self, what: str, remedy: str = "") -> None:
+    def say(self, what: str, remedy: str = "", undo: bool = False) -> None:
+        """undo: offer to take it back."""
         _log.info("%s %s", what, remedy)
-        self._show("info", what, remedy, "")
+        self._show("info", what, remedy, "", undo)
 
-    def _show(self, kind: str, what: str, remedy: str, details: str) -> None:
+    def _show(self, kind: str, what: str, remedy: str, details: str, undo: bool = False) -> None:
         self._kind = kind
         self._details = details
         self._what.setText(what)
         self._what.setToolTip(details)
         self._remedy.setText(remedy)
         self._remedy.setVisible(bool(remedy))
-        self._copy.setVisible(bool(details))
+        self._copy.setVisible(bool(details) and not undo)
+        self._undo.setVisible(undo)
         self._tint()
         self.show()
 
@@ -160,6 +174,7 @@ class LogWindow(QWidget):
         self._text.setPlaceholderText(self.tr("Nothing has happened yet."))
         copy = QPushButton(self.tr("Copy all"))
         copy.setToolTip(self.tr("Put the whole log on the clipboard"))
+        copy.setAutoDefault(True)  # Enter presses it
         copy.clicked.connect(self._copy_all)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)

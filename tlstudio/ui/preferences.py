@@ -75,6 +75,7 @@ class Preferences:
     thumbnail_side = Option("pictures/side", 128, int, int)
     recent = Option[tuple[Path, ...]]("projects/recent", (), _json, _paths)
     projects_folder = Option("projects/folder", Path(), str, Path)
+    last_folder = Option("dialogs/folder", Path(), str, Path)
 
     def __init__(self, file: Path | None = None) -> None:
         """Open the settings in a file; in the user's configuration folder by default."""

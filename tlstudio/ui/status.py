@@ -50,7 +50,10 @@ class Status(QStatusBar):
         return self._what.full_text
 
     def show_progress(self, progress: Progress, can_cancel: bool = True) -> None:
-        """Show how far a task is; a total of 0 means that nobody knows how long it takes."""
+        """Show how far a task is; a total of 0 means that nobody knows how long it takes.
+
+        can_cancel: False where the task's own page has a bar and a button; then only the words stand here.
+        """
         phrase = progress.task[:1].upper() + progress.task[1:]
         if progress.total:
             shown, total = self.locale().toString(progress.done), self.locale().toString(progress.total)
@@ -60,7 +63,7 @@ class Status(QStatusBar):
         self._what.show_text(phrase)
         self._bar.setRange(0, progress.total)
         self._bar.setValue(progress.done)
-        self._bar.show()
+        self._bar.setVisible(can_cancel)
         self._cancel.setVisible(can_cancel)
 
     def show_rest(self, text: str = "") -> None:

@@ -2,8 +2,9 @@
 
 from PySide6.QtCore import QCoreApplication
 
-from tlstudio.core.backbones import Backbone
-from tlstudio.core.recipe import Phase
+from tlstudio.core.backbones import Backbone, backbone
+from tlstudio.core.errors import BadRecipe
+from tlstudio.core.recipe import Phase, Recipe, make_recipe
 
 _NAMED = 2
 
@@ -24,11 +25,23 @@ def title(strategy: str) -> str:
     return titles.get(strategy, strategy)
 
 
-def what_learns(phase: Phase, backbone: Backbone) -> str:
+def title_of(recipe: Recipe) -> str:
+    """What a recipe does: its strategy's name; with a cut of one's own, that: "Own cut: from blocks0"."""
+    try:
+        (*_, usual) = make_recipe(recipe.backbone, recipe.strategy).phases
+        last = recipe.phases[-1]
+        if (last.train_from, last.frozen) == (usual.train_from, usual.frozen):
+            return title(recipe.strategy)
+        return _tr("Own cut: {0}").format(what_learns(last, backbone(recipe.backbone)))
+    except BadRecipe:  # of another version of this program
+        return title(recipe.strategy)
+
+
+def what_learns(phase: Phase, network: Backbone) -> str:
     """Where a phase trains: "head only", "every stage", "from layer3 except layer4.0"."""
     if phase.train_from == "head":
         return _tr("head only")
-    if phase.train_from == backbone.stages[0].name:
+    if phase.train_from == network.stages[0].name:
         where = _tr("every stage")
     else:
         where = _tr("from {0}").format(phase.train_from)

@@ -101,7 +101,7 @@ class PictureDelegate(QStyledItemDelegate):
         else:
             self._paint_missing(painter, room, colours, drawn is not None, option.widget.devicePixelRatioF())
         if picture.split in ("val", "test"):
-            word = self.tr("check") if picture.split == "val" else self.tr("test")
+            word = self.tr("validation") if picture.split == "val" else self.tr("test")
             self._paint_badge(painter, room, word, colours, metrics)
         painter.setPen(colours.error if picture.refused else colours.muted)
         caption = QRect(rect.left() + SPACE, int(room.bottom()) + 3, self.side, metrics.height())
@@ -122,6 +122,7 @@ class PictureDelegate(QStyledItemDelegate):
     def _paint_badge(
         self, painter: QPainter, room: QRectF, word: str, colours: theme.Colours, metrics: QFontMetrics
     ) -> None:
+        word = metrics.elidedText(word, Qt.TextElideMode.ElideRight, round(room.width()) - 14)
         width = metrics.horizontalAdvance(word) + 10
         box = QRectF(room.right() - width - 2, room.top() + 2, width, metrics.height() + 2)
         painter.setPen(QPen(colours.line, 1))

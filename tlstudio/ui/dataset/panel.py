@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
@@ -22,7 +23,7 @@ from PySide6.QtWidgets import (
 from tlstudio import tasks
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import TLStudioError
-from tlstudio.core.events import Event, Inspected, Progress
+from tlstudio.core.events import Event, Inspected, Progress, Warned
 from tlstudio.core.project import Project
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.dataset.delegates import ClassDelegate, ProblemDelegate
@@ -34,34 +35,55 @@ from tlstudio.ui.icons import IconButton
 from tlstudio.ui.job_queue import JobQueue
 from tlstudio.ui.labels import ElidedLabel, muted
 from tlstudio.ui.preferences import Preferences
+from tlstudio.ui.projects import SAMPLE_FOLDER
 from tlstudio.ui.theme import SPACE
 
 SPLITS = ("", "train", "val", "test")
-SAMPLE_FOLDER = "sample pictures"
 CLASSES_WIDTH = 216
 PREVIEW_SHARE = 0.34
 PROBLEM_LINES = 4
 
 
 @dataclass(frozen=True)
+class Addition:
+    """What one drop put into a project: enough to take it out again."""
+
+    paths: tuple[Path, ...]
+    label: str
+
+
+@dataclass(frozen=True)
 class Listed(Event):
-    """All pictures of a project, those refused too, and what is to be said about them."""
+    """All pictures of a project, those refused too, and what is to be said about them.
+
+    warnings: what the task warned of. addition: what it added.
+    """
 
     project: Project
     pictures: tuple[Picture, ...]
     found: Inspected | None
+    warnings: tuple[str, ...] = ()
+    addition: Addition | None = None
 
 
-def look(project: Project, task: Callable[[], Iterator[Event]]) -> Iterator[Event]:
+def look(project: Project, task: Callable[[], Iterator[Event]], addition: Addition | None = None) -> Iterator[Event]:
     """Run a task that ends with `Inspected`, then list the project's pictures."""
-    found = None
+    found, warnings = None, []
     for event in task():
         if isinstance(event, Inspected):
             found = event
+        elif isinstance(event, Warned):
+            warnings.append(event.text)
         else:
             yield event
     pictures = tuple(project.catalogue.pictures())
-    yield Listed(project, pictures, found if pictures else None)
+    yield Listed(project, pictures, found if pictures else None, tuple(warnings), addition)
+
+
+def add_and_look(project: Project, paths: tuple[Path, ...], label: str) -> Iterator[Event]:
+    """Add pictures to a project, list all of them, and remember which were new to it."""
+    fresh = tuple(path for path in paths if not tasks.has_source(project, path, label))
+    yield from look(project, lambda: tasks.add(project, paths, label), Addition(fresh, label))
 
 
 def draw_and_add(project: Project) -> Iterator[Event]:
@@ -78,7 +100,8 @@ class DatasetPanel(QWidget):
         pictures_changed: the Inspected that describes them, or None. summary_changed: a line for the rail.
         progressed: events.Progress. busy_changed, failed: as of a JobQueue.
         project_wanted: paths that were given while there is no project. project_folder_wanted: a recent project.
-        sample_wanted: begin a project with the sample. train_wanted: the next step.
+        sample_wanted: begin a project with the sample. train_wanted: the next step. said: what was added, what was
+            warned of, and whether `take_back` can undo it.
     """
 
     pictures_changed = Signal(object)
@@ -90,6 +113,7 @@ class DatasetPanel(QWidget):
     project_folder_wanted = Signal(object)
     sample_wanted = Signal()
     train_wanted = Signal()
+    said = Signal(str, str, bool)
 
     def __init__(self, chooser: FileChooser, preferences: Preferences, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -99,6 +123,7 @@ class DatasetPanel(QWidget):
         self._project: Project | None = None
         self._pictures: tuple[Picture, ...] = ()
         self._problem: Problem | None = None
+        self._addition: Addition | None = None
         self._jobs = JobQueue(self)
         self._jobs.reported.connect(self._take)
         self._jobs.failed.connect(self.failed)
@@ -253,7 +278,7 @@ class DatasetPanel(QWidget):
     def show_project(self, project: Project | None) -> None:
         """Show a project's pictures, or the invitation to begin one."""
         self._jobs.stop()
-        self._project = project
+        self._project, self._addition = project, None
         self._show_listed((), None)
         if project is not None:
             self._jobs.add(lambda: look(project, lambda: tasks.report(project)))
@@ -278,21 +303,31 @@ class DatasetPanel(QWidget):
         """Add folders, lists, or files. loose: files alone, which no folder names; the chosen class takes them."""
         label = self._chosen_class() if loose else ""
         if loose and not label:
-            text = self.tr("These pictures do not say of which class they are")
+            text = self.tr("a single file does not say of which class it is")
             remedy = self.tr("Choose a class on the left first, or drop a folder of pictures.")
-            self.failed.emit(TLStudioError(text, remedy=remedy))
+            if not self._pictures:
+                remedy = self.tr("Drop the folder that holds your class folders: one folder of pictures per class.")
+            self.failed.emit(TLStudioError(text, path=paths[0], remedy=remedy))
             return
         if self._project is None:
             self.project_wanted.emit(paths)
             return
         project = self._project
-        self._jobs.add(lambda: look(project, lambda: tasks.add(project, paths, label)))
+        self._jobs.add(lambda: add_and_look(project, paths, label))
 
     def draw_sample(self) -> None:
         """Draw the sample into the project and add it."""
         if self._project is not None:
             project = self._project
             self._jobs.add(lambda: look(project, lambda: draw_and_add(project)))
+
+    @Slot()
+    def take_back(self) -> None:
+        """Take out what was added last."""
+        project, addition, self._addition = self._project, self._addition, None
+        if project is not None and addition is not None:
+            task = partial(tasks.remove, project, addition.paths, addition.label)
+            self._jobs.add(lambda: look(project, task))
 
     @Slot()
     def rescan(self) -> None:
@@ -310,6 +345,10 @@ class DatasetPanel(QWidget):
 
     def focus_filter(self) -> None:
         self._filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def is_empty(self) -> bool:
+        """Whether no picture is listed."""
+        return not self._pictures
 
     def is_busy(self) -> bool:
         return self._jobs.is_busy()
@@ -333,7 +372,25 @@ class DatasetPanel(QWidget):
             if not self._pictures:
                 self._empty.show_progress(event)
         elif isinstance(event, Listed) and event.project is self._project:
+            before = self._pictures
             self._show_listed(event.pictures, event.found)
+            self._say(event, before)
+
+    def _say(self, listed: Listed, before: tuple[Picture, ...]) -> None:
+        """Say what a task added and warned of; more pictures than before can be taken out again."""
+        known = {picture.path for picture in before}
+        fresh = [picture for picture in listed.pictures if picture.path not in known]
+        undo = bool(listed.addition and listed.addition.paths and before and fresh)
+        self._addition = listed.addition if undo else self._addition
+        words = self._describe_added(fresh) if undo else ""
+        if words or listed.warnings:
+            self.said.emit(words, "\n".join(listed.warnings), undo)
+
+    def _describe_added(self, fresh: Sequence[Picture]) -> str:
+        labels = {picture.label for picture in fresh}
+        if len(labels) == 1:
+            return self.tr("Added %n picture(s) as class {label}.", "", len(fresh)).format(label=labels.pop())
+        return self.tr("Added %n picture(s) in {number} classes.", "", len(fresh)).format(number=len(labels))
 
     @Slot(bool)
     def _follow_busy(self, busy: bool) -> None:
@@ -372,6 +429,7 @@ class DatasetPanel(QWidget):
     @Slot(QModelIndex, QModelIndex)
     def _choose_class(self, _now: QModelIndex, _before: QModelIndex) -> None:
         self._problem = None
+        self._problem_view.clearSelection()
         self._show_matching()
 
     @Slot()

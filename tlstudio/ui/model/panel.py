@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import get_args
 
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal, Slot
@@ -16,15 +17,19 @@ from tlstudio.core.errors import TLStudioError
 from tlstudio.core.estimate import Machine, Measured, run_seconds
 from tlstudio.core.events import Event, Outlined, WeightsFound
 from tlstudio.core.outline import StageOutline, counted, in_phase, toggled, uncounted
+from tlstudio.core.project import Project
 from tlstudio.core.recipe import STRATEGIES, Domain, Phase, Recipe
 from tlstudio.ui import figures, strategies, theme
 from tlstudio.ui.job import Job, Stop
+from tlstudio.ui.job_queue import JobQueue
 from tlstudio.ui.model.freeze_control import FreezeControl
 from tlstudio.ui.model.layer_tree import LayerTree
 from tlstudio.ui.model.phase_strip import PhaseStrip
+from tlstudio.ui.model.recall import Recalled, recall
 from tlstudio.ui.model.settings_form import SettingsForm
 
 FEWEST_CLASSES = 2
+_OWN_CUT = Qt.ItemDataRole.UserRole + 1  # marks the line of the strategy box that is no preset
 
 
 class _Edit(QUndoCommand):
@@ -58,6 +63,7 @@ class ModelPanel(QWidget):
         recipe_changed: the new Recipe, after every edit, undo and redo.
         summary_changed: one line for the rail, such as "Lite0 · head only".
         failed: the TLStudioError that kept the layers from being shown.
+        training_wanted: go on to the next step; it starts nothing.
 
     Attributes:
         undo_stack: the recipe edits, for the frame's Edit menu.
@@ -66,6 +72,7 @@ class ModelPanel(QWidget):
     recipe_changed = Signal(object)
     summary_changed = Signal(str)
     failed = Signal(object)
+    training_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -81,18 +88,32 @@ class ModelPanel(QWidget):
         self._weights_job: Job | None = None
         self._without_weights: set[str] = set()
         self._drag = 0
+        self._project: Path | None = None
+        self._recalled = False  # the draft is that of an earlier run: no advice takes it away
+        self._recall = JobQueue(self)
         self._build()
         self._connect()
         self._refresh()
 
     # What the window asks
 
+    def show_project(self, project: Project | None) -> None:
+        """Begin anew for a project: with what its newest run did, or, where there is none, with the advice."""
+        self._project = project.folder if project else None
+        self._recalled = False
+        self._recall.stop()
+        self.undo_stack.clear()
+        self._show(Draft())
+        if project:
+            self._recall.add(partial(recall, project.folder))
+
     @Slot(int, int)
     def show_pictures(self, classes: int, training_pictures: int) -> None:
         """Say how many classes and training pictures there are (0, 0: none yet); the advice follows them."""
         before = self._advised()
         self._classes, self._pictures = classes, training_pictures
-        untouched = self.undo_stack.count() == 0 or self._draft == Draft(strategy=before)
+        chosen = self.undo_stack.count() > 0 or self._recalled
+        untouched = not chosen or self._draft == Draft(strategy=before)
         if untouched and self._pictures and self._draft.strategy != self._advised():
             self._show(self._draft.with_strategy(self._advised()))
         else:
@@ -115,6 +136,7 @@ class ModelPanel(QWidget):
     def shut_down(self) -> None:
         """End what works in the background; returns when it has ended."""
         self._wanted = None
+        self._recall.shut_down()
         for job in (self._job, self._weights_job):
             if job:
                 job.stop()
@@ -146,6 +168,10 @@ class ModelPanel(QWidget):
         column.addSpacing(theme.SPACE // 2)
         self.form = SettingsForm()
         column.addWidget(self.form)
+        self.next_button = QPushButton(self.tr("Next: train →"))
+        self.next_button.setObjectName("to_training_button")
+        self.next_button.setProperty("primary", True)
+        column.addWidget(self.next_button, 0, Qt.AlignmentFlag.AlignRight)
 
     def _build_choices(self) -> QGridLayout:
         self.backbone_box, self.strategy_box, self.domain_box = QComboBox(), QComboBox(), QComboBox()
@@ -187,6 +213,9 @@ class ModelPanel(QWidget):
         self.advice.setProperty("role", "muted")
         self.reset_button = QPushButton(self.tr("Back to preset"))
         self.reset_button.setObjectName("reset_button")
+        policy = self.reset_button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # the rows below stay where they are when it comes and goes
+        self.reset_button.setSizePolicy(policy)
         row = QHBoxLayout()
         row.setSpacing(2 * theme.SPACE)
         row.addWidget(self.advice, 1)
@@ -202,6 +231,9 @@ class ModelPanel(QWidget):
         self.freeze.slider.sliderPressed.connect(self._begin_drag)
         self.tree.layers().learning_asked.connect(self._choose_learning)
         self.form.changed.connect(self._choose_number)
+        self.next_button.clicked.connect(self.training_wanted)
+        self._recall.reported.connect(self._take_recalled)
+        self._recall.failed.connect(self.failed)
 
     # Edits
 
@@ -212,8 +244,9 @@ class ModelPanel(QWidget):
 
     @Slot(int)
     def _choose_strategy(self, position: int) -> None:
-        name = self.strategy_box.itemData(position)
-        self._edit(self.tr("Change strategy"), self._draft.with_strategy(name))
+        if not self.strategy_box.itemData(position, _OWN_CUT):
+            name = self.strategy_box.itemData(position)
+            self._edit(self.tr("Change strategy"), self._draft.with_strategy(name))
 
     @Slot(int)
     def _choose_domain(self, position: int) -> None:
@@ -254,6 +287,13 @@ class ModelPanel(QWidget):
         else:
             self.undo_stack.push(_Edit(text, self._draft, draft, self._show, key))
 
+    @Slot(object)
+    def _take_recalled(self, event: Event) -> None:
+        # Only while nobody has begun to edit, and while its project is still the one that is open.
+        if isinstance(event, Recalled) and event.project == self._project and not self.undo_stack.count():
+            self._recalled = True
+            self._show(event.draft)
+
     def _show(self, draft: Draft) -> None:
         self._draft = draft
         self._refresh()
@@ -265,13 +305,10 @@ class ModelPanel(QWidget):
 
     def _refresh(self) -> None:
         recipe = self._draft.recipe
-        for box, value in (
-            (self.backbone_box, recipe.backbone),
-            (self.strategy_box, recipe.strategy),
-            (self.domain_box, recipe.domain),
-        ):
+        for box, value in ((self.backbone_box, recipe.backbone), (self.domain_box, recipe.domain)):
             with QSignalBlocker(box):
                 box.setCurrentIndex(box.findData(value))
+        self._show_strategy(recipe)
         self.strip.show_recipe(recipe)
         self.form.show_recipe(recipe)
         self._show_advice(recipe)
@@ -281,16 +318,30 @@ class ModelPanel(QWidget):
         short = spec.title.removeprefix("EfficientNet-")  # the rail is narrow
         self.summary_changed.emit(f"{short} · {strategies.what_learns(recipe.phases[-1], spec)}")
 
+    def _show_strategy(self, recipe: Recipe) -> None:
+        """Choose the strategy's line; a cut of one's own gets a line of its own below that."""
+        box, title = self.strategy_box, strategies.title_of(recipe)
+        with QSignalBlocker(box):
+            own = box.findData(True, _OWN_CUT)
+            if own >= 0:
+                box.removeItem(own)
+            at = box.findData(recipe.strategy)
+            if title != strategies.title(recipe.strategy):
+                at += 1
+                box.insertItem(at, title, recipe.strategy)
+                box.setItemData(at, True, _OWN_CUT)
+            box.setCurrentIndex(at)
+
     def _show_advice(self, recipe: Recipe) -> None:
         advised = self._advised()
         for position in range(self.strategy_box.count()):
             name = self.strategy_box.itemData(position)
-            marked = (
-                self.tr("★ {0} (advised)").format(strategies.title(name)) if self._pictures and name == advised else ""
-            )
-            self.strategy_box.setItemText(position, marked or strategies.title(name))
             self.strategy_box.setItemData(position, STRATEGIES[name], Qt.ItemDataRole.ToolTipRole)
+            if not self.strategy_box.itemData(position, _OWN_CUT):
+                marked = self.tr("★ {0} (advised)") if self._pictures and name == advised else "{0}"
+                self.strategy_box.setItemText(position, marked.format(strategies.title(name)))
         self.strategy_box.setToolTip(STRATEGIES[recipe.strategy])
+        self._show_next_step()
         changed = not self._draft.is_preset
         self.reset_button.setVisible(changed)
         self.reset_button.setToolTip(
@@ -307,6 +358,12 @@ class ModelPanel(QWidget):
         per_class = figures.count(round(self._pictures / max(self._classes, 1)))
         why = self.tr("Advised for {0} training pictures a class: {1}. {2}")
         self.advice.setText(why.format(per_class, strategies.title(advised).lower(), " ".join(advice.reasons)))
+
+    def _show_next_step(self) -> None:
+        ready = self._classes >= FEWEST_CLASSES and self._pictures > 0
+        self.next_button.setEnabled(ready)
+        why = self.tr("Training needs pictures in at least two classes; add them in step 1.")
+        self.next_button.setToolTip(self.tr("Go to step 3; nothing starts yet") if ready else why)
 
     def _show_freezing(self, recipe: Recipe) -> None:
         phase = self._draft.shown_phase

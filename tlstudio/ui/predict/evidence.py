@@ -14,11 +14,12 @@ from tlstudio.ui.predict.models import paint_bar, percent
 from tlstudio.ui.theme import SPACE
 
 BARS = 6
+NEAREST = 3
 NAME_SHARE = 0.36
 
 
 class RankedBars(QWidget):
-    """The likeliest classes with their probabilities, best first."""
+    """The likeliest classes with their probabilities, best first; of a stranger, the names of the nearest alone."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,12 +29,17 @@ class RankedBars(QWidget):
     def show_answer(self, answer: Predicted | None) -> None:
         self._answer = answer if answer is not None and answer.ok else None
         ranked = self._ranked()
-        self.setAccessibleName(", ".join(f"{label} {percent(share)}" for label, share in ranked))
+        self.setAccessibleName(
+            ", ".join(label if self._is_unknown() else f"{label} {percent(share)}" for label, share in ranked)
+        )
         self.updateGeometry()
         self.update()
 
     def _ranked(self) -> tuple[tuple[str, float], ...]:
-        return self._answer.top[:BARS] if self._answer else ()
+        return self._answer.top[: NEAREST if self._answer.unknown else BARS] if self._answer else ()
+
+    def _is_unknown(self) -> bool:
+        return self._answer is not None and self._answer.unknown
 
     def _line(self) -> int:
         return self.fontMetrics().height() + SPACE
@@ -56,16 +62,17 @@ class RankedBars(QWidget):
         name_width = round(self.width() * NAME_SHARE)
         for row, (label, share) in enumerate(self._ranked()):
             font = QFont(self.font())
-            font.setWeight(QFont.Weight.DemiBold if row == 0 else QFont.Weight.Normal)
+            font.setWeight(QFont.Weight.DemiBold if row == 0 and not self._is_unknown() else QFont.Weight.Normal)
             painter.setFont(font)
             painter.setPen(self.palette().windowText().color())
             line = QRect(0, row * self._line(), self.width(), self._line())
             name = QFontMetrics(font).elidedText(label, Qt.TextElideMode.ElideRight, name_width - SPACE)
             painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, name)
+            if self._is_unknown():
+                continue
             painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, percent(share))
             bar = QRectF(name_width, line.center().y() - 4, self.width() - name_width - number_width, 9)
-            strong = row == 0 and self._answer is not None and not self._answer.unknown
-            paint_bar(painter, bar, share, colours, strong)
+            paint_bar(painter, bar, share, colours, row == 0)
 
 
 class EvidenceView(QFrame):

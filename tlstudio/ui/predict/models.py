@@ -137,7 +137,7 @@ class PredictionDelegate(QStyledItemDelegate):
         words = (answer.label or "") if sure else verdict(answer)
         plain = option.palette.text().color()
         top = QRect(inside.left(), inside.top(), inside.width(), metrics.height())
-        room = top.width() - (BAR + SPACE * 2 if answer.ok else 0)
+        room = top.width() - (BAR + SPACE * 2 if answer.ok and not answer.unknown else 0)
         painter.setFont(bold)
         painter.setPen(plain if sure else colours.warning if answer.ok else colours.error)
         painter.drawText(top, LEFT, metrics.elidedText(words, Qt.TextElideMode.ElideRight, room))
@@ -149,7 +149,7 @@ class PredictionDelegate(QStyledItemDelegate):
             nearest = QCoreApplication.translate("predict", "nearest: {label}").format(label=answer.label)
             name = f"{name} · {nearest}"
         painter.drawText(bottom, LEFT, small.elidedText(name, Qt.TextElideMode.ElideMiddle, room))
-        if answer.ok:
+        if answer.ok and not answer.unknown:  # how sure of what it is not says nothing
             share = answer.probability or 0
             painter.setPen(plain if sure else colours.muted)
             painter.drawText(top, RIGHT, percent(share))

@@ -1,6 +1,7 @@
 """The predict panel: drop pictures, read what they are, keep the table."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,19 @@ from tlstudio.ui.thumbnails import Thumbnails
 GATHER = 50
 TOP = 10
 ASKED_AGAIN_AT_MOST = 500
+
+
+@dataclass(frozen=True)
+class Asked(Event):
+    """The answers that follow belong to this round of questions."""
+
+    round: int
+
+
+def ask(model: tasks.OpenModel, paths: list[Path], round_: int) -> Iterator[Event]:
+    """Ask the model about pictures, and say for which round."""
+    yield Asked(round_)
+    yield from model.predict(paths, TOP)
 
 
 def save_table(path: Path, answers: tuple[Predicted, ...], done: str) -> Iterator[Event]:
@@ -70,6 +84,9 @@ class PredictPanel(QWidget):
         self._facts: dict[str, Any] = {}
         self._gathered: list[Predicted] = []
         self._asked: list[Path] = []
+        # Clearing the list begins a round; answers to an earlier one may still be on their way.
+        self._round = self._answering = 0
+        self._awaits_answers = False
         self._jobs = JobQueue(self)
         self._jobs.reported.connect(self._take)
         self._jobs.failed.connect(self._show_failure)
@@ -114,8 +131,9 @@ class PredictPanel(QWidget):
         self._export.setObjectName("export_csv_button")
         self._export.clicked.connect(self.export_csv)
         self._clear = QPushButton(self.tr("Clear"))
-        self._clear.setToolTip(self.tr("Take all answers off the list; no file is touched"))
-        self._clear.clicked.connect(self.clear)
+        self._clear.setObjectName("clear_button")
+        self._clear.setToolTip(self.tr("Stop classifying and take all answers off the list; no file is touched"))
+        self._clear.clicked.connect(self.start_over)
         row = QHBoxLayout()
         row.setSpacing(SPACE)
         row.addWidget(self._card, 1)
@@ -230,7 +248,14 @@ class PredictPanel(QWidget):
             self.failed.emit(TLStudioError(text, remedy=remedy))
             return
         self._asked = self._asked + paths
-        self._jobs.add(lambda: model.predict(paths, TOP))
+        self._awaits_answers = True
+        round_ = self._round
+        self._jobs.add(lambda: ask(model, paths, round_))
+        self._show_state()
+
+    def has_model(self) -> bool:
+        """Whether there is a model to ask, or one is being opened."""
+        return self._model is not None or self._coming is not None
 
     def is_busy(self) -> bool:
         return self._jobs.is_busy()
@@ -264,8 +289,15 @@ class PredictPanel(QWidget):
             self.files_wanted.emit((folder,))
 
     @Slot()
+    def start_over(self) -> None:
+        """Stop answering and take all answers off the list."""
+        if self._awaits_answers and self._coming is None:
+            self._jobs.stop()
+        self.clear()
+
     def clear(self) -> None:
-        """Take all answers off the list."""
+        """Take all answers off the list, and leave those out that are still on their way."""
+        self._round += 1
         self._gathered, self._asked = [], []
         self._predictions.clear()
         self._evidence.show_answer(None)
@@ -278,7 +310,6 @@ class PredictPanel(QWidget):
         path = self._chooser.save(self, self.tr("Save the answers as a table"), "answers.csv", filter_)
         if path is not None:
             answers = self._predictions.answers
-            path = path if path.suffix else path.with_suffix(".csv")
             done = self.tr("Saved %n answer(s) in {file}.", "", len(answers)).format(file=path)
             self._jobs.add(lambda: save_table(path, answers, done))
 
@@ -287,7 +318,9 @@ class PredictPanel(QWidget):
     @Slot(object)
     def _take(self, event: Event) -> None:
         match event:
-            case Predicted():
+            case Asked():
+                self._answering = event.round
+            case Predicted() if self._answering == self._round:
                 self._gathered.append(event)
                 if not self._gather.isActive():
                     self._gather.start()
@@ -316,6 +349,8 @@ class PredictPanel(QWidget):
     @Slot(bool)
     def _follow_busy(self, busy: bool) -> None:
         if not busy:
+            self._awaits_answers = False
+            self._coming = None  # still there if loading it was stopped
             self._list_gathered()
         self.busy_changed.emit(busy)
         self._show_state()
@@ -363,12 +398,9 @@ class PredictPanel(QWidget):
         count = self._predictions.rowCount()
         self._list.setVisible(count > 0)
         self._evidence.setVisible(count > 0)
-        self._export.setEnabled(count > 0)
-        self._clear.setEnabled(count > 0)
-        explanation = self.tr("Save all answers as a CSV table for a spreadsheet program")
-        self._export.setToolTip(
-            explanation if count else self.tr("There are no answers to save yet. Drop some pictures.")
-        )
+        self._export.setEnabled(count > 0 and not self._awaits_answers)
+        self._export.setToolTip(self._explain_export(count))
+        self._clear.setEnabled(count > 0 or self._awaits_answers)
         self._invitation.setText(
             self.tr("Drop pictures or a folder here")
             if self._model
@@ -380,6 +412,13 @@ class PredictPanel(QWidget):
             way.setVisible(self._model is not None)
         self._card.show_text(self._describe_model())
         self.summary_changed.emit(self._summary(count))
+
+    def _explain_export(self, count: int) -> str:
+        if self._awaits_answers:
+            return self.tr("There are answers still to come. Wait for them, or press Cancel to save those there are.")
+        if count == 0:
+            return self.tr("There are no answers to save yet. Drop some pictures.")
+        return self.tr("Save all answers as a CSV table for a spreadsheet program")
 
     def _summary(self, count: int) -> str:
         if self._coming is not None:

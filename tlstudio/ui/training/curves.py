@@ -19,6 +19,7 @@ from tlstudio.ui.labels import heading, muted
 Measure = Literal["loss", "accuracy"]
 _LIBRARIES = ("numpy", "pyqtgraph")
 _HUNDRED = 100
+_BESIDE = 12  # pixels around the name of a phase
 _SMEAR = 40  # more epochs than this, and symbols would run into each other
 _STEPS, _MOST_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000), 10
 
@@ -34,7 +35,7 @@ class Curves:
 
 
 def curves_of(state: RunState, measure: Measure) -> Curves:
-    """A run's losses (nats) or accuracies (percent)."""
+    """A run's losses or accuracies (percent)."""
     done = state.epochs
     if measure == "loss":
         # A stored loss that was no number is null.
@@ -100,7 +101,7 @@ class CurvePlot(QFrame):
         self._plot: Any = None
         self._lines: list[Any] = []
         self._marks: list[Any] = []
-        self._marked: tuple[tuple[int, str], ...] = ()
+        self._marked: tuple[tuple[int, str, bool], ...] = ()
         self._job: Job | None = None
         self._title = heading(title)
         self._legend = _Legend()
@@ -169,7 +170,7 @@ class CurvePlot(QFrame):
         item = plot.getPlotItem()
         item.disableAutoRange()
         item.setLabel("bottom", self.tr("epoch"))
-        item.setLabel("left", self.tr("loss (nats)") if self._measure == "loss" else self.tr("accuracy (%)"))
+        item.setLabel("left", self.tr("loss") if self._measure == "loss" else self.tr("accuracy (%)"))
         for side in ("left", "bottom"):
             item.getAxis(side).tickStrings = _tick_texts
             item.getAxis(side).enableAutoSIPrefix(False)
@@ -177,6 +178,7 @@ class CurvePlot(QFrame):
             item.getAxis("left").tickStrings = _percent_ticks
         # A loss that was no number leaves a gap.
         self._lines = [item.plot([], [], antialias=True, connect="finite", symbolSize=6) for _ in range(2)]
+        item.getViewBox().sigResized.connect(self._place_marks)
         self._plot = plot
         self._column.addWidget(plot, 1)
         self._colour_plot()
@@ -199,8 +201,7 @@ class CurvePlot(QFrame):
             drawn = any(math.isfinite(value) for value in values)
             line.setData(list(self._curves.epochs) if drawn else [], list(values) if drawn else [])
         self._set_range()
-        if self._marked != self._curves.phases:
-            self._mark_phases()
+        self._place_marks()
 
     def _colour_plot(self) -> None:
         if self._plot is None:
@@ -233,16 +234,35 @@ class CurvePlot(QFrame):
             high += 0.16 * (high - low)  # their names stand above the curves
         self._plot.setYRange(low, high, padding=0)
 
+    @Slot()
+    def _place_marks(self) -> None:
+        """Mark the phases anew when there are others, or one's name has to go to the other side of its line."""
+        if self._plot is not None and self._curves.epochs and self._marked != self._wanted_marks():
+            self._mark_phases()
+
+    def _wanted_marks(self) -> tuple[tuple[int, str, bool], ...]:
+        """First epoch and name of each phase, and whether the name has to stand left of its line to be read."""
+        if not self._curves.epochs:
+            return ()
+        box = self._plot.getPlotItem().getViewBox()
+        (left, right), _ = box.viewRange()
+        width = self.fontMetrics().horizontalAdvance
+        marks = []
+        for first, name in self._curves.phases:
+            room = (right - (first - 0.5)) / (right - left) * box.width()
+            marks.append((first, name, room < width(name) + _BESIDE))
+        return tuple(marks)
+
     def _mark_phases(self) -> None:
         import pyqtgraph
 
         for mark in self._marks:
             self._plot.removeItem(mark)
-        self._marks, self._marked = [], self._curves.phases
+        self._marks, self._marked = [], self._wanted_marks()
         muted_colour = theme.colours(self.palette()).muted
         pen = pyqtgraph.mkPen(muted_colour, width=1, style=Qt.PenStyle.DotLine)
-        for first, name in self._marked if len(self._marked) > 1 else ():
-            options = {"position": 0.99, "color": muted_colour, "anchors": [(0, 0), (0, 0)]}
+        for first, name, to_the_left in self._marked if len(self._marked) > 1 else ():
+            options = {"position": 0.99, "color": muted_colour, "anchors": [(int(to_the_left), 0)] * 2}
             mark = pyqtgraph.InfiniteLine(first - 0.5, angle=90, pen=pen, label=name, labelOpts=options)
             self._plot.addItem(mark, ignoreBounds=True)
             self._marks.append(mark)

@@ -14,6 +14,9 @@ class GuardNote(QFrame):
 
     Signals:
         accepted: train all the same. declined: rather not.
+
+    Attributes:
+        guards: what is asked about, or was asked about last.
     """
 
     accepted = Signal()
@@ -24,6 +27,7 @@ class GuardNote(QFrame):
         self.setObjectName("guard_note")
         self.setProperty("card", True)
         self.setAccessibleName(self.tr("A question before training"))
+        self.guards: tuple[Guard, ...] = ()
         self._icon = QLabel()
         self._text = QLabel()
         self._text.setTextFormat(Qt.TextFormat.PlainText)
@@ -49,6 +53,7 @@ class GuardNote(QFrame):
 
     def ask(self, guards: Sequence[Guard]) -> None:
         """Show why the recipe is risky and wait for an answer, without holding anything up."""
+        self.guards = tuple(guards)
         self._text.setText("\n".join(guard.text for guard in guards))
         self.show()
         self.leave_button.setFocus()

@@ -130,7 +130,7 @@ class RunTable(QAbstractTableModel):
         if role == _Role.DisplayRole:
             return titles[section]
         if role == _Role.ToolTipRole and section == RunColumn.ACCURACY:
-            return self.tr("With half the width of its 95 % interval. On test pictures where there are some.")
+            return self.tr("With its 95 % interval in brackets. On test pictures where there are some.")
         return _alignment(RunColumn(section)) if role == _Role.TextAlignmentRole else None
 
     def data(self, index: _Index, role: int = _Role.DisplayRole) -> Any:
@@ -160,7 +160,7 @@ class RunTable(QAbstractTableModel):
             case RunColumn.NUMBER:
                 return f"★ {line.run.number}" if is_best else str(line.run.number)
             case RunColumn.STRATEGY:
-                return strategies.title(line.strategy)
+                return strategies.title_of(line.state.recipe) if line.state.recipe else strategies.title(line.strategy)
             case RunColumn.ACCURACY:
                 return self._accuracy(line)
             case RunColumn.WHEN:
@@ -201,7 +201,7 @@ class RunTable(QAbstractTableModel):
         if end.test_accuracy is not None and end.test_interval is not None:
             parts.append(self.tr("test {0}").format(figures.accuracy(end.test_accuracy, end.test_interval)))
         if line.state.recipe:
-            parts.append(line.state.recipe.backbone)
+            parts += [line.state.recipe.backbone, strategies.title_of(line.state.recipe)]
         if line.when:
             moment = QDateTime.fromSecsSinceEpoch(int(line.when))
             parts.append(QLocale().toString(moment, QLocale.FormatType.ShortFormat))

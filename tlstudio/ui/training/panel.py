@@ -10,14 +10,11 @@ from typing import cast
 from PySide6.QtCore import QEvent, QItemSelection, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QPushButton,
     QSplitter,
     QStackedWidget,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -40,6 +37,7 @@ from tlstudio.ui.training.device_box import DeviceBox
 from tlstudio.ui.training.guard_note import GuardNote
 from tlstudio.ui.training.history import RunColumn, RunLine, RunsRead, RunTable, read_runs
 from tlstudio.ui.training.progress_line import ProgressLine
+from tlstudio.ui.training.run_list import RunList, WarningNote
 
 REDRAW_INTERVAL = 100  # ms
 _WIDE = 900
@@ -49,7 +47,7 @@ class TrainingPanel(QWidget):
     """Runs the recipe on the project's pictures in a Job and keeps the list of runs.
 
     Signals:
-        summary_changed: one line for the rail, such as "93.2 % ± 1.8" or "phase 1 of 2 · epoch 2 of 3".
+        summary_changed: one line for the rail, such as "93.2 % (91–95)" or "phase 1 of 2 · epoch 2 of 3".
         progressed: events.Progress while a run goes on.
         busy_changed: a run began (True) or ended (False).
         trained: the path of the finished run's .tlmodel, also of one stopped half-way.
@@ -73,7 +71,7 @@ class TrainingPanel(QWidget):
         self._recipe: Recipe | None = None
         self._classes, self._pictures = 0, 0
         self._ready, self._why_not = False, self.tr("Train needs pictures in at least two classes.")
-        self._settled: set[str] = set()  # the guards that were asked about and answered
+        self._settled: set[str] = set()  # the guards that were asked about and answered with "Train anyway"
         self._state, self._pace = RunState(), Pace()
         self._train_job: Job | None = None
         self._history_job: Job | None = None
@@ -83,7 +81,7 @@ class TrainingPanel(QWidget):
         self._model_to_use = ""
         self._redraw = QTimer(self, interval=REDRAW_INTERVAL, singleShot=True)
         self._redraw_accuracy = QTimer(self, interval=REDRAW_INTERVAL // 2, singleShot=True)
-        self._drawn: tuple[object, object] = ((), ())
+        self._drawn: tuple[object, ...] = ()
         self._build()
         self._connect()
         self._show_readiness()
@@ -95,6 +93,7 @@ class TrainingPanel(QWidget):
         """Show the runs of a project; train in it from now on."""
         self._project = project
         self._settled = set()
+        self.guard_note.hide()
         self._state, self._pace, self._stop_asked = RunState(), Pace(), False
         self._model_to_use = ""
         self._runs.show_runs([])
@@ -107,7 +106,7 @@ class TrainingPanel(QWidget):
     def set_recipe(self, recipe: Recipe) -> None:
         """What the next run does (connect ModelPanel.recipe_changed to it)."""
         self._recipe = recipe
-        self.guard_note.hide()
+        self.guard_note.hide()  # another recipe is another question
         self._show_readiness()
         self._show_plan()
 
@@ -125,12 +124,11 @@ class TrainingPanel(QWidget):
 
     @Slot()
     def train(self) -> None:
-        """Start a run, after asking about what is risky in the recipe."""
-        if not self._can_train() or self._recipe is None:
+        """Start a run, after asking about what is risky in the recipe. While a question is open, nothing happens."""
+        if not self._can_train() or self._recipe is None or not self.guard_note.isHidden():
             return
         open_questions = [g for g in self._risks(self._recipe) if g.text not in self._settled]
         if open_questions:
-            self._settled |= {guard.text for guard in open_questions}
             self.guard_note.ask(open_questions)
         else:
             self._start()
@@ -176,6 +174,8 @@ class TrainingPanel(QWidget):
         self._pages.addWidget(self._build_empty())
         self._pages.addWidget(self._build_results())
         column.addWidget(self._pages, 1)
+        self.warning_note = WarningNote()
+        column.addWidget(self.warning_note)
         column.addLayout(self._build_next_step())
 
     def _build_controls(self) -> QHBoxLayout:
@@ -238,31 +238,9 @@ class TrainingPanel(QWidget):
         return splitter
 
     def _build_runs(self) -> QWidget:
-        self.run_list = QTableView()
-        self.run_list.setObjectName("run_list")
-        self.run_list.setAccessibleName(self.tr("Runs"))
-        self.run_list.setToolTip(self.tr("All runs of this project, newest first; choose one to see its curves"))
-        self.run_list.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.run_list.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.run_list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.run_list.setShowGrid(False)
-        self.run_list.setWordWrap(False)
-        self.run_list.setTabKeyNavigation(False)
-        self.run_list.setStyleSheet("QTableView::item { padding: 0 5px; }")
-        self.run_list.verticalHeader().hide()
-        self.run_list.verticalHeader().setDefaultSectionSize(28)
         self._runs = RunTable(self)
         self._runs.set_colours(theme.colours(self.palette()))
-        self.run_list.setModel(self._runs)
-        header = self.run_list.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionsClickable(False)
-        header.setSectionResizeMode(RunColumn.STRATEGY, QHeaderView.ResizeMode.Stretch)
-        width = self.fontMetrics().horizontalAdvance
-        header.resizeSection(RunColumn.NUMBER, width("★ 100") + 20)
-        header.resizeSection(RunColumn.ACCURACY, width("100.0 % ± 10.0 test") + 20)
-        header.resizeSection(RunColumn.WHEN, width("12/31/2026") + 16)
-        header.resizeSection(RunColumn.TIME, width("59 min, stopped") + 16)
+        self.run_list = RunList(self._runs)
         return _titled(heading(self.tr("Runs")), self.run_list)
 
     def _build_confusion(self) -> QWidget:
@@ -296,7 +274,7 @@ class TrainingPanel(QWidget):
         self.loss_plot.loaded.connect(self.accuracy_plot.load)
         self.train_button.clicked.connect(self.train)
         self.stop_button.clicked.connect(self.stop)
-        self.guard_note.accepted.connect(self._start)
+        self.guard_note.accepted.connect(self._take_consent)
         self.guard_note.declined.connect(self.train_button.setFocus)
         self.device_box.failed.connect(self.failed)
         self.next_button.clicked.connect(self._ask_for_prediction)
@@ -313,9 +291,14 @@ class TrainingPanel(QWidget):
         return guards(recipe, self._pictures / self._classes)
 
     @Slot()
+    def _take_consent(self) -> None:
+        self._settled |= {guard.text for guard in self.guard_note.guards}
+        self._start()
+
     def _start(self) -> None:
         if not self._can_train() or self._project is None or self._recipe is None:
             return
+        self.guard_note.hide()
         self._state, self._pace, self._stop_asked = RunState(), Pace(), False
         self._remembered = set()
         device = self.device_box.device()
@@ -353,18 +336,20 @@ class TrainingPanel(QWidget):
         if not self.is_busy():
             return
         self._show_pace()
-        if self._state.recipe is None or self._drawn == (self._state.phases, self._state.epochs):
+        drawn = self._state.phases, self._state.epochs, self._state.warnings
+        if self._state.recipe is None or self._drawn == drawn:
             return
-        self._drawn = (self._state.phases, self._state.epochs)
+        self._drawn = drawn
         self._runs.update_running(self._state)
-        if self._shown_row() == 0:
+        if self.run_list.chosen_row() == 0:
+            self.warning_note.show_warnings(self._state.warnings)
             # One plot now, one a little later: together they would take longer than a frame.
             self.loss_plot.show_curves(curves_of(self._state, "loss"))
             self._redraw_accuracy.start()
 
     @Slot()
     def _show_live_accuracy(self) -> None:
-        if self.is_busy() and self._shown_row() == 0:
+        if self.is_busy() and self.run_list.chosen_row() == 0:
             self.accuracy_plot.show_curves(curves_of(self._state, "accuracy"))
 
     @Slot(object)
@@ -375,6 +360,8 @@ class TrainingPanel(QWidget):
 
     @Slot()
     def _end_run(self) -> None:
+        at = self.window().focusWidget()  # before Stop is switched off and the focus goes elsewhere
+        is_here = at is None or self.isAncestorOf(at)
         self._redraw.stop()
         self._show_live()
         self._show_live_accuracy()
@@ -391,8 +378,10 @@ class TrainingPanel(QWidget):
         self._model_to_use = end.model
         if not end.stopped and self._state.recipe:
             self.measured.emit(Measured(self._state.recipe, end.seconds, frozenset(self._remembered)))
+        self._show_next_step()
         self.trained.emit(end.model)
-        self.next_button.setFocus()
+        if is_here:
+            self.next_button.setFocus()
 
     @Slot()
     def _ask_for_prediction(self) -> None:
@@ -451,7 +440,9 @@ class TrainingPanel(QWidget):
         if self._recipe is None or not self._ready:
             return ""
         spec, last = backbone(self._recipe.backbone), self._recipe.phases[-1]
-        parts = (spec.title, strategies.title(self._recipe.strategy), strategies.what_learns(last, spec))
+        title = strategies.title_of(self._recipe)
+        where = strategies.what_learns(last, spec)
+        parts = (spec.title, title) if where in title else (spec.title, title, where)
         return self.tr("Next run: {0}").format(" · ".join(parts))
 
     def _rail_line(self) -> str:
@@ -463,17 +454,14 @@ class TrainingPanel(QWidget):
             return figures.accuracy(end.test_accuracy, end.test_interval)
         return figures.accuracy(end.val_accuracy, end.val_interval)
 
-    def _shown_row(self) -> int:
-        rows = self.run_list.selectionModel().selectedRows()
-        return rows[0].row() if rows else -1
-
     @Slot(QItemSelection, QItemSelection)
     def _follow_selection(self, _chosen: QItemSelection, _left: QItemSelection) -> None:
-        row = self._shown_row()
+        row = self.run_list.chosen_row()
         self._show_run(self._runs.line(row) if row >= 0 else None)
 
     def _show_run(self, line: RunLine | None) -> None:
         self._show_curves(line.state if line else RunState())
+        self.warning_note.show_warnings(line.state.warnings if line else ())
         split = "test" if line and line.report.get("test") else "val"
         judged = line.report.get(split) if line else None
         self._confusion_pages.setCurrentIndex(1 if judged else 0)

@@ -43,13 +43,23 @@ class ProgressLine(QWidget):
         self.bar.setValue(round(_WHOLE * pace.fraction))
         parts = self._stopping(pace) if stopping else self._parts(pace)
         self._status.show_text(" · ".join(parts))
-        return " · ".join(parts[:2])
+        return self._short(pace, stopping)
 
     def show_end(self, end: Finished | None, stopped: bool, plan: str) -> None:
         """Show how a run ended; before the first one, what Train would do."""
         self.bar.setVisible(end is not None)
         self.bar.setValue(_WHOLE if end and not end.stopped else 0)
         self._status.show_text(self._verdict(end, stopped) or plan)
+
+    def _short(self, pace: Pace, stopping: bool) -> str:
+        """The same where there is little room: "phase 2 of 2 · 52 %" while pictures are read."""
+        if stopping:
+            return self.tr("stopping…")
+        parts = self._parts(pace)
+        if pace.task and not pace.learning:
+            part = figures.percent(pace.fraction, 0)
+            parts = [parts[0], part] if pace.phase and pace.phase.phases > 1 else [pace.task, part]
+        return " · ".join(parts[:2])
 
     def _stopping(self, pace: Pace) -> list[str]:
         return [self.tr("stopping, the best so far is kept"), *([pace.task] if pace.task else [])]

@@ -1,0 +1,89 @@
+"""The list of runs as it stands on the page, and what a run warned about below it."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QLabel, QSizePolicy, QTableView, QWidget
+
+from tlstudio.ui import icons, theme
+from tlstudio.ui.labels import muted
+from tlstudio.ui.training.history import RunColumn, RunTable
+
+_ROW_HEIGHT = 28
+_SHOWN = 3
+
+
+class RunList(QTableView):
+    """One line a run, newest first; one is chosen."""
+
+    def __init__(self, table: RunTable, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("run_list")
+        self.setAccessibleName(self.tr("Runs"))
+        self.setToolTip(self.tr("All runs of this project, newest first; choose one to see its curves"))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setStyleSheet("QTableView::item { padding: 0 5px; }")
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
+        self.setModel(table)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(False)
+        header.setSectionResizeMode(RunColumn.STRATEGY, QHeaderView.ResizeMode.Stretch)
+        for column in (RunColumn.ACCURACY, RunColumn.TIME):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        width = self.fontMetrics().horizontalAdvance
+        header.resizeSection(RunColumn.NUMBER, width("★ 100") + 20)
+        header.resizeSection(RunColumn.WHEN, width("12/31/2026") + 16)
+
+    def chosen_row(self) -> int:
+        """The row of the chosen run; -1: none is."""
+        rows = self.selectionModel().selectedRows()
+        return rows[0].row() if rows else -1
+
+
+class WarningNote(QWidget):
+    """What a run warned about, a line each; not there when it warned about nothing."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("run_warnings")
+        self.setAccessibleName(self.tr("What the run warned about"))
+        self._icon = QLabel()
+        self._text = muted(QLabel())
+        self._text.setWordWrap(True)
+        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.SPACE)
+        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._text, 1)
+        self._tint()
+        self.hide()
+
+    def show_warnings(self, warnings: Sequence[str]) -> None:
+        """Show these, each once; where there are many, the first ones, the tool tip has all."""
+        said = list(dict.fromkeys(warnings))
+        shown = said[:_SHOWN]
+        if len(said) > _SHOWN:
+            shown[-1] = self.tr("{0} (and {1} more)").format(shown[-1], len(said) - _SHOWN)
+        self._text.setText("\n".join(shown))
+        self._text.setToolTip("\n".join(said) if len(said) > _SHOWN else "")
+        self.setVisible(bool(said))
+
+    def text(self) -> str:
+        return self._text.text()
+
+    def changeEvent(self, change: QEvent) -> None:
+        if change.type() == QEvent.Type.PaletteChange:
+            self._tint()
+        super().changeEvent(change)
+
+    def _tint(self) -> None:
+        colour = theme.colours(self.palette()).warning
+        self._icon.setPixmap(icons.pixmap("warning", colour, 16, self.devicePixelRatio()))
