@@ -16,7 +16,6 @@ from tlstudio.core.project import Project
 from tlstudio.core.recipe import Changes, make_recipe
 from tlstudio.tasks import predicting
 from tlstudio.ui.predict.models import PredictionList, percent, verdict
-from tlstudio.ui.predict.panel import Asked
 from tlstudio.ui.rail import Step
 
 
@@ -213,7 +212,6 @@ def test_ten_thousand_answers_are_listed_without_strain(window, qtbot):
     panel = window.predict_panel
     window.show_step(Step.PREDICT)
     top = (("circle", 0.9), ("star", 0.1))
-    panel._take(Asked(panel._round))
     for number in range(10_000):
         panel._take(Predicted(f"/nowhere/{number}.png", True, "circle", 0.9, top))
     wait_for(lambda: panel._predictions.rowCount() == 10_000, 10)

@@ -85,7 +85,8 @@ class PredictPanel(QWidget):
         self._gathered: list[Predicted] = []
         self._asked: list[Path] = []
         # Clearing the list begins a round; answers to an earlier one may still be on their way.
-        self._round = self._answering = 0
+        self._round = 0
+        self._late = False
         self._awaits_answers = False
         self._jobs = JobQueue(self)
         self._jobs.reported.connect(self._take)
@@ -298,6 +299,7 @@ class PredictPanel(QWidget):
     def clear(self) -> None:
         """Take all answers off the list, and leave those out that are still on their way."""
         self._round += 1
+        self._late = self._awaits_answers
         self._gathered, self._asked = [], []
         self._predictions.clear()
         self._evidence.show_answer(None)
@@ -319,8 +321,8 @@ class PredictPanel(QWidget):
     def _take(self, event: Event) -> None:
         match event:
             case Asked():
-                self._answering = event.round
-            case Predicted() if self._answering == self._round:
+                self._late = event.round != self._round
+            case Predicted() if not self._late:
                 self._gathered.append(event)
                 if not self._gather.isActive():
                     self._gather.start()
