@@ -110,8 +110,9 @@ def _look_through(
     rule = rule or rule_before or survey.DEFAULT_SPLIT
     if before and rule != rule_before:
         yield events.Warned("The split is drawn anew: earlier models may have learned from what tests them now.")
-    if before and (former := _sources(project)[0]["path"]) != sources[0]["path"]:
-        yield events.Warned(f"The project held pictures from {former}; these take their place.")
+    former = _sources(project)[:1]
+    if before and former and former[0]["path"] != sources[0]["path"]:
+        yield events.Warned(f"The project held pictures from {former[0]['path']}; these take their place.")
     # A file that two sources name belongs to the later one: one for validation must not be learned from.
     found = {picture.path: picture for source in sources for picture in _find(source)}
     for source in sources:
