@@ -228,7 +228,7 @@ def test_enter_in_the_frame_around_the_buttons_is_a_click_on_it(window):
 
 def test_a_word_that_is_neither_verb_nor_path_is_wrong_usage(capsys):
     assert front_door._main(["trian"]) == 2
-    assert "trian is neither a file or folder nor one of: " in capsys.readouterr().err
+    assert "trian is neither a file or folder nor a command. Did you mean train?" in capsys.readouterr().err
 
 
 def test_an_option_goes_to_the_command_line(capsys):
