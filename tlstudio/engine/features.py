@@ -24,10 +24,10 @@ from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnreadablePicture
 from tlstudio.core.events import Event, FeaturesReady, PictureSkipped, Progress
 from tlstudio.core.preprocessing import Preprocessing
+from tlstudio.engine import settings
 from tlstudio.engine.network import Network
 from tlstudio.engine.tensors import batched, normalise, read, threaded
 
-CACHE_LIMIT = 4 << 30
 MEMORY_LIMIT = 2 << 30
 BATCH = 32
 # Goes up when decoding or resizing here gives other pixels for the same file.
@@ -144,6 +144,33 @@ def cache_folder() -> Path:
     return platformdirs.user_cache_path("tlstudio", appauthor=False) / "features"
 
 
+@dataclass(frozen=True)
+class CacheUsage:
+    """What the cache of features takes. bytes: on disk. entries: files. limit: the most it may take, in bytes."""
+
+    bytes: int
+    entries: int
+    folder: Path
+    limit: int
+
+
+def usage() -> CacheUsage:
+    """How much the cache holds now."""
+    sizes = []
+    for file in cache_folder().glob("*.sqlite*"):
+        with suppress(OSError):  # another process may trim at the same moment
+            sizes.append((file.suffix == ".sqlite", file.stat().st_size))
+    entries = sum(whole for whole, _ in sizes)
+    return CacheUsage(sum(size for _, size in sizes), entries, cache_folder(), settings.cache_limit())
+
+
+def clear() -> None:
+    """Delete what is remembered; what another process holds open stays."""
+    for file in cache_folder().glob("*.sqlite"):
+        with suppress(OSError):
+            _delete(file)
+
+
 class _Store:
     """One SQLite file of answers: picture digest → float32 values.
 
@@ -214,9 +241,9 @@ class _Store:
         for file in self.path.parent.glob("*.sqlite"):
             with suppress(OSError):  # another process may trim at the same moment
                 files.append((file.stat().st_mtime, file.stat().st_size, file))
-        total = sum(size for _, size, _ in files)
+        total, limit = sum(size for _, size, _ in files), settings.cache_limit()
         for _, size, file in sorted(files):
-            if total > CACHE_LIMIT and file != self.path:
+            if total > limit and file != self.path:
                 with suppress(OSError):
                     _delete(file)
                 total -= size
