@@ -13,7 +13,7 @@ from tlstudio.tasks.outlining import advise, outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
 from tlstudio.tasks.scanning import add, has_source, remove, report, rescan, scan, split_rule
 from tlstudio.tasks.training import train
-from tlstudio.tasks.weights import weights_fetch, weights_import, weights_list
+from tlstudio.tasks.weights import weights_fetch, weights_import, weights_list, weights_pack
 
 __all__ = [
     "OpenModel",
@@ -41,4 +41,5 @@ __all__ = [
     "weights_fetch",
     "weights_import",
     "weights_list",
+    "weights_pack",
 ]
