@@ -325,7 +325,7 @@ def weights_list(as_json: bool) -> None:
 @click.argument("file", type=PATH)
 @_json_option
 def weights_import(file: Path, as_json: bool) -> None:
-    """Copy a weights FILE, or what a pack of weights holds, into the program's folder, if its SHA-256 is a known one."""
+    """Copy a FILE of weights, or those in a pack, into the program's folder, if their SHA-256 is a known one."""
     show(tasks.weights_import(file), as_json)
 
 

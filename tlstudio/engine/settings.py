@@ -12,7 +12,7 @@ import platformdirs
 from tlstudio.core.errors import ProjectError, TLStudioError
 from tlstudio.core.project import write_atomically
 
-CACHE_LIMIT = 4 << 30
+CACHE_LIMIT = 4_000_000_000
 
 
 def file() -> Path:
@@ -20,7 +20,7 @@ def file() -> Path:
 
 
 def cache_limit() -> int:
-    """How large the cache of features may become, in bytes; 4 GiB until somebody sets it."""
+    """How large the cache of features may become, in bytes; 4 GB until somebody sets it."""
     value = _read().get("cache_limit")
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else CACHE_LIMIT
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20
 PATIENCE = 20  # seconds without a byte from the network
+ROUNDING = 1 << 16  # bytes; some publishers give a size that is rounded down
 PACK_NAME = "weights.zip"
 
 
@@ -63,7 +64,7 @@ def locate(backbone: Backbone) -> Path:
     """
     wrong = None
     for _, path in _present(backbone):
-        if digests.of(path) == backbone.weights.sha256:
+        if is_right(backbone, digests.of(path)):
             return path
         wrong = wrong or path
     if wrong is None:
@@ -88,7 +89,7 @@ def look(backbone: Backbone, check: bool) -> Generator[Event, None, WeightsFound
                 digest = yield from digests.watched(path)
         except OSError:
             continue  # gone, or not for us to read: as good as not here
-        if digest == backbone.weights.sha256:
+        if is_right(backbone, digest):
             return found(backbone, path, "checked", place)
         first = first or found(backbone, path, "wrong" if digest else "unchecked", place, digest)
     return first or found(backbone, None, "missing")
@@ -112,6 +113,16 @@ def found(
         known.source,
         known.url,
     )
+
+
+def is_right(backbone: Backbone, digest: str) -> bool:
+    """Whether a file of this SHA-256 is the backbone's weights."""
+    return len(digest) == 64 and digest.startswith(backbone.weights.sha256)
+
+
+def may_have(backbone: Backbone, size: int) -> bool:
+    """Whether the backbone's weights can have so many bytes."""
+    return 0 <= size - backbone.weights.size <= ROUNDING
 
 
 def load(backbone: Backbone) -> dict[str, torch.Tensor]:
@@ -160,10 +171,10 @@ def adopt(path: Path) -> Generator[Event, None, WeightsFound]:
     """
     try:
         size = path.stat().st_size
-        if not any(b.weights.size == size for b in BACKBONES.values()):
+        if not any(may_have(b, size) for b in BACKBONES.values()):
             raise _refusal(path, size)
         digest = yield from digests.watched(path)
-        backbone = next((b for b in BACKBONES.values() if b.weights.sha256 == digest), None)
+        backbone = next((b for b in BACKBONES.values() if is_right(b, digest)), None)
         if backbone is None:
             raise _refusal(path, size, digest)
     except OSError as error:
@@ -201,14 +212,14 @@ def take(source: Iterator[bytes], backbone: Backbone, named: Path) -> Generator[
     with replacing(target) as temporary, temporary.open("wb") as file:
         for chunk in source:
             done += len(chunk)
-            if done > weights.size:
+            if done > weights.size + ROUNDING:
                 raise RefusedWeights(f"holds more than the {weights.size:,} bytes of {weights.filename}", path=named)
             digest.update(chunk)
             file.write(chunk)
-            yield Progress(task, done, weights.size)
-        if digest.hexdigest() != weights.sha256:
+            yield Progress(task, min(done, weights.size), weights.size)
+        if not is_right(backbone, digest.hexdigest()):
             raise _not_the(backbone, named, done, digest.hexdigest())
-    digests.remember(target, weights.sha256)
+    digests.remember(target, digest.hexdigest())
     return found(backbone, target, "checked", "own")
 
 
@@ -227,7 +238,7 @@ def _refusal(path: Path, size: int, digest: str = "") -> RefusedWeights:
 
 def _not_the(backbone: Backbone, path: Path, size: int, digest: str) -> RefusedWeights:
     weights = backbone.weights
-    if size != weights.size:
+    if not may_have(backbone, size):
         why = f"it has {size:,} bytes, and {weights.filename} has {weights.size:,}"
     else:
         why = f"its SHA-256 is {digest[:12]}…, and that of {weights.filename} is {weights.sha256[:12]}…"
@@ -252,14 +263,16 @@ def fetch(backbone: Backbone) -> Generator[Event, None, WeightsFound]:
         yield from _download(weights, partial)
     except (OSError, http.client.HTTPException) as error:
         raise _unreachable(error, backbone, partial.stat().st_size if partial.exists() else 0) from error
-    if (have := partial.stat().st_size) < weights.size:
+    have = partial.stat().st_size if partial.exists() else 0
+    if have < weights.size:
         remedy = "Ask for it again; it goes on from there."
         raise TLStudioError(f"broke off after {have:,} of {weights.size:,} bytes", path=weights.url, remedy=remedy)
-    if (yield from digests.watched(partial)) != weights.sha256:
+    digest = yield from digests.watched(partial)
+    if not is_right(backbone, digest):
         partial.unlink()
         raise RefusedWeights("what was fetched is not the file expected (SHA-256)", path=weights.url)
     partial.replace(target)
-    digests.remember(target, weights.sha256)
+    digests.remember(target, digest)
     return found(backbone, target, "checked", "own")
 
 
@@ -303,7 +316,7 @@ def _download(weights: Weights, partial: Path) -> Iterator[Event]:
         if answer.status != 206:
             have = 0  # the server sends the whole file again
         # What is there at once rather than a whole chunk, so that a slow line can be cancelled too.
-        while have <= size and (chunk := answer.read1(CHUNK)):
+        while have <= size + ROUNDING and (chunk := answer.read1(CHUNK)):
             _append(partial, chunk, begin=not have)
             have += len(chunk)
             yield Progress(task, min(have, size), size)

@@ -91,8 +91,10 @@ def _not_here(backbone: Backbone, found: WeightsFound) -> TLStudioError:
     what = f"the weights of {backbone.name} are not on this machine"
     if found.state == "wrong":
         what = f"what is here has not the SHA-256 of the {backbone.name} weights"
-    remedy = f"Add --fetch to download {known.size / 1e6:.0f} MB from {known.url}." if known.url else ""
-    return MissingWeights(what, path=found.path, remedy=remedy or f"Import {known.filename} first; no address is known.")
+    remedy = f"Import {known.filename} first; no address is known for it."
+    if known.url:
+        remedy = f"Add --fetch to download {known.size / 1e6:.0f} MB from {known.url}."
+    return MissingWeights(what, path=found.path, remedy=remedy)
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
@@ -106,13 +108,13 @@ def _write(archive: zipfile.ZipFile, backbone: Backbone, path: Path) -> Iterator
     """Copy one file into the pack; yields how many bytes went in."""
     found = sha256()
     entry = _entry(backbone.weights.filename)
-    entry.file_size = backbone.weights.size
+    entry.file_size = path.stat().st_size
     with archive.open(entry, "w") as target:
         for chunk in weights.chunks(path):
             found.update(chunk)
             target.write(chunk)
             yield len(chunk)
-    if found.hexdigest() != backbone.weights.sha256:
+    if not weights.is_right(backbone, found.hexdigest()):
         what = f"is not the {backbone.name} weights its name says (SHA-256)"
         raise RefusedWeights(what, path=path, remedy="Delete it and get it again.")
 
@@ -137,8 +139,9 @@ def _licences(wanted: Sequence[Backbone]) -> str:
     """What each file is under, and the texts of those licences, as the packages here have them."""
     notes = ["The pretrained weights in this pack, where they come from, and the licences they are under.", ""]
     for b in wanted:
-        notes += [f"{b.weights.filename}: {b.title}", f"  licence: {b.weights.licence}", f"  source: {b.weights.source}"]
-        notes += [f"  address: {b.weights.url}"] if b.weights.url else []
+        known = b.weights
+        notes += [f"{known.filename}: {b.title}", f"  licence: {known.licence}", f"  source: {known.source}"]
+        notes += [f"  address: {known.url}"] if known.url else []
     texts = dict[str, str]()
     for package in dict.fromkeys(filter(None, map(_publisher, wanted))):
         for text in _licence_texts(package):
@@ -161,8 +164,8 @@ def _licence_texts(package: str) -> list[str]:
         files = importlib.metadata.files(package) or []
     except importlib.metadata.PackageNotFoundError:
         return []
-    named = [file for file in files if file.name.upper().startswith(("LICEN", "NOTICE"))]
-    return [file.read_text("utf-8") for file in named if "dist-info" in str(file) and file.locate().is_file()]
+    named = [file for file in files if file.name.upper().startswith(("LICEN", "NOTICE")) and "dist-info" in str(file)]
+    return [place.read_text("utf-8") for place in (Path(str(file.locate())) for file in named) if place.is_file()]
 
 
 # Opening one
@@ -180,7 +183,7 @@ def is_pack(path: Path) -> bool:
 
 
 def unpack(path: Path) -> Generator[Event, None, None]:
-    """Take the weights out of a pack into our folder: a `WeightsFound` for each, a warning for what is not taken.
+    """Take the weights out of a pack into our folder: a `WeightsFound` for each, and a warning that names the rest.
 
     Raises:
         RefusedWeights: it is no pack, or nothing in it can be taken.
@@ -208,8 +211,8 @@ def unpack(path: Path) -> Generator[Event, None, None]:
     if not taken:
         what = f"holds no weights that can be taken ({'; '.join(refused) or 'it is empty'})"
         raise RefusedWeights(what, path=path, remedy="Make the pack again: tlstudio weights pack.")
-    for line in dict.fromkeys(refused):
-        yield Warned(f"Not taken from {path.name}: {line}.")
+    if refused:
+        yield Warned(f"Not taken from {path.name}: {'; '.join(dict.fromkeys(refused))}.")
 
 
 @contextmanager
@@ -269,7 +272,7 @@ def _judge(entry: zipfile.ZipInfo, times: int) -> tuple[Backbone | None, str]:
         return None, "it is encrypted"
     if entry.compress_type not in COMPRESSIONS:
         return None, "it is packed in a way that is not unpacked here"
-    if entry.file_size != backbone.weights.size:
+    if not weights.may_have(backbone, entry.file_size):
         return None, f"it has {entry.file_size:,} bytes, and {backbone.name} weights have {backbone.weights.size:,}"
     return backbone, ""
 

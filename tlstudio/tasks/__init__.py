@@ -4,7 +4,7 @@ The engine is imported inside, so that asking for the list of tasks does not loa
 it for events and close it; training alone takes `stop`, because it ends by keeping the best weights so far.
 """
 
-from tlstudio.tasks.cache import cache_clear, cache_limit, cache_usage
+from tlstudio.tasks.cache import Cache, cache_clear, cache_limit, cache_usage
 from tlstudio.tasks.demonstration import demo
 from tlstudio.tasks.drawing import draw, draw_sample
 from tlstudio.tasks.engine import devices, load_engine
@@ -16,6 +16,7 @@ from tlstudio.tasks.training import train
 from tlstudio.tasks.weights import weights_fetch, weights_import, weights_list, weights_pack
 
 __all__ = [
+    "Cache",
     "OpenModel",
     "add",
     "advise",
