@@ -1,4 +1,4 @@
-"""The weights verbs as people type them: list, import, fetch, pack, with a machine that has internet and one without."""
+"""The weights verbs as people type them, on a machine that has internet and on one without."""
 
 import json
 import os
@@ -78,7 +78,7 @@ def test_a_pack_is_carried_from_a_machine_with_internet_to_one_without(
 
     packed = machine("pack", "weights.zip", "tiny", "--fetch", "--json")
     assert packed.status == 0
-    assert [e["text"] for e in packed.of("said")][0].startswith("Fetching 1 MB: tiny (1 MB) from http://127.0.0.1")
+    assert packed.of("said")[0]["text"].startswith("Fetching 1 MB: tiny (1 MB) from http://127.0.0.1")
     assert packed.of("weights_packed")[0]["backbones"] == ["tiny"]
     assert machine.files == ["tiny.pth"]
 

@@ -175,7 +175,7 @@ def test_without_a_network_it_says_so_in_words(tiny_backbone: Backbone, monkeypa
     # Nothing listens on port 9 of this computer.
     unserved = replace(tiny_backbone, weights=replace(tiny_backbone.weights, url="http://127.0.0.1:9/tiny.pth"))
     monkeypatch.setitem(backbones.BACKBONES, "tiny", unserved)
-    with pytest.raises(TLStudioError, match="could not be reached .*connected to the internet.*weights pack"):
+    with pytest.raises(TLStudioError, match=r"could not be reached .*connected to the internet.*weights pack"):
         list(tasks.weights_fetch("tiny"))
 
 

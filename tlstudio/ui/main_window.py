@@ -34,7 +34,8 @@ from tlstudio.ui.menus import Menus
 from tlstudio.ui.messages import LogLines, LogWindow, MessageBar
 from tlstudio.ui.model.panel import ModelPanel
 from tlstudio.ui.predict.panel import PredictPanel
-from tlstudio.ui.preferences import Preferences, PreferencesDialog
+from tlstudio.ui.preferences import Preferences
+from tlstudio.ui.preferences_dialog.dialog import PreferencesDialog
 from tlstudio.ui.rail import Rail, RailButton, Step
 from tlstudio.ui.status import Status
 from tlstudio.ui.theme import SPACE, Scheme, Theme
@@ -160,6 +161,8 @@ class MainWindow(QMainWindow):
         dataset.train_wanted.connect(self.train)
         model.summary_changed.connect(self._show_model_summary)
         model.training_wanted.connect(self._go_on_to_training)
+        model.import_wanted.connect(self._choose_weights)
+        model.networks_wanted.connect(self._show_networks)
         model.recipe_changed.connect(training.set_recipe)
         model.recipe_changed.connect(self._take_recipe)
         training.summary_changed.connect(self._show_training_summary)
@@ -503,6 +506,8 @@ class MainWindow(QMainWindow):
             self._open_model(what.paths[0])
         elif what.what == Kind.PROJECT:
             self.open_project(what.paths[0])
+        elif what.what == Kind.WEIGHTS:
+            self._open_preferences().bring_in(what.paths)
         elif deed == Deed.CLASSIFY:
             self.show_step(Step.PREDICT)
             self.predict_panel.classify(list(what.paths))
@@ -549,14 +554,33 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _show_preferences(self) -> None:
+        self._open_preferences()
+
+    @Slot()
+    def _show_networks(self) -> None:
+        self._open_preferences().show_networks(self.model_panel.recipe().backbone)
+
+    @Slot()
+    def _choose_weights(self) -> None:
+        dialog = self._open_preferences()
+        dialog.show_networks(self.model_panel.recipe().backbone)
+        dialog.networks.choose_files()
+
+    def _open_preferences(self) -> PreferencesDialog:
+        """The dialog that is open, or a new one."""
+        for dialog in self.findChildren(PreferencesDialog):
+            if dialog.isVisible():
+                return dialog
         dialog = PreferencesDialog(self.preferences, self.theme, self._chooser, self)
         dialog.finished.connect(self._follow_preferences)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+        return dialog
 
     @Slot()
     def _follow_preferences(self) -> None:
         self.menus.schemes[self.theme.scheme].setChecked(True)
+        self.model_panel.look_for_weights()
 
     @Slot()
     def _show_log(self) -> None:
