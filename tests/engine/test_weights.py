@@ -47,6 +47,8 @@ def test_unknown_or_changed_weights_are_refused(tiny_backbone: Backbone, tmp_pat
     (tmp_path / "tiny.pth").write_bytes(data[:-1] + b"?")
     with pytest.raises(RefusedWeights, match=f"its SHA-256 is .*, and that of tiny.pth is {digests.of(place)[:12]}"):
         list(tasks.weights_import(tmp_path / "tiny.pth"))
+    with pytest.raises(RefusedWeights, match="is a folder"):
+        list(tasks.weights_import(tmp_path))
     with pytest.raises(RefusedWeights, match="No such file"):
         list(tasks.weights_import(tmp_path / "gone.pth"))
     assert place.read_bytes() == data

@@ -19,7 +19,6 @@ from tests.ui.world import carry, drop, hover, settle, wait_for
 from tlstudio.core import backbones
 from tlstudio.core.backbones import Backbone
 from tlstudio.core.events import Progress
-from tlstudio.core.project import write_atomically
 from tlstudio.engine import features, thumbnails, weights
 from tlstudio.ui.preferences_dialog.dialog import PreferencesDialog
 from tlstudio.ui.preferences_dialog.networks_model import NetworksModel
@@ -301,7 +300,7 @@ def test_closing_stops_what_runs_and_leaves_nothing_half_done(window, chooser, t
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
     wait_for(lambda: ended)
     assert {path.name for path in out.iterdir()} <= {"weights.zip"}  # whole, or not at all
-    assert not window._running()
+    settle(window)
 
 
 def fill_caches() -> None:
@@ -347,9 +346,10 @@ def test_the_limit_is_kept_where_the_command_line_reads_it(window, monkeypatch, 
     QTest.keyClicks(dialog.storage.limit, "2.5")
     QTest.keyClick(dialog.storage.limit, Qt.Key.Key_Tab)
     wait_for(lambda: features.usage().limit == 2_500_000_000)
+    idle(dialog)
     dialog.close()
     (settings,) = (tmp_path / "config" / "tlstudio").glob("settings.json")
-    write_atomically(settings, b'{"cache_limit": "much"}')
+    settings.write_text('{"cache_limit": "much"}')
     assert features.usage().limit == 4_000_000_000
 
 

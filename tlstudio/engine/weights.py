@@ -169,6 +169,8 @@ def adopt(path: Path) -> Generator[Event, None, WeightsFound]:
         RefusedWeights: no backbone's weights have this digest, or the file cannot be read.
         TLStudioError: our folder cannot be written.
     """
+    if path.is_dir():
+        raise RefusedWeights("is a folder, not a file of weights", path=path, remedy="Give one file of it at a time.")
     try:
         size = path.stat().st_size
         if not any(may_have(b, size) for b in BACKBONES.values()):

@@ -36,6 +36,7 @@ from tlstudio.ui.model.panel import ModelPanel
 from tlstudio.ui.predict.panel import PredictPanel
 from tlstudio.ui.preferences import Preferences
 from tlstudio.ui.preferences_dialog.dialog import PreferencesDialog
+from tlstudio.ui.preferences_dialog.networks import choose_weights
 from tlstudio.ui.rail import Rail, RailButton, Step
 from tlstudio.ui.status import Status
 from tlstudio.ui.theme import SPACE, Scheme, Theme
@@ -562,9 +563,8 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _choose_weights(self) -> None:
-        dialog = self._open_preferences()
-        dialog.show_networks(self.model_panel.recipe().backbone)
-        dialog.networks.choose_files()
+        if paths := choose_weights(self._chooser, self):
+            self._open_preferences().bring_in(paths)
 
     def _open_preferences(self) -> PreferencesDialog:
         """The dialog that is open, or a new one."""

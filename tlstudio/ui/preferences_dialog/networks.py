@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QModelIndex, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QModelIndex, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QLabel, QPushButton, QTreeView, QVBoxLayout, QWidget
 
 from tlstudio import tasks
@@ -54,6 +54,13 @@ def _importing(paths: tuple[Path, ...]) -> Iterator[Event]:
 def _fetching(name: str) -> Iterator[Event]:
     for event in tasks.weights_fetch(name):
         yield Imported((event,)) if isinstance(event, WeightsFound) else event
+
+
+def choose_weights(chooser: FileChooser, owner: QWidget) -> list[Path]:
+    """Ask which files of weights, or packs of them, to import."""
+    translate = QCoreApplication.translate
+    kinds = translate("weights", "Weights (*.pth *.pt *.safetensors *.zip)"), translate("weights", "All files (*)")
+    return chooser.files(owner, translate("weights", "Import weights"), ";;".join(kinds))
 
 
 def _listing() -> Iterator[Event]:
@@ -171,10 +178,8 @@ class NetworksPage(QWidget):
 
     @Slot()
     def choose_files(self) -> None:
-        """Ask which files to import."""
-        kinds = self.tr("Weights (*.pth *.pt *.safetensors *.zip)")
-        kinds = f"{kinds};;{self.tr('All files (*)')}"
-        if chosen := self._chooser.files(self, self.tr("Import weights"), kinds):
+        """Ask which files to import, and import them."""
+        if chosen := choose_weights(self._chooser, self):
             self.bring_in(chosen)
 
     def choose_network(self, name: str) -> None:

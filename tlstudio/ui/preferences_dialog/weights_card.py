@@ -60,7 +60,7 @@ class WeightsCard(QFrame):
         digest = found.sha256
         if found.found_sha256:
             digest = self.tr("{0}, but the file here has {1}").format(found.sha256, found.found_sha256)
-        name = self.tr("{0}, {1}, {2}").format(found.filename, figures.size(found.size), state)
+        name = self.tr("{0}, {1}").format(found.filename, figures.size(found.size))
         texts = (name, where, digest, f"{found.source} · {found.licence}", found.url or self.tr("none is known"))
         for label, text in zip(self._values, texts, strict=True):
             label.show_text(text)
