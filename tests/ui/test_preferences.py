@@ -54,6 +54,7 @@ def opened(window) -> PreferencesDialog:
 def turn_to(dialog: PreferencesDialog, page: int) -> None:
     bar = dialog.findChild(QTabBar)
     click(bar, bar.tabRect(page).center())
+    idle(dialog)
 
 
 def idle(dialog: PreferencesDialog) -> None:
@@ -305,7 +306,7 @@ def test_closing_stops_what_runs_and_leaves_nothing_half_done(window, chooser, t
 
 def fill_caches() -> None:
     for place, size in (
-        (features.cache_folder() / "abc.sqlite", 3_000_000),
+        (features.usage().folder / "abc.sqlite", 3_000_000),
         (thumbnails.folder() / "ab" / "cd.jpg", 5000),
     ):
         place.parent.mkdir(parents=True, exist_ok=True)

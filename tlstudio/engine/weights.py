@@ -68,7 +68,7 @@ def locate(backbone: Backbone) -> Path:
             return path
         wrong = wrong or path
     if wrong is None:
-        raise missing(backbone)
+        raise _missing(backbone)
     raise RefusedWeights(
         f"is not the {backbone.name} weights its name says (SHA-256)",
         path=wrong,
@@ -90,12 +90,12 @@ def look(backbone: Backbone, check: bool) -> Generator[Event, None, WeightsFound
         except OSError:
             continue  # gone, or not for us to read: as good as not here
         if is_right(backbone, digest):
-            return found(backbone, path, "checked", place)
-        first = first or found(backbone, path, "wrong" if digest else "unchecked", place, digest)
-    return first or found(backbone, None, "missing")
+            return _found(backbone, path, "checked", place)
+        first = first or _found(backbone, path, "wrong" if digest else "unchecked", place, digest)
+    return first or _found(backbone, None, "missing")
 
 
-def found(
+def _found(
     backbone: Backbone, path: Path | None, state: WeightsState, place: str | None = None, digest: str = ""
 ) -> WeightsFound:
     """What there is to say of a backbone's weights. digest: what a wrong file has."""
@@ -143,7 +143,7 @@ def load(backbone: Backbone) -> dict[str, torch.Tensor]:
     return state
 
 
-def missing(backbone: Backbone) -> MissingWeights:
+def _missing(backbone: Backbone) -> MissingWeights:
     """The error that says how to get the weights of a backbone."""
     weights = backbone.weights
     if weights.package:
@@ -208,7 +208,7 @@ def take(source: Iterator[bytes], backbone: Backbone, named: Path) -> Generator[
         TLStudioError: our folder cannot be written.
     """
     weights, target = backbone.weights, folder() / backbone.weights.filename
-    make_folder()
+    _make_folder()
     task = f"copying {weights.filename}"
     digest, done = hashlib.sha256(), 0
     with replacing(target) as temporary, temporary.open("wb") as file:
@@ -222,7 +222,7 @@ def take(source: Iterator[bytes], backbone: Backbone, named: Path) -> Generator[
         if not is_right(backbone, digest.hexdigest()):
             raise _not_the(backbone, named, done, digest.hexdigest())
     digests.remember(target, digest.hexdigest())
-    return found(backbone, target, "checked", "own")
+    return _found(backbone, target, "checked", "own")
 
 
 def _refusal(path: Path, size: int, digest: str = "") -> RefusedWeights:
@@ -258,8 +258,8 @@ def fetch(backbone: Backbone) -> Generator[Event, None, WeightsFound]:
     """
     weights, target = backbone.weights, folder() / backbone.weights.filename
     if not weights.url:
-        raise missing(backbone)
-    make_folder()
+        raise _missing(backbone)
+    _make_folder()
     partial = target.with_name(target.name + ".part")
     try:
         yield from _download(weights, partial)
@@ -275,7 +275,7 @@ def fetch(backbone: Backbone) -> Generator[Event, None, WeightsFound]:
         raise RefusedWeights("what was fetched is not the file expected (SHA-256)", path=weights.url)
     partial.replace(target)
     digests.remember(target, digest)
-    return found(backbone, target, "checked", "own")
+    return _found(backbone, target, "checked", "own")
 
 
 def _unreachable(error: Exception, backbone: Backbone, have: int) -> TLStudioError:
@@ -294,7 +294,7 @@ def _unreachable(error: Exception, backbone: Backbone, have: int) -> TLStudioErr
     return TLStudioError(what, path=backbone.weights.url, remedy=f"{remedy} {otherwise}")
 
 
-def make_folder() -> None:
+def _make_folder() -> None:
     """Make the program's folder of weights.
 
     Raises:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFrame,
@@ -125,7 +126,6 @@ class StoragePage(QWidget):
         layout.addWidget(self._question)
         layout.addWidget(self._messages)
         layout.addStretch(1)
-        self._queue.add(tasks.cache_usage)
 
     def _make_limit_row(self) -> QHBoxLayout:
         self.limit = QDoubleSpinBox()
@@ -156,8 +156,9 @@ class StoragePage(QWidget):
     def stop(self) -> None:
         self._queue.stop()
 
-    def look(self) -> None:
-        """Find out again what the caches hold."""
+    def showEvent(self, shown: QShowEvent) -> None:
+        """Find out what the caches hold, at every look: training fills them meanwhile."""
+        super().showEvent(shown)
         self._queue.add(tasks.cache_usage)
 
     @Slot(object)
