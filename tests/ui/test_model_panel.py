@@ -487,7 +487,7 @@ def test_a_backbone_without_weights_says_so_before_train_is_pressed(qtbot, panel
     panel.hide()
     panel.show()
     position = panel.backbone_box.findData("resnet18")
-    qtbot.waitUntil(lambda: panel.backbone_box.itemText(position) == "⚠ ResNet-18 (weights missing)", timeout=20_000)
+    qtbot.waitUntil(lambda: panel.backbone_box.itemText(position) == "⚠ ResNet-18 (no weights)", timeout=20_000)
     choose(panel.backbone_box, "resnet18")
     assert "pretrained weights of ResNet-18 are not on this computer" in panel.missing.text
     choose(panel.strategy_box, "from-scratch")  # which needs none

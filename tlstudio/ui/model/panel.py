@@ -210,7 +210,7 @@ class ModelPanel(QWidget):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             grid.addWidget(label, 0, place)
             grid.addWidget(box, 1, place)
-            grid.setColumnStretch(place, (3, 4, 4)[place])
+            grid.setColumnStretch(place, 1)
         return grid
 
     def _build_advice(self) -> QHBoxLayout:
@@ -474,7 +474,7 @@ class ModelPanel(QWidget):
         for position in range(self.backbone_box.count()):
             name = self.backbone_box.itemData(position)
             title = backbone(name).title
-            missing = self.tr("⚠ {0} (weights missing)").format(title)
+            missing = self.tr("⚠ {0} (no weights)").format(title)
             self.backbone_box.setItemText(position, missing if name in self._without_weights else title)
         self._show_advice(self._draft.recipe)
 
