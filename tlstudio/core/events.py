@@ -235,7 +235,7 @@ WeightsState = Literal["checked", "unchecked", "wrong", "missing"]
 class WeightsFound(Event):
     """Where one backbone's pretrained weights are; `path` is null when they are nowhere on this machine.
 
-    size, sha256: of the file expected, in bytes and hex. place: `package`, `own` (the program's folder) or `hub`
+    size, sha256: of the file expected, in bytes and hex; fewer than 64 digits where no more are known. place: `package`, `own` (the program's folder) or `hub`
     (torch's). state: `checked`, its digest is the known one; `wrong`, it is another, `found_sha256`. url: empty where
     no address is known.
     """

@@ -11,6 +11,8 @@ from tlstudio.ui.icons import IconButton
 from tlstudio.ui.labels import ElidedLabel, muted
 from tlstudio.ui.theme import SPACE
 
+WHOLE_DIGEST = 64  # hex digits of a SHA-256
+
 
 class WeightsCard(QFrame):
     """Facts in rows; long ones shorten themselves and are whole in their tool tip and on the clipboard."""
@@ -58,8 +60,10 @@ class WeightsCard(QFrame):
         }
         where = f"{found.path} ({places[found.place]})" if found.path else state
         digest = found.sha256
+        if len(digest) < WHOLE_DIGEST:
+            digest = self.tr("{0}… (no more of it is published)").format(digest)
         if found.found_sha256:
-            digest = self.tr("{0}, but the file here has {1}").format(found.sha256, found.found_sha256)
+            digest = self.tr("{0}, but the file here has {1}").format(digest, found.found_sha256)
         name = self.tr("{0}, {1}").format(found.filename, figures.size(found.size))
         texts = (name, where, digest, f"{found.source} · {found.licence}", found.url or self.tr("none is known"))
         for label, text in zip(self._values, texts, strict=True):
