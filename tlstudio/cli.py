@@ -29,7 +29,6 @@ from tlstudio.core.project import Project, is_project
 from tlstudio.core.recipe import STRATEGIES, Changes, make_recipe
 from tlstudio.core.tables import write_csv
 
-WHOLE_DIGEST = 64  # hex digits of a SHA-256
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -467,7 +466,7 @@ def _describe_weights(event: events.WeightsFound) -> Iterator[str]:
     places = {"package": "installed package", "own": "TL Studio's folder", "hub": "torch's hub folder"}
     yield f"{event.backbone}: {states[event.state]}"
     yield f"  file     {event.path or event.filename}{f' ({places[event.place]})' if event.place else ''}"
-    yield f"  SHA-256  {event.sha256}{'' if len(event.sha256) == WHOLE_DIGEST else '… (no more of it is published)'}"
+    yield f"  SHA-256  {event.sha256}{'' if len(event.sha256) == events.WHOLE_DIGEST else '… (no more of it is published)'}"
     yield f"  {event.size / 1e6:.0f} MB, {event.licence}; {event.source}"
     if event.state in ("wrong", "missing"):
         get = f"tlstudio weights fetch {event.backbone}" if event.url else "tlstudio weights import FILE"

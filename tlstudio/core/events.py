@@ -228,6 +228,7 @@ class Predicted(Event):
     kind: ClassVar[str] = "predicted"
 
 
+WHOLE_DIGEST = 64  # hex digits of a SHA-256
 WeightsState = Literal["checked", "unchecked", "wrong", "missing"]
 
 
@@ -235,9 +236,9 @@ WeightsState = Literal["checked", "unchecked", "wrong", "missing"]
 class WeightsFound(Event):
     """Where one backbone's pretrained weights are; `path` is null when they are nowhere on this machine.
 
-    size, sha256: of the file expected, in bytes and hex; fewer than 64 digits where no more are known. place: `package`, `own` (the program's folder) or `hub`
-    (torch's). state: `checked`, its digest is the known one; `wrong`, it is another, `found_sha256`. url: empty where
-    no address is known.
+    size, sha256: of the file expected, in bytes and hex; fewer than WHOLE_DIGEST digits where no more are published.
+    place: `package`, `own` (the program's folder) or `hub` (torch's). state: `checked`, its digest is the known one;
+    `wrong`, it is another, `found_sha256`. url: empty where no address is known.
     """
 
     backbone: str

@@ -19,7 +19,7 @@ import platformdirs
 
 from tlstudio.core.backbones import BACKBONES, Backbone, Weights
 from tlstudio.core.errors import MissingWeights, RefusedWeights, TLStudioError
-from tlstudio.core.events import Event, Progress, WeightsFound, WeightsState
+from tlstudio.core.events import WHOLE_DIGEST, Event, Progress, WeightsFound, WeightsState
 from tlstudio.core.project import replacing
 from tlstudio.engine import digests
 
@@ -117,7 +117,7 @@ def _found(
 
 def is_right(backbone: Backbone, digest: str) -> bool:
     """Whether a file of this SHA-256 is the backbone's weights."""
-    return len(digest) == 64 and digest.startswith(backbone.weights.sha256)
+    return len(digest) == WHOLE_DIGEST and digest.startswith(backbone.weights.sha256)
 
 
 def may_have(backbone: Backbone, size: int) -> bool:

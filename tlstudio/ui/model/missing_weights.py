@@ -4,7 +4,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from tlstudio.core.backbones import backbone
-from tlstudio.core.events import WeightsFound
+from tlstudio.core.events import WHOLE_DIGEST, WeightsFound
 from tlstudio.ui import figures, icons, theme
 from tlstudio.ui.labels import ElidedLabel, heading, muted
 
@@ -79,7 +79,8 @@ class MissingWeights(QFrame):
             what = self.tr("The file here is not the pretrained weights of {0} that its name says.")
         self._what.setText(what.format(title))
         expected = self.tr("Needed: {0}, {1}, SHA-256 {2}")
-        self._file.show_text(expected.format(found.filename, figures.size(found.size), found.sha256))
+        digest = found.sha256 if len(found.sha256) == WHOLE_DIGEST else f"{found.sha256}…"
+        self._file.show_text(expected.format(found.filename, figures.size(found.size), digest))
         self._ways.setText(self._how(found))
 
     def _how(self, found: WeightsFound) -> str:

@@ -5,13 +5,11 @@ from PySide6.QtGui import QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QWidget
 
 from tlstudio.core.backbones import backbone
-from tlstudio.core.events import WeightsFound
+from tlstudio.core.events import WHOLE_DIGEST, WeightsFound
 from tlstudio.ui import figures
 from tlstudio.ui.icons import IconButton
 from tlstudio.ui.labels import ElidedLabel, muted
 from tlstudio.ui.theme import SPACE
-
-WHOLE_DIGEST = 64  # hex digits of a SHA-256
 
 
 class WeightsCard(QFrame):
