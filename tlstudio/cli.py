@@ -466,7 +466,8 @@ def _describe_weights(event: events.WeightsFound) -> Iterator[str]:
     places = {"package": "installed package", "own": "TL Studio's folder", "hub": "torch's hub folder"}
     yield f"{event.backbone}: {states[event.state]}"
     yield f"  file     {event.path or event.filename}{f' ({places[event.place]})' if event.place else ''}"
-    yield f"  SHA-256  {event.sha256}{'' if len(event.sha256) == events.WHOLE_DIGEST else '… (no more of it is published)'}"
+    rest = "" if len(event.sha256) == events.WHOLE_DIGEST else "… (no more of it is published)"
+    yield f"  SHA-256  {event.sha256}{rest}"
     yield f"  {event.size / 1e6:.0f} MB, {event.licence}; {event.source}"
     if event.state in ("wrong", "missing"):
         get = f"tlstudio weights fetch {event.backbone}" if event.url else "tlstudio weights import FILE"
