@@ -272,8 +272,13 @@ def test_back_to_preset_is_offered_once_something_was_changed(resnet):
     assert resnet.recipe() == make_recipe("resnet18", "fine-tune-last")
 
 
-def test_back_to_preset_moves_no_row(resnet):
+@pytest.mark.parametrize("missing", [False, True])
+def test_back_to_preset_moves_no_row(qtbot, resnet, missing):
+    qtbot.waitUntil(lambda: resnet._weights_job is None, timeout=20_000)
+    if not missing:
+        resnet._without_weights.clear()
     choose(resnet.strategy_box, "fine-tune-last")
+    QApplication.processEvents()
     before = resnet.freeze.y(), resnet.tree.y(), resnet.form.y()
     resnet.form.warm_up.setFocus()
     QTest.keyClick(resnet.form.warm_up, Qt.Key.Key_Up)

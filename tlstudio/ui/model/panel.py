@@ -154,8 +154,6 @@ class ModelPanel(QWidget):
         column.setSpacing(theme.SPACE)
         column.addLayout(self._build_choices())
         column.addLayout(self._build_advice())
-        self.missing = MissingWeights()
-        column.addWidget(self.missing)
         column.addSpacing(theme.SPACE // 2)
         self.summary = QLabel()
         self.summary.setObjectName("parameter_summary")
@@ -219,10 +217,15 @@ class ModelPanel(QWidget):
         self.advice.setProperty("role", "muted")
         self.reset_button = QPushButton(self.tr("Back to preset"))
         self.reset_button.setObjectName("reset_button")
+        policy = self.reset_button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # the rows below stay where they are when it comes and goes
+        self.reset_button.setSizePolicy(policy)
         row = QHBoxLayout()
         row.setSpacing(2 * theme.SPACE)
         row.addWidget(self.advice, 1)
-        row.addWidget(self.reset_button, 0, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
+        self.missing = MissingWeights()
+        row.addWidget(self.missing, 1)
+        row.addWidget(self.reset_button, 0, Qt.AlignmentFlag.AlignTop)
         return row
 
     def _connect(self) -> None:
@@ -355,9 +358,6 @@ class ModelPanel(QWidget):
         missing = self._without_weights.get(recipe.backbone) if recipe.pretrained else None
         self.missing.show_missing(missing)
         self.advice.setVisible(missing is None)
-        policy = self.reset_button.sizePolicy()
-        policy.setRetainSizeWhenHidden(missing is None)  # beside the advice it moves nothing when it comes and goes
-        self.reset_button.setSizePolicy(policy)
         if not self._pictures:
             self.advice.setText(self.tr("Advice comes with your pictures. {0}").format(STRATEGIES[recipe.strategy]))
             return
