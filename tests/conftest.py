@@ -108,6 +108,7 @@ def tiny_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backbone:
         family="efficientnet_timm",
         architecture="test_efficientnet",
         features=256,
+        parameters=0,
         weights=Weights("tiny.pth", sha256, file.stat().st_size, "none", "random values"),
         preprocessing=Preprocessing(32, 36, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
         stages=tuple(Stage(n, r, "nothing", "none") for n, r in zip(names, rates, strict=True)),  # type: ignore[arg-type]
