@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 from tlstudio.core import backbones
-from tlstudio.core.backbones import Backbone, Stage, Weights
+from tlstudio.core.backbones import Backbone, Weights
 from tlstudio.core.preprocessing import Preprocessing
+from tlstudio.core.stages import Stage
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"

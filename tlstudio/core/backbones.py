@@ -2,13 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from tlstudio.core.errors import BadRecipe
 from tlstudio.core.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
-from tlstudio.core.stages import Family, Rate, Stage, stages_of
-
-__all__ = ["BACKBONES", "DEFAULT_BACKBONE", "Backbone", "Rate", "Stage", "Weights", "backbone"]
+from tlstudio.core.stages import FAMILIES, Family, Stage, stages_of
 
 _DIGITS = re.compile(r"[0-9a-f]{8,64}")
 
@@ -146,6 +144,57 @@ def torchvision_backbone(
     )
 
 
+TIMM = "timm/"
+_TIMM_NAME = re.compile(rf"{TIMM}[A-Za-z0-9_]{{1,80}}(\.[A-Za-z0-9_]{{1,80}})?")
+
+
+def timm_record(spec: Backbone) -> dict[str, Any]:
+    """What describes a network of timm's that is not in the table: kept beside its weights and in model files."""
+    return {
+        "family": spec.family,
+        "blocks": sum(name[-1].isdigit() for name in spec.stage_names),
+        "features": spec.features,
+        "parameters": spec.parameters,
+        "preprocessing": spec.preprocessing.to_json(),
+        "weights": {key: getattr(spec.weights, key) for key in _RECORDED},
+    }
+
+
+def timm_backbone(name: str, record: dict[str, Any]) -> Backbone:
+    """The backbone `timm/…` that a record of `timm_record` describes. Whether timm knows the name shows elsewhere.
+
+    Raises:
+        ValueError, TypeError, KeyError: the record is none.
+    """
+    family, numbers, weights = record["family"], ("blocks", "features", "parameters"), record["weights"]
+    sound = (
+        _TIMM_NAME.fullmatch(name)
+        and family in FAMILIES
+        and family.endswith("timm")
+        and all(type(record[key]) is int and 0 <= record[key] < 10**12 for key in numbers)
+        and record["blocks"] <= 1000
+        and set(weights) == set(_RECORDED)
+        and type(weights["size"]) is int
+        and all(isinstance(weights[key], str) for key in _RECORDED if key != "size")
+        and len(weights["sha256"]) == 64
+    )
+    if not sound:
+        raise ValueError("no record of a timm network")
+    return Backbone(
+        name=name,
+        title=name,
+        family=family,
+        architecture=name.removeprefix(TIMM),
+        features=record["features"],
+        parameters=record["parameters"],
+        weights=Weights(**weights),
+        preprocessing=Preprocessing.from_json(record["preprocessing"]),
+        stages=stages_of(family, record["blocks"]),
+    )
+
+
+_RECORDED = ("filename", "sha256", "size", "licence", "source")
+
 DEFAULT_BACKBONE = "efficientnet_lite0"
 
 _TABLE = (
@@ -278,6 +327,7 @@ _TABLE = (
         parameters=86_567_656,
     ),
 )
+# What is in the table, and networks of timm's that were brought in (`tasks.find_networks` adds them).
 BACKBONES: dict[str, Backbone] = {spec.name: spec for spec in _TABLE}
 
 

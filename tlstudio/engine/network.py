@@ -217,7 +217,7 @@ def build(name: str, classes: int, pretrained: bool, seed: int = 0) -> Network:
         nn.init.normal_(network.classifier.weight, std=0.01)
         nn.init.zeros_(network.classifier.bias)
     if pretrained:
-        _load_backbone(network, upstream_state(spec))
+        load_backbone(network, upstream_state(spec))
     network.eval_mode()
     return network
 
@@ -269,14 +269,22 @@ def _stock_blocks(spec: Backbone) -> Sequence[nn.Sequential]:
         return list(timm.create_model(spec.architecture, pretrained=False).blocks)
 
 
-def _load_backbone(network: Network, state: dict[str, torch.Tensor]) -> None:
-    """Load everything but the head, every name accounted for."""
+def load_backbone(network: Network, state: dict[str, torch.Tensor]) -> None:
+    """Load everything but the head, every name and shape accounted for.
+
+    Raises:
+        RefusedWeights: they are another network's.
+    """
     own = network.model.state_dict()
     names = {module: name for name, module in network.model.named_modules()}
     head = names[network.classifier] + "."
-    wanted = {name: value for name, value in state.items() if not name.startswith(head)}
-    kept = {name: value for name, value in own.items() if name.startswith(head)}
-    try:
-        network.model.load_state_dict({**wanted, **kept}, strict=True)
-    except RuntimeError as error:
-        raise RefusedWeights(f"the weights do not fit {network.backbone.name}: {error}") from error
+    shapes = {name: tuple(value.shape) for name, value in state.items() if not name.startswith(head)}
+    expected = {name: tuple(value.shape) for name, value in own.items() if not name.startswith(head)}
+    if shapes != expected:
+        odd = sorted(name for name in shapes.keys() | expected.keys() if shapes.get(name) != expected.get(name))
+        name = odd[0]
+        what = f"{name[:80]}: {shapes.get(name, 'missing')}, not {expected.get(name, 'expected')}"
+        raise RefusedWeights(f"the weights do not fit {network.backbone.name} ({what}; {len(odd)} in all)")
+    with torch.no_grad():
+        for name in expected:
+            own[name].copy_(state[name])

@@ -71,6 +71,10 @@ def load(backbone: Backbone) -> dict[str, torch.Tensor]:
     import torch  # here, so that listing weights does not wait for it
 
     path = locate(backbone)
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
     try:
         # The digest is known, and weights_only never runs what a pickle asks for.
         state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tlstudio import __version__
 from tlstudio.core import events
+from tlstudio.core.backbones import TIMM, timm_record
 from tlstudio.core.catalogue import Picture, class_names
 from tlstudio.core.errors import ProjectError
 from tlstudio.core.events import Event
@@ -161,7 +162,9 @@ def _model_facts(job: Fit, temperature: float, threshold: float, set_on: int, re
         weights = spec.weights
         source = {"weights": weights.filename, "sha256": weights.sha256}
         source |= {"licence": weights.licence, "source": weights.source}
+    described = {"network": timm_record(spec)} if spec.name.startswith(TIMM) else {}
     return {
+        **described,
         "schema": SCHEMA_VERSION,
         "program": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
