@@ -80,6 +80,11 @@ def _blocks(word: str, count: int, first: int = 0) -> list[Stage]:
     ]
 
 
+def has_batchnorm(family: Family) -> bool:
+    """Whether networks of a family are known to have BatchNorm layers; those seen as one body may."""
+    return family.removesuffix("_timm") not in ("convnext", "vit")
+
+
 def shipped_in_head(family: Family) -> tuple[str, ...]:
     """Modules of the head stage that come with the weights: while only the head learns, they stand still."""
     return {"convnext": ("classifier.0",), "convnext_timm": ("head.norm",)}.get(family, ())
