@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pytest
 import timm
 from safetensors.torch import save_file
 
@@ -46,7 +47,10 @@ def test_people_see_a_table(tlstudio: Tlstudio) -> None:
     assert "edges, corners, colour gradients; highly universal" in done.out
 
 
-def test_a_network_brought_by_hand_is_a_backbone_like_any_other(tlstudio: Tlstudio, tmp_path: Path) -> None:
+def test_a_network_brought_by_hand_is_a_backbone_like_any_other(
+    tlstudio: Tlstudio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     state = timm.create_model("test_vit", pretrained=False).state_dict()
     save_file(state, tmp_path / "from-a-stick.safetensors")
     (found,) = tlstudio("weights", "import", "from-a-stick.safetensors", "--timm", "test_vit", "--json").events
