@@ -17,7 +17,7 @@ from tlstudio.engine import features
 from tlstudio.engine.checkpoints import SAMPLE_SIZE, Model
 from tlstudio.engine.evaluation import Floats, probabilities
 from tlstudio.engine.network import Network
-from tlstudio.engine.tensors import batched, normalise, read, threaded
+from tlstudio.engine.tensors import batched, normalise, read, stacked, threaded
 
 BATCH = 32
 REFUSED_SHARE = 0.05
@@ -105,7 +105,7 @@ class Predictor:
         self, batch: list[tuple[Path | str, torch.Tensor | UnreadablePicture]], top: int
     ) -> Iterator[Predicted]:
         good = [x for _, x in batch if isinstance(x, torch.Tensor)]
-        probable, far = self._judge(torch.stack(good)) if good else (np.empty(0), np.empty(0))
+        probable, far = self._judge(stacked(good)) if good else (np.empty(0), np.empty(0))
         row = 0
         for path, pixels in batch:
             if isinstance(pixels, UnreadablePicture):
