@@ -58,9 +58,11 @@ def resized(
     pixels = np.array(image.crop(box) if box else image)
     if pixels.shape[:2] == (height, width):
         return pixels
-    channels_first = torch.from_numpy(pixels).permute(2, 0, 1)[None]
-    made = functional.interpolate(channels_first, size=(height, width), mode=interpolation, antialias=True)
-    return np.stack(made[0].numpy(), axis=2)
+    # One picture is made a batch before its colours are moved: the other way round torch could not tell that they lie
+    # side by side in memory, and would sort them apart in its answer.
+    batch = torch.from_numpy(pixels)[None].permute(0, 3, 1, 2)
+    made = functional.interpolate(batch, size=(height, width), mode=interpolation, antialias=True)
+    return np.ascontiguousarray(made[0].permute(1, 2, 0).numpy())
 
 
 def as_seen(path: Path, side: int, preprocessing: Preprocessing) -> PictureDrawn:
