@@ -25,13 +25,13 @@ from tlstudio.core.errors import UnreadablePicture
 from tlstudio.core.events import Event, FeaturesReady, PictureSkipped, Progress
 from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.engine.network import Network
-from tlstudio.engine.tensors import batched, normalise, read, threaded
+from tlstudio.engine.tensors import batched, normalise, read, stacked, threaded
 
 CACHE_LIMIT = 4 << 30
 MEMORY_LIMIT = 2 << 30
 BATCH = 32
 # Goes up when decoding or resizing here gives other pixels for the same file.
-PIPELINE = 1
+PIPELINE = 2
 
 
 class Stopped(Exception):  # no error: somebody asked for it
@@ -101,7 +101,7 @@ def extract(
                 yield PictureSkipped(pictures[i].path, error.what)
             if good:
                 indices = [i for i, _ in good]
-                values[indices] = _answers(prefix, torch.stack([x for _, x in good]), preprocessing, device)
+                values[indices] = _answers(prefix, stacked([x for _, x in good]), preprocessing, device)
                 if store:
                     store.save([(pictures[i].digest, values[i]) for i in indices])
             done += len(batch)
