@@ -19,14 +19,14 @@ from tlstudio.core.recipe import Augmentation
 from tlstudio.engine.decode import decode, decode_with_digest
 from tlstudio.engine.thumbnails import without_pixels
 
-_INTERPOLATION = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+INTERPOLATION = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
 def fit(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     """The square the network sees: `size` x `size` pixels, RGB, still 0..255."""
-    size, filter_ = preprocessing.size, _INTERPOLATION[preprocessing.interpolation]
+    size, filter_ = preprocessing.size, INTERPOLATION[preprocessing.interpolation]
     width, height = image.size
     if preprocessing.fit == "squash":
         return image.resize((size, size), filter_)
@@ -66,7 +66,7 @@ def augment(image: Image.Image, preprocessing: Preprocessing, kind: Augmentation
     chance = random.Random(key)
     if kind == "strong":
         image = image.rotate(chance.uniform(-15, 15), Image.Resampling.BILINEAR, fillcolor=_mean_colour(image))
-    size, filter_ = preprocessing.size, _INTERPOLATION[preprocessing.interpolation]
+    size, filter_ = preprocessing.size, INTERPOLATION[preprocessing.interpolation]
     image = image.resize((size, size), filter_, box=_random_box(image, 0.7 if kind == "light" else 0.35, chance))
     if chance.random() < 0.5:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
