@@ -126,15 +126,17 @@ class RunStarted(Event):
 
 @dataclass(frozen=True)
 class FeaturesReady(Event):
-    """The stages before a cut have said what they say about every picture.
+    """The stages before a cut have said what they say about every picture; before none, the pictures are decoded.
 
-    computed: pictures run through them now. remembered: read from the cache. seconds: for both.
+    computed: pictures run through them now. remembered: read from the cache. seconds: for both. tier: `features`, or
+    `pictures` where they were only decoded.
     """
 
     train_from: str
     computed: int
     remembered: int
     seconds: float
+    tier: str = "features"
     kind: ClassVar[str] = "features_ready"
 
 

@@ -57,6 +57,8 @@ CPU_CHUNK, GPU_CHUNK = 8, 64
 # Rows are handed to the store by this many bytes, or this many pictures: what a kill may lose.
 FLUSH_BYTES, FLUSH_ROWS = 16 << 20, 512
 FLOAT16_MAX = 65504.0
+# Folding is paid for by this many pictures; fewer go through the stages as they are, to the same answers.
+FOLD_FROM = 200
 # Goes up when decoding, resizing or folding here gives other values for the same file.
 PIPELINE = 2
 
@@ -101,14 +103,16 @@ class Features:
 class Frozen:
     """The stages before a cut, in `eval()` and without gradients, for any number of threads at once.
 
-    pieces: into how many parts a batch had to be cut so that the device had memory for it.
+    count: how many pictures are to go through them. pieces: into how many parts a batch had to be cut so that the
+    device had memory for it.
     """
 
-    def __init__(self, network: Network, cut: str) -> None:
+    def __init__(self, network: Network, cut: str, count: int = 0) -> None:
         prefix, _ = network.split(cut)
         self.preprocessing = network.preprocessing
         self.device = next(network.model.parameters()).device
         self.prefix = prefix.eval()
+        self.count = count
         self.pieces = 1
         self._fast: nn.Module | None = None
         self._folding = threading.Lock()
@@ -125,9 +129,18 @@ class Frozen:
 
     @torch.no_grad()
     def row_shape(self) -> tuple[int, ...]:
-        """What the stages make of one picture; empty where there are none."""
+        """What the stages make of one picture; empty where there are none.
+
+        Raises:
+            TrainingFailed: the device has not enough memory for one picture.
+        """
+        if self.is_empty:
+            return ()
         side = self.preprocessing.size
-        return () if self.is_empty else tuple(self.prefix(torch.zeros(1, 3, side, side, device=self.device)).shape[1:])
+        try:
+            return tuple(self.prefix(torch.zeros(1, 3, side, side, device=self.device)).shape[1:])
+        except torch.OutOfMemoryError as error:
+            raise out_of_memory() from error
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
         """pixels: (N, 3, size, size) uint8. Returns (N, …) float32 on the network's device.
@@ -136,15 +149,18 @@ class Frozen:
             TrainingFailed: the device has not enough memory for one picture.
         """
         with self._folding:
-            self._fast = self._fast or folded(self.prefix, self.preprocessing.size)
+            if self._fast is None:
+                worth = self.count >= FOLD_FROM
+                self._fast = folded(self.prefix, self.preprocessing.size) if worth else self.prefix
         with self._turn, torch.no_grad():
             while True:
+                pieces = self.pieces
                 try:
-                    return torch.cat([self._answer(part, self._fast) for part in pixels.chunk(self.pieces)])
+                    return torch.cat([self._answer(part, self._fast) for part in pixels.chunk(pieces)])
                 except torch.OutOfMemoryError as error:
-                    if self.pieces >= len(pixels):
+                    if pieces >= len(pixels):
                         raise out_of_memory() from error
-                    self.pieces *= 2
+                    self.pieces = max(self.pieces, 2 * pieces)
                 # Not in the handler: the error holds on to what did not fit.
                 free_memory(self.device)
 
@@ -221,7 +237,7 @@ def extract(
         Stopped: `stop`, asked at every few pictures, said so.
         TLStudioError: the rows fit neither on the disk nor in memory, or one picture not on the device.
     """
-    frozen = Frozen(network, cut)
+    frozen = Frozen(network, cut, len(pictures))
     shape = frozen.row_shape()
     number_format = number_format or default_format(shape)
 
@@ -233,7 +249,8 @@ def extract(
 
     shelf = Shelf(_key(frozen, cut, view, number_format), number_format) if remember else None
     work = _Work(compute, frozen.chunk, threads, task, stop)
-    found = yield from _through_cache(pictures, shelf, shape, work, cut)
+    found, ready = yield from _through_cache(pictures, shelf, shape, work)
+    yield FeaturesReady(cut, *ready)
     if frozen.pieces > 1:
         yield Warned(f"The device had too little memory: pictures went through it in {frozen.pieces} parts a batch.")
     return found
@@ -265,7 +282,9 @@ def keep_pictures(
     shelf = Shelf(_digest(facts).hexdigest()[:32], "uint8")
     shape = None if augmented else (preprocessing.size, preprocessing.size, 3)
     work = _Work(compute, CPU_CHUNK, threads, "decoding pictures", stop)
-    return (yield from _through_cache(pictures, shelf, shape, work, cut))
+    found, ready = yield from _through_cache(pictures, shelf, shape, work)
+    yield FeaturesReady(cut, *ready, tier="pictures")
+    return found
 
 
 @dataclass(frozen=True)
@@ -280,8 +299,9 @@ class _Work:
 
 
 def _through_cache(
-    pictures: Sequence[Picture], shelf: Shelf | None, shape: tuple[int, ...] | None, work: _Work, cut: str
-) -> Generator[Event, None, Features]:
+    pictures: Sequence[Picture], shelf: Shelf | None, shape: tuple[int, ...] | None, work: _Work
+) -> Generator[Event, None, tuple[Features, tuple[int, int, float]]]:
+    """The rows; and how many were computed, how many remembered, in how many seconds."""
     started = time.monotonic()
     found = shelf.find([p.digest for p in pictures], shape) if shelf else {}
     rows = [found.get(p.digest) for p in pictures]
@@ -309,9 +329,9 @@ def _through_cache(
                 yield Progress(work.task, done, len(pictures))
     finally:
         fresh.flush()
-    yield FeaturesReady(cut, len(missing), len(pictures) - len(missing), time.monotonic() - started)
-    kept = [i for i, row in enumerate(rows) if row is not None]
-    return Features([row for row in rows if row is not None], tuple(pictures[i] for i in kept))
+    kept = tuple(picture for picture, row in zip(pictures, rows, strict=True) if row is not None)
+    ready = len(missing), len(pictures) - len(missing), time.monotonic() - started
+    return Features([row for row in rows if row is not None], kept), ready
 
 
 @dataclass

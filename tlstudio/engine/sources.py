@@ -123,7 +123,10 @@ class _Remembered:
 
 @dataclass
 class _Pixels:
-    """Pictures that go through the stages before the cut anew each epoch. rows: decoded already, or None: from files."""
+    """Pictures that go through the stages before the cut, if any, anew each epoch.
+
+    rows: the pictures decoded already, as `features.keep_pictures` keeps them; None: they are read from their files.
+    """
 
     pictures: Sequence[Picture]
     targets: torch.Tensor

@@ -24,7 +24,6 @@ import platformdirs
 
 from tlstudio.core.caching import NumberFormat
 from tlstudio.engine import settings
-from tlstudio.engine.tensors import batched
 
 Row = npt.NDArray[Any]
 # The cache leaves this much of a disk alone: a tenth of it, within these bounds.
@@ -32,7 +31,8 @@ LEAST_FREE, MOST_FREE = 2 << 30, 20 << 30
 _INDEX, _VALUES = ".sqlite", ".rows"
 _SIDE_FILES = ("-journal", "-wal", "-shm")
 _SCHEMA = """CREATE TABLE IF NOT EXISTS rows (
-    digest TEXT PRIMARY KEY, start INTEGER NOT NULL, size INTEGER NOT NULL, shape TEXT NOT NULL, checksum INTEGER NOT NULL
+    digest TEXT PRIMARY KEY, start INTEGER NOT NULL, size INTEGER NOT NULL, shape TEXT NOT NULL,
+    checksum INTEGER NOT NULL
 ) WITHOUT ROWID"""
 
 
@@ -91,13 +91,10 @@ class Shelf:
         try:
             folder().mkdir(parents=True, exist_ok=True)
             self._trim(0)
-            with self._open():
-                pass
-            os.utime(self._index)  # the least recently used goes first
-        except (sqlite3.OperationalError, OSError):
-            self._usable = False  # the disk is full or may not be written, or others keep the file busy
-        except sqlite3.DatabaseError:
-            self._begin_anew()
+            if self._index.exists():
+                os.utime(self._index)  # the least recently used goes first
+        except OSError:
+            self._usable = False  # nothing can be written here
 
     def find(self, digests: Sequence[str], shape: tuple[int, ...] | None = None) -> dict[str, Row]:
         """The rows of those pictures that are remembered and sound, as views into the file. shape: any other is none.
@@ -110,13 +107,15 @@ class Shelf:
             with self._values.open("rb") as file, self._open() as db:
                 mapped = _map(file.fileno(), 0)
                 entries = []
-                for batch in batched(dict.fromkeys(digests), 500):
+                wanted = list(dict.fromkeys(digests))
+                for at in range(0, len(wanted), 500):  # SQLite takes a bounded number of values in one question
+                    batch = wanted[at : at + 500]
                     marks = ", ".join("?" * len(batch))
                     entries += db.execute(f"SELECT * FROM rows WHERE digest IN ({marks})", batch).fetchall()
         except (sqlite3.OperationalError, OSError, ValueError):  # ValueError: an empty file cannot be mapped
             return {}
         except sqlite3.DatabaseError:
-            self._begin_anew()
+            _delete(self._key)
             return {}
         found = dict[str, Row]()
         for digest, start, size, written, checksum in entries:
@@ -130,7 +129,7 @@ class Shelf:
         if start + size > len(mapped) or count != np.prod(shape):
             return None
         row = np.frombuffer(mapped, self._dtype, count, start)
-        return row.reshape(shape) if zlib.crc32(row) == checksum else None
+        return row.reshape(shape) if zlib.crc32(row.data) == checksum else None
 
     def add(self, rows: Sequence[tuple[str, Row]]) -> list[Row] | None:
         """Append rows; returns them as views into the file, or None where there is no room for them."""
@@ -148,18 +147,21 @@ class Shelf:
                 self._values.touch()
                 with self._values.open("r+b") as file:
                     file.seek(start)
-                    file.writelines(memoryview(row).cast("B") for row in data)
+                    file.writelines(row.data.cast("B") for row in data)
                     file.flush()
                     # Windows maps from multiples of its allocation granularity only.
                     base = start - start % mmap.ALLOCATIONGRANULARITY
                     mapped = _map(file.fileno(), base, start + total - base)
                 entries = [
-                    (digest, at, row.nbytes, json.dumps(row.shape), zlib.crc32(row))
+                    (digest, at, row.nbytes, json.dumps(row.shape), zlib.crc32(row.data))
                     for (digest, _), at, row in zip(rows, starts, data, strict=False)
                 ]
                 db.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?)", entries)
-        except (sqlite3.DatabaseError, OSError):
-            self._usable = False
+        except (sqlite3.OperationalError, OSError):
+            self._usable = False  # the disk is full, or others keep the file busy
+            return None
+        except sqlite3.DatabaseError:
+            _delete(self._key)  # damaged: the next rows begin it anew
             return None
         return [
             np.frombuffer(mapped, self._dtype, row.size, at - base).reshape(row.shape)
@@ -180,14 +182,6 @@ class Shelf:
             # Each time: somebody may have emptied the cache meanwhile.
             db.execute(_SCHEMA)
             yield db
-
-    def _begin_anew(self) -> None:
-        try:
-            _delete(self._key)
-            with self._open():
-                pass
-        except (sqlite3.DatabaseError, OSError):
-            self._usable = False
 
     def _trim(self, wanted: int) -> bool:
         """Delete the least recently used keys until `wanted` more bytes fit; whether they do.

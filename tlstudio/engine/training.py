@@ -64,6 +64,11 @@ class Fit:
         cuts = {phase.train_from for phase in self.recipe.phases}
         return next(name for name in self.network.stages if name in cuts)
 
+    def remembers(self, cut: str) -> bool:
+        """Whether what the stages before a cut say about the plain pictures is on disk."""
+        kept = zip(self.recipe.phases, self.plans, strict=False)
+        return any(p.train_from == cut and plan.tier == "features" and p.augment == "none" for p, plan in kept)
+
     def targets(self, pictures: Sequence[Picture]) -> torch.Tensor:
         index = {name: i for i, name in enumerate(self.classes)}
         return torch.tensor([index[p.label] for p in pictures])

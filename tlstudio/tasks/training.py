@@ -125,7 +125,9 @@ def _conclude(job: Fit, test: Sequence[Picture], model_file: Path) -> Generator[
     network, recipe = job.network, job.recipe
     cut = job.widest_cut
     familiar = predictor.some_of(job.train, recipe.seed)
-    train = yield from predictor.answer(network, cut, familiar, job.threads, "learning what is familiar", exact=False)
+    # This sample is kept in float16 anyway; every figure below comes from the network as it will be used.
+    task, exact = "learning what is familiar", not job.remembers(cut)
+    train = yield from predictor.answer(network, cut, familiar, job.threads, task, exact)
     val = yield from predictor.answer(network, cut, job.val, job.threads, "checking on validation pictures")
     truth = job.targets(val.kept).numpy()
     temperature = evaluation.temperature(val.logits, truth)
