@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+import tlstudio.engine  # before a test loads torch: it settles how torch's threads wait
 from tlstudio.core import backbones
 from tlstudio.core.backbones import Backbone, Stage, Weights
 from tlstudio.core.preprocessing import Preprocessing

@@ -33,7 +33,7 @@ from tlstudio.engine.folding import folded
 from tlstudio.engine.memory import free_memory, out_of_memory, to_device
 from tlstudio.engine.network import Network
 from tlstudio.engine.store import CacheUsage, Row, Shelf, clear, usage
-from tlstudio.engine.tensors import INTERPOLATION, augment, batched, normalise, read, threaded
+from tlstudio.engine.tensors import augment, batched, normalise, read, resized, threaded
 
 __all__ = [
     "PLAIN",
@@ -60,7 +60,7 @@ FLOAT16_MAX = 65504.0
 # Folding is paid for by this many pictures; fewer go through the stages as they are, to the same answers.
 FOLD_FROM = 200
 # Goes up when decoding, resizing or folding here gives other values for the same file.
-PIPELINE = 2
+PIPELINE = 3
 
 
 class Stopped(Exception):  # no error: somebody asked for it
@@ -179,33 +179,32 @@ def _square(picture: Picture, view: View, preprocessing: Preprocessing) -> Row |
         pixels = read(picture.path, preprocessing, picture.digest)
         return pixels if isinstance(pixels, UnreadablePicture) else pixels.permute(1, 2, 0).numpy()
     try:
-        return varied(_whole(picture), picture, view, preprocessing)
+        return varied(_whole(picture, preprocessing), picture, view, preprocessing)
     except UnreadablePicture as error:
         return error
 
 
 def varied(image: Image.Image, picture: Picture, view: View, preprocessing: Preprocessing) -> Row:
     """An augmented view of a picture that is decoded already, (size, size, 3) uint8."""
-    return np.asarray(augment(image, preprocessing, view.augment, view.of(picture)))
+    return augment(image, preprocessing, view.augment, view.of(picture))
 
 
 def _small(picture: Picture, preprocessing: Preprocessing) -> Row | UnreadablePicture:
     """The picture as it is kept for augmentation, (height, width, 3) uint8; see `kept_size`."""
     try:
-        image = _whole(picture)
+        image = _whole(picture, preprocessing)
     except UnreadablePicture as error:
         return error
-    size = width, height = kept_size(*image.size, preprocessing)
-    if size == image.size:
-        return np.asarray(image)
-    wide, high = min(image.width, image.height * width / height), min(image.height, image.width * height / width)
-    left, top = (image.width - wide) / 2, (image.height - high) / 2
-    filter_ = INTERPOLATION[preprocessing.interpolation]
-    return np.asarray(image.resize(size, filter_, box=(left, top, left + wide, top + high)))
+    width, height = kept_size(*image.size, preprocessing)
+    wide = min(image.width, round(image.height * width / height))
+    high = min(image.height, round(image.width * height / width))
+    left, top = (image.width - wide) // 2, (image.height - high) // 2
+    return resized(image, width, height, preprocessing.interpolation, (left, top, left + wide, top + high))
 
 
-def _whole(picture: Picture) -> Image.Image:
-    decoded, found = decode_with_digest(Path(picture.path))
+def _whole(picture: Picture, preprocessing: Preprocessing) -> Image.Image:
+    """The whole picture, at least as large as it is kept for augmentation."""
+    decoded, found = decode_with_digest(Path(picture.path), shorter=preprocessing.resize)
     if found != picture.digest:
         remedy = "Look through the pictures again."
         raise UnreadablePicture("changed since it was looked at", path=picture.path, remedy=remedy)

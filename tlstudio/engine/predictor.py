@@ -17,8 +17,9 @@ from tlstudio.core.events import Event, Predicted
 from tlstudio.engine import features
 from tlstudio.engine.checkpoints import SAMPLE_SIZE, Model
 from tlstudio.engine.evaluation import Floats, probabilities
+from tlstudio.engine.folding import folded
 from tlstudio.engine.network import Network
-from tlstudio.engine.tensors import batched, normalise, read, threaded
+from tlstudio.engine.tensors import batched, normalise, read, stacked, threaded
 
 BATCH = 32
 REFUSED_SHARE = 0.05
@@ -98,6 +99,8 @@ class Predictor:
         self.threads = threads
         self.device = _device(model.network)
         self._sample = model.sample.to(self.device)
+        prefix, self._head = model.network.split("head")
+        self._prefix = folded(prefix, model.network.preprocessing.size)
 
     def predict(self, paths: Iterable[Path | str], top: int = 5) -> Iterator[Predicted]:
         """Answers in the order of the paths, as they come; a picture that cannot be read gets its reason."""
@@ -110,7 +113,7 @@ class Predictor:
         self, batch: list[tuple[Path | str, torch.Tensor | UnreadablePicture]], top: int
     ) -> Iterator[Predicted]:
         good = [x for _, x in batch if isinstance(x, torch.Tensor)]
-        probable, far = self._judge(torch.stack(good)) if good else (np.empty(0), np.empty(0))
+        probable, far = self._judge(stacked(good)) if good else (np.empty(0), np.empty(0))
         row = 0
         for path, pixels in batch:
             if isinstance(pixels, UnreadablePicture):
@@ -128,8 +131,7 @@ class Predictor:
     @torch.inference_mode()
     def _judge(self, pixels: torch.Tensor) -> tuple[Floats, np.ndarray]:
         """Probabilities, (N, classes), and whether each picture is unknown, (N,)."""
-        prefix, head = self.model.network.split("head")
-        pooled = prefix(normalise(pixels.to(self.device), self.model.network.preprocessing))
-        logits = head(pooled).float().cpu().numpy()
+        pooled = self._prefix(normalise(pixels.to(self.device), self.model.network.preprocessing))
+        logits = self._head(pooled).float().cpu().numpy()
         far = distances(pooled, self._sample) > self.model.facts["unknown"]["threshold"]
         return probabilities(logits, self.model.facts["temperature"]), far.cpu().numpy()
