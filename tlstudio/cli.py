@@ -417,6 +417,8 @@ def describe(event: Event) -> Iterator[str]:
             yield from _describe_outline(event)
         case events.Advised():
             yield f"Strategy {event.strategy}. {' '.join(event.reasons)}"
+        case events.FeaturesReady() if event.computed and event.tier == "pictures":
+            yield f"  {event.computed} pictures decoded in {event.seconds:.1f} s"
         case events.FeaturesReady() if event.computed:
             yield f"  {event.computed} pictures through the stages before {event.train_from} in {event.seconds:.1f} s"
         case events.PhaseStarted():

@@ -57,6 +57,18 @@ def test_what_is_remembered_is_not_computed_again(stages):
     assert reckon(stages, "feature-extraction", other) == reckon(stages, "feature-extraction")
 
 
+def test_what_is_kept_by_rule_is_not_paid_for_in_every_epoch(stages):
+    def each_epoch(pictures, **changes):
+        few, many = (reckon(stages, "fine-tune-last", pictures=pictures, epochs=n, **changes) for n in (5, 15))
+        return (many - few) / 10 / pictures
+
+    plain = each_epoch(665)
+    assert each_epoch(665, augment="light") == pytest.approx(plain)
+    # So many maps of features have no room any more: every epoch begins with the files.
+    assert each_epoch(60_000) > 1.5 * plain
+    assert each_epoch(665, train_from="stem") < each_epoch(60_000, train_from="stem")
+
+
 def test_a_run_corrects_the_next_estimate(stages):
     recipe = make_recipe("resnet18", "fine-tune-all")
     reckoned = run_seconds(recipe, stages["resnet18"], 665, MACHINE)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from tlstudio.core.caching import default_format
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnreadablePicture, UnusableImages
 from tlstudio.core.events import Event, Predicted
@@ -34,15 +35,19 @@ class Answers:
 
 
 def answer(
-    network: Network, cut: str, pictures: Sequence[Picture], threads: int, task: str
+    network: Network, cut: str, pictures: Sequence[Picture], threads: int, task: str, exact: bool = True
 ) -> Generator[Event, None, Answers]:
     """Run labelled pictures through a network. cut: before it the network is as shipped, so the cache may serve.
+
+    exact: as the network answers a picture alone, in float32 from end to end. Without it, what is remembered in float16
+    will do.
 
     Raises:
         UnusableImages: none of the pictures can be read any more.
     """
     network.eval_mode()
-    remember = features.fits(network, cut, len(pictures))
+    row = features.Frozen(network, cut).row_shape()
+    remember = bool(row) and (default_format(row) == "float32" or not exact)
     found = yield from features.extract(network, cut if remember else "head", pictures, threads, remember, task)
     names = list(network.stages)
     body = names[names.index(cut) : names.index("head")] if remember else []
@@ -51,8 +56,8 @@ def answer(
     device = _device(network)
     pooled, logits = [], []
     with torch.inference_mode():
-        for values in found.values.split(BATCH):
-            values = values.to(device)
+        for rows in batched(found.rows, BATCH):
+            values = torch.from_numpy(np.stack(rows)).to(device).float()
             for name in body:
                 values = network.stages[name](values)
             pooled.append(values.float().cpu())

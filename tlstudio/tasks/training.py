@@ -121,17 +121,22 @@ def _train(
 def _conclude(job: Fit, test: Sequence[Picture], model_file: Path) -> Generator[Event, None, dict[str, Any]]:
     """Judge the trained network, write the model and the report. Everything is chosen on val; test is touched once."""
     from tlstudio.engine import checkpoints, evaluation, predictor
+    from tlstudio.engine.step import precision
 
     network, recipe = job.network, job.recipe
     cut = job.widest_cut
     familiar = predictor.some_of(job.train, recipe.seed)
-    train = yield from predictor.answer(network, cut, familiar, job.threads, "learning what is familiar")
+    # This sample is kept in float16 anyway; every figure below comes from the network as it will be used.
+    task, exact = "learning what is familiar", not job.remembers(cut)
+    train = yield from predictor.answer(network, cut, familiar, job.threads, task, exact)
     val = yield from predictor.answer(network, cut, job.val, job.threads, "checking on validation pictures")
     truth = job.targets(val.kept).numpy()
     temperature = evaluation.temperature(val.logits, truth)
     sample = predictor.sample_of(train.pooled)
     threshold = predictor.threshold(predictor.distances(val.pooled, sample))
     report: dict[str, Any] = {"test": None, "temperature": temperature, "predictions": []}
+    report["phases"] = [{"name": p.name, **plan.to_json()} for p, plan in zip(recipe.phases, job.plans, strict=False)]
+    report["precision"], report["pieces"] = precision(job.device), job.pieces
     judged: list[tuple[str, Answers]] = [("val", val)]
     if test:
         answers = yield from predictor.answer(network, cut, test, job.threads, "checking on test pictures")
