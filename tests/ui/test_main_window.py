@@ -110,7 +110,7 @@ def test_a_project_open_elsewhere_is_refused_by_name(window, tmp_path):
     holder = subprocess.Popen([sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout.readline().strip() == "open"
-        window.open_project(folder)
+        window.projects.open(folder)
         wait_for(lambda: window.message_bar.text)
         assert f"open in process {holder.pid}" in window.message_bar.text
         assert window.project is None
@@ -133,7 +133,7 @@ def test_a_dropped_project_opens_with_its_pictures(full_window, look):
 def test_a_project_that_is_gone_is_not_begun_anew(window, tmp_path, preferences):
     gone = tmp_path / "gone"
     preferences.remember_project(gone)
-    window.open_project(gone)
+    window.projects.open(gone)
     wait_for(lambda: "gone: is not there any more" in window.message_bar.text)
     assert not gone.exists()
     assert preferences.recent == ()

@@ -89,6 +89,7 @@ class MessageBar(QFrame):
         _log.error("%s", error)
         self._show("error", f"{where}{error.what.rstrip('.')}.", error.remedy, str(error))
 
+    @Slot(str, str)
     def warn(self, what: str, remedy: str = "", undo: bool = False) -> None:
         _log.warning("%s %s", what, remedy)
         self._show("warning", what, remedy, f"{what} {remedy}".strip(), undo)
