@@ -53,7 +53,7 @@ class Incoming(QObject):
         if chosen:
             self.model_came.emit(chosen[0])
 
-    def open_paths(self, paths: list[Path]) -> None:
+    def open_paths(self, paths: tuple[Path, ...]) -> None:
         """What `tlstudio PATH…` or the desktop gave: a project, a model, pictures, or a folder of them."""
         if paths:
             given = tuple(path.absolute() for path in paths)

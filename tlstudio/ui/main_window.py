@@ -1,9 +1,9 @@
 """The window: a rail of four steps, the chosen step beside it, and what connects the panels to each other."""
 
-import logging
+import os
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QProcess, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -29,6 +29,7 @@ from tlstudio.ui.dataset.panel import DatasetPanel
 from tlstudio.ui.dragging import Dragging
 from tlstudio.ui.drops import Deed
 from tlstudio.ui.incoming import Incoming
+from tlstudio.ui.instance import Request, command_for_new_window
 from tlstudio.ui.job import Job, start_errand
 from tlstudio.ui.menus import Menus
 from tlstudio.ui.messages import LogLines, LogWindow, MessageBar
@@ -38,6 +39,7 @@ from tlstudio.ui.preferences import Preferences, PreferencesDialog
 from tlstudio.ui.project_holder import ProjectHolder
 from tlstudio.ui.projects import MissingProject, ProjectOpened
 from tlstudio.ui.rail import Rail, RailButton, Step
+from tlstudio.ui.readiness import why_not_trainable
 from tlstudio.ui.status import Status
 from tlstudio.ui.theme import SPACE, Scheme, Theme
 from tlstudio.ui.thumbnails import Thumbnails
@@ -47,16 +49,17 @@ WIDE = 1700
 SMALLEST = (1024, 640)
 FIRST_SIZE = (1366, 740)
 CLOSING_POLL = 50
-_log = logging.getLogger("tlstudio")
 
 
 class MainWindow(QMainWindow):
     """Makes the panels, hands each what it needs, and holds the one open project.
 
     Signals:
+        closing: a person closed the window; what runs is being stopped.
         closed: the window is closed and nothing runs any more.
     """
 
+    closing = Signal()
     closed = Signal()
 
     def __init__(self, preferences: Preferences, theme: Theme, chooser: FileChooser | None = None) -> None:
@@ -122,6 +125,7 @@ class MainWindow(QMainWindow):
     def _connect_menus(self) -> None:
         menus = self.menus
         menus.new_wanted.connect(self.leave_project)
+        menus.new_window_wanted.connect(self._open_new_window)
         menus.open_wanted.connect(self.incoming.choose_project)
         menus.open_model_wanted.connect(self.incoming.choose_model)
         menus.project_wanted.connect(self.projects.open)
@@ -144,24 +148,24 @@ class MainWindow(QMainWindow):
         dataset, model, training, predict = self.panels
         for panel in self.panels:
             panel.failed.connect(self.message_bar.show_error)
+        dataset.summary_changed.connect(self.rail.button(Step.PICTURES).show_summary)
+        model.summary_changed.connect(self.rail.button(Step.NETWORK).show_summary)
+        training.summary_changed.connect(self.rail.button(Step.TRAINING).show_summary)
+        predict.summary_changed.connect(self.rail.button(Step.PREDICT).show_summary)
         dataset.said.connect(self._say_of_pictures)
         self.message_bar.undo_wanted.connect(dataset.take_back)
-        dataset.summary_changed.connect(self._show_dataset_summary)
         dataset.pictures_changed.connect(self._take_pictures)
         dataset.busy_changed.connect(self._settle_project)
         dataset.project_wanted.connect(self.projects.begin)
         dataset.sample_wanted.connect(self.projects.begin_sample)
         dataset.project_folder_wanted.connect(self.projects.open)
         dataset.train_wanted.connect(self.train)
-        model.summary_changed.connect(self._show_model_summary)
         model.training_wanted.connect(self._go_on_to_training)
         model.recipe_changed.connect(training.set_recipe)
         model.recipe_changed.connect(self._take_recipe)
-        training.summary_changed.connect(self._show_training_summary)
         training.trained.connect(self._take_model)
         training.measured.connect(model.take_measurement)
         training.predict_requested.connect(self._go_on_to_predict)
-        predict.summary_changed.connect(self._show_predict_summary)
         predict.files_wanted.connect(self.incoming.classify)
         predict.paste_wanted.connect(self.incoming.paste)
         predict.model_wanted.connect(self.incoming.choose_model)
@@ -178,7 +182,7 @@ class MainWindow(QMainWindow):
         incoming.project_came.connect(projects.open)
         incoming.pictures_to_add.connect(self._add)
         incoming.pictures_to_classify.connect(self._classify)
-        incoming.came.connect(self.message_bar.hide)
+        incoming.came.connect(self.message_bar.clear)
         incoming.refused.connect(self.message_bar.warn)
         incoming.failed.connect(self.message_bar.show_error)
         dragging.step_wanted.connect(self._choose_step)
@@ -228,22 +232,6 @@ class MainWindow(QMainWindow):
     def _choose_step(self, step: int) -> None:
         self.show_step(Step(step))
 
-    @Slot(str)
-    def _show_dataset_summary(self, text: str) -> None:
-        self.rail.show_summary(Step.PICTURES, text)
-
-    @Slot(str)
-    def _show_model_summary(self, text: str) -> None:
-        self.rail.show_summary(Step.NETWORK, text)
-
-    @Slot(str)
-    def _show_training_summary(self, text: str) -> None:
-        self.rail.show_summary(Step.TRAINING, text)
-
-    @Slot(str)
-    def _show_predict_summary(self, text: str) -> None:
-        self.rail.show_summary(Step.PREDICT, text)
-
     # What is going on
 
     def load_engine(self) -> None:
@@ -289,7 +277,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _take_opened(self, opened: ProjectOpened) -> None:
-        self.message_bar.hide()
+        self.message_bar.clear()
         self.show_step(Step.PICTURES)
         if opened.model is not None:
             self.predict_panel.open_model(opened.model)
@@ -307,7 +295,7 @@ class MainWindow(QMainWindow):
     def leave_project(self) -> None:
         """Show an empty window; the project is saved as it is."""
         if self.projects.leave():
-            self.message_bar.hide()
+            self.message_bar.clear()
             self.show_step(Step.PICTURES)
 
     @Slot(object)
@@ -325,23 +313,11 @@ class MainWindow(QMainWindow):
         training = sum(counts.get("train", 0) for counts in classes.values())
         self.model_panel.show_pictures(len(classes), training)
         self.training_panel.show_pictures(len(classes), training)
-        why_not = self._why_not_trainable(found)
+        why_not = why_not_trainable(found)
         self.training_panel.set_ready(not why_not, why_not)
         self.dataset_panel.set_ready(why_not)
         self.menus.train.setEnabled(not why_not)
         self.menus.train.setToolTip(why_not)
-
-    def _why_not_trainable(self, found: events.Inspected | None) -> str:
-        if found is None or not found.classes:
-            return self.tr("Training needs pictures. Add a folder with one folder inside it per class.")
-        if len(found.classes) < 2:
-            return self.tr("Training needs pictures in at least two classes. You have one: add another.")
-        for name, counts in found.classes.items():
-            if not counts.get("train"):
-                return self.tr("Class “{name}” has no picture to train on. Add some.").format(name=name)
-        if not any(counts.get("val") for counts in found.classes.values()):
-            return self.tr("There are no pictures to check with. Add more of each class.")
-        return ""
 
     @Slot(object)
     def _take_recipe(self, recipe: Recipe) -> None:
@@ -378,10 +354,6 @@ class MainWindow(QMainWindow):
 
     # Files that come in
 
-    def open_paths(self, paths: list[Path]) -> None:
-        """Open what the command line named."""
-        self.incoming.open_paths(paths)
-
     def _deed_here(self, loose: bool) -> Deed:
         """What a drop on this page would do; where that is not one thing, files are to classify, folders to add."""
         if self._step == Step.PREDICT and self.predict_panel.has_model():
@@ -416,6 +388,22 @@ class MainWindow(QMainWindow):
         self.dataset_panel.focus_filter()
 
     # The rest
+
+    @Slot(object)
+    def answer(self, request: Request) -> None:
+        """Come to the front and open what another start of the program was given."""
+        if request.token:
+            os.environ["XDG_ACTIVATION_TOKEN"] = request.token  # where Qt looks for it on Wayland
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        self.incoming.open_paths(request.paths)
+
+    @Slot()
+    def _open_new_window(self) -> None:
+        program, *arguments = command_for_new_window()
+        QProcess.startDetached(program, arguments)
 
     @Slot(str)
     def _choose_scheme(self, scheme: Scheme) -> None:
@@ -454,10 +442,12 @@ class MainWindow(QMainWindow):
     def closeEvent(self, closing: QCloseEvent) -> None:
         """Close at once when nothing runs; else ask it to stop, stay answerable, and close when it has."""
         self.preferences.geometry = self.saveGeometry()
+        is_first, self._closing = not self._closing, True
+        if is_first:
+            self.closing.emit()
         if self._running():
             closing.ignore()
-            if not self._closing:
-                self._closing = True
+            if is_first:
                 self._stop_everything()
             return
         for panel in self.panels:

@@ -21,6 +21,7 @@ class Menus(QObject):
     """
 
     new_wanted = Signal()
+    new_window_wanted = Signal()
     open_wanted = Signal()
     open_model_wanted = Signal()
     project_wanted = Signal(object)
@@ -36,6 +37,7 @@ class Menus(QObject):
     train_wanted = Signal()
     stop_wanted = Signal()
     log_wanted = Signal()
+    report_wanted = Signal()
     about_wanted = Signal()
 
     def __init__(self, window: QMainWindow, undo_stack: QUndoStack, scheme: Scheme) -> None:
@@ -62,6 +64,7 @@ class Menus(QObject):
     def _build_file(self) -> None:
         menu = self._menu(self.tr("&File"))
         self._add(menu, self.tr("&New project"), self.new_wanted, QKeySequence.StandardKey.New)
+        self._add(menu, self.tr("New &window"), self.new_window_wanted, "Ctrl+Shift+N")
         self._add(menu, self.tr("&Open project…"), self.open_wanted, QKeySequence.StandardKey.Open)
         self.recent = menu.addMenu(self.tr("Open &recent"))
         self._add(menu, self.tr("Open &model…"), self.open_model_wanted)
@@ -113,6 +116,7 @@ class Menus(QObject):
     def _build_help(self) -> None:
         menu = self._menu(self.tr("&Help"))
         self._add(menu, self.tr("Show &log"), self.log_wanted)
+        self._add(menu, self.tr("Save &report…"), self.report_wanted)
         self._add(menu, self.tr("&About TL Studio"), self.about_wanted)
 
     def show_recent(self, folders: tuple[Path, ...]) -> None:
