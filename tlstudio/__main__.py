@@ -1,6 +1,5 @@
 """`tlstudio` without arguments or with paths opens the window; with a verb it is the command line."""
 
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ def main() -> None:
 
 def _main(arguments: list[str]) -> int:
     if arguments[:1] == [NEW_WINDOW]:
-        return _unknown(arguments[1:]) or _window([Path(text) for text in arguments[1:]], NEW_WINDOW)
+        return _unknown(arguments[1:]) or _window([Path(text) for text in arguments[1:]], own=True)
     if not arguments:
         return _window([])
     first = arguments[0]
@@ -48,8 +47,8 @@ def _unknown(arguments: list[str]) -> int:
     return WRONG_USAGE
 
 
-def _window(paths: list[Path], own: str = "") -> int:
-    """Show the paths in the window that runs, or in one of our own; with NEW_WINDOW always in one of our own."""
+def _window(paths: list[Path], own: bool = False) -> int:
+    """Show the paths in the window that runs, or else in one of our own. own: always in one of our own."""
     if sys.platform == "linux" and not any(os.environ.get(name) for name in SCREENS):
         # Qt would abort without a word that helps.
         text = "there is no screen here for the window. The commands need none: tlstudio --help."
@@ -69,7 +68,11 @@ def _window(paths: list[Path], own: str = "") -> int:
 
 def _load_c10_before_qt() -> None:
     """On Windows torch refuses to load after Qt (WinError 1114 on c10.dll) unless this library of its came first."""
-    spec = importlib.util.find_spec("torch") if os.name == "nt" else None
+    if os.name != "nt":
+        return
+    import importlib.util
+
+    spec = importlib.util.find_spec("torch")
     if spec and spec.origin:
         library = Path(spec.origin).parent / "lib" / "c10.dll"
         if library.is_file():

@@ -140,7 +140,7 @@ def test_a_project_that_is_gone_is_not_begun_anew(window, tmp_path, preferences)
 
 
 def test_the_command_line_s_path_opens_what_it_is(window, shapes):
-    window.open_paths([shapes])
+    window.incoming.open_paths((shapes,))
     wait_for(lambda: window.dataset_panel._pictures)
     assert window.project is not None
 

@@ -61,7 +61,7 @@ class Session:
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._started = datetime.now().astimezone()
-        stem = f"{self._started:%Y%m%d-%H%M%S}-{os.getpid()}"
+        stem = f"{self._started:%Y%m%d-%H%M%S-%f}-{os.getpid()}"
         self._mark = folder / f"{stem}.json"
         self._lock = (folder / f"{stem}.lock").open("a+", encoding="utf-8")
         try_lock(self._lock)  # before there is a mark: nobody may find one that looks left behind

@@ -129,6 +129,7 @@ class MessageBar(QFrame):
                 button.clicked.connect(self.hide)
             button.clicked.connect(offer.chosen)
             self._offers.addWidget(button)
+            button.show()  # not at the next event only: the keyboard may be there first
 
     @Slot()
     def clear(self) -> None:
