@@ -205,6 +205,7 @@ def test_a_crash_report_is_text_that_stays_here(recovery, window, sessions, choo
     chooser.answers = [tmp_path / "report.txt"]
     press(window, "save_report_button")
     wait_for(lambda: "has not been sent anywhere" in window.message_bar.text)
+    assert button(window, "open_again_button").isVisible()
     report = (tmp_path / "report.txt").read_text("utf-8")
     for part in ("TL Studio 0", "Python 3", "torch 2", "Fatal Python error: Aborted", "project: /far/project"):
         assert part in report

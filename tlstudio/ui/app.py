@@ -25,7 +25,6 @@ from PySide6.QtWidgets import QApplication
 from tlstudio import __version__
 from tlstudio.core.errors import TLStudioError
 from tlstudio.ui import crash
-from tlstudio.ui.arrivals import Arrivals
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.crash import Session
 from tlstudio.ui.instance import Claim, Request
@@ -112,6 +111,7 @@ def run(paths: list[Path], claim: Claim) -> int:
     recovery = Recovery(window, session, faults, FileChooser(preferences))
     window.closed.connect(application.quit)
     window.show()
+    application.processEvents()  # the window is on the screen
     application.file_came.connect(window.answer)
     _receive(window, claim)
     Endings(window)
@@ -130,6 +130,9 @@ def _receive(window: MainWindow, claim: Claim) -> None:
         )
     if claim.place is None or claim.lock is None:
         return
+    # It brings QtNetwork, which the first picture of the window need not wait for.
+    from tlstudio.ui.arrivals import Arrivals
+
     arrivals = Arrivals(window)
     arrivals.listen(claim.place.server)
     arrivals.came.connect(window.answer)

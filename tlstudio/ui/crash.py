@@ -1,11 +1,9 @@
 """What a window that dies leaves behind: a mark of what it was doing, a trace, and the report made of them."""
 
 import faulthandler
-import importlib.metadata
 import json
 import logging
 import os
-import platform
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -180,6 +178,8 @@ def save_report(target: Path, doing: Doing, trace: str) -> Iterator[Event]:
     Raises:
         ProjectError: it cannot be written.
     """
+    import platform  # as the other one below: not for every start
+
     run = RunFolder(Path(doing.run)) if doing.run else None
     parts = {
         "Versions": "\n".join(f"{name} {version}" for name, version in _versions().items()),
@@ -199,6 +199,9 @@ def save_report(target: Path, doing: Doing, trace: str) -> Iterator[Event]:
 
 
 def _versions() -> dict[str, str]:
+    import importlib.metadata
+    import platform
+
     found = {"TL Studio": __version__, "Python": platform.python_version()}
     for name in PACKAGES:
         with suppress(importlib.metadata.PackageNotFoundError):

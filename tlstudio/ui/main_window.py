@@ -129,6 +129,8 @@ class MainWindow(QMainWindow):
         menus.open_wanted.connect(self.incoming.choose_project)
         menus.open_model_wanted.connect(self.incoming.choose_model)
         menus.project_wanted.connect(self.projects.open)
+        menus.recent_wanted.connect(self.projects.look_for_recent)
+        menus.removal_wanted.connect(self.projects.forget)
         menus.import_wanted.connect(self._choose_pictures)
         menus.sample_wanted.connect(self.projects.begin_sample)
         menus.preferences_wanted.connect(self._show_preferences)
@@ -177,6 +179,7 @@ class MainWindow(QMainWindow):
         projects.left.connect(self.predict_panel.close_model)
         projects.opened.connect(self._take_opened)
         projects.recent_changed.connect(self._show_recent)
+        projects.recent_gone.connect(self.menus.grey_out)
         projects.failed.connect(self._show_failure)
         incoming.model_came.connect(self._open_model)
         incoming.project_came.connect(projects.open)
@@ -267,7 +270,7 @@ class MainWindow(QMainWindow):
     def _show_failure(self, error: TLStudioError) -> None:
         """Show why a project did not open; one that is gone leaves the list of recent ones."""
         if isinstance(error, MissingProject):
-            self.projects.forget(Path(str(error.path)))
+            self.projects.forget((Path(str(error.path)),))
         self.message_bar.show_error(error)
 
     @Slot()

@@ -23,7 +23,7 @@ class ProjectHolder(QObject):
         changed: the Project that is open from now on, or None.
         left: another project was open before; after `changed`.
         opened: the ProjectOpened that came; after `changed` and `left`.
-        recent_changed: the list of recent projects is another one.
+        recent_changed: the list of recent projects is another one. recent_gone: those of them that are not there now.
         failed: the TLStudioError that kept a project from opening.
     """
 
@@ -31,6 +31,7 @@ class ProjectHolder(QObject):
     left = Signal()
     opened = Signal(object)
     recent_changed = Signal()
+    recent_gone = Signal(object)
     failed = Signal(object)
 
     def __init__(self, preferences: Preferences, may_leave: Callable[[], bool], owner: QObject) -> None:
@@ -71,9 +72,22 @@ class ProjectHolder(QObject):
         self._hold(None)
         return True
 
-    def forget(self, folder: Path) -> None:
-        """Take a project off the list of recent ones."""
-        self._preferences.forget_project(folder)
+    @Slot()
+    def look_for_recent(self) -> None:
+        """Find out which of the recent projects are gone."""
+        recent = self._preferences.recent
+        start_errand(self, lambda: projects.find_gone(recent), self._tell_gone, self._take_failure)
+
+    @Slot(object)
+    def _tell_gone(self, found: Event) -> None:
+        if isinstance(found, projects.ProjectsGone):
+            self.recent_gone.emit(found.folders)
+
+    @Slot(object)
+    def forget(self, folders: tuple[Path, ...]) -> None:
+        """Take projects off the list of recent ones."""
+        for folder in folders:
+            self._preferences.forget_project(folder)
         self.recent_changed.emit()
 
     def settle(self, is_empty: bool) -> None:
@@ -135,4 +149,4 @@ class ProjectHolder(QObject):
     @Slot(object)
     def _forget_removed(self, what: Event) -> None:
         if isinstance(what, projects.ProjectRemoved):
-            self.forget(what.folder)
+            self.forget((what.folder,))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tlstudio.core.errors import ProjectError
 from tlstudio.core.events import Event
-from tlstudio.core.project import PROJECT_FILE, Project
+from tlstudio.core.project import PROJECT_FILE, Project, is_project
 
 NAMES_TRIED = 1000
 SAMPLE_FOLDER = "sample pictures"
@@ -36,6 +36,18 @@ class ProjectRemoved(Event):
     """A project that never got a picture is no more."""
 
     folder: Path
+
+
+@dataclass(frozen=True)
+class ProjectsGone(Event):
+    """Projects that are not where they were."""
+
+    folders: tuple[Path, ...]
+
+
+def find_gone(folders: tuple[Path, ...]) -> Iterator[Event]:
+    """Tell which projects are not there now."""
+    yield ProjectsGone(tuple(folder for folder in folders if not is_project(folder)))
 
 
 def open_project(folder: Path, current: Project | None = None) -> Iterator[Event]:

@@ -146,13 +146,19 @@ class Recovery(QObject):
         if not isinstance(crashed, Crashed):
             return
         self._crashed = crashed
-        offers = [self._report_offer()]
         what = self.tr("TL Studio did not close properly.")
         if crashed.doing.project:
             what = self.tr("TL Studio did not close properly. Your project is intact.")
-            tip = self.tr("Open {folder}").format(folder=crashed.doing.project)
-            offers.insert(0, Offer("open_again_button", self.tr("Open it again"), tip, self._open_again))
+        offers = [*self._opening_offer(), self._report_offer()]
         self._window.message_bar.offer("warning", what, self._describe(crashed), offers)
+
+    def _opening_offer(self) -> list[Offer]:
+        """To open what the crash closed, as long as nothing else is open."""
+        project = self._crashed.doing.project if self._crashed else ""
+        if not project or self._window.project is not None:
+            return []
+        tip = self.tr("Open {folder}").format(folder=project)
+        return [Offer("open_again_button", self.tr("Open it again"), tip, self._open_again)]
 
     def _describe(self, crashed: Crashed) -> str:
         """What was going on, in a sentence."""
@@ -244,7 +250,7 @@ class Recovery(QObject):
         if isinstance(saved, ReportSaved):
             what = self.tr("The report is in {file}.").format(file=saved.path)
             remedy = self.tr("It has not been sent anywhere. Read it, and pass it on to whoever helps you.")
-            self._window.message_bar.say(what, remedy)
+            self._window.message_bar.offer("info", what, remedy, self._opening_offer())
 
     @Slot(object)
     def _take_failure(self, error: TLStudioError) -> None:
