@@ -1,6 +1,7 @@
 """The frame: steps, keys, the two widths, messages, projects, closing."""
 
 import logging
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -112,7 +113,7 @@ def test_a_project_open_elsewhere_is_refused_by_name(window, tmp_path):
         assert holder.stdout.readline().strip() == "open"
         window.projects.open(folder)
         wait_for(lambda: window.message_bar.text)
-        assert f"open in process {holder.pid}" in window.message_bar.text
+        assert f"open in another TL Studio (process {holder.pid} on {socket.gethostname()})" in window.message_bar.text
         assert window.project is None
     finally:
         holder.communicate("\n")

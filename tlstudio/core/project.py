@@ -172,10 +172,11 @@ def _take_lock(folder: Path) -> IO[str]:
         raise ProjectError(f"cannot be written ({error.strerror})", path=folder, remedy=remedy) from error
     if not try_lock(file):
         file.seek(0)
-        holder = file.read().strip() or "another TL Studio"
+        holder = file.read().strip()
         file.close()
+        which = f" ({holder})" if holder else ""
         remedy = "Close it there, or use another project."
-        raise ProjectError(f"the project is open in {holder}", path=folder, remedy=remedy)
+        raise ProjectError(f"the project is open in another TL Studio{which}", path=folder, remedy=remedy)
     file.seek(0)
     file.truncate()
     file.write(f"process {os.getpid()} on {socket.gethostname()}\n")

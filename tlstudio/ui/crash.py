@@ -127,7 +127,7 @@ def _collect(mark: Path) -> Crashed | None:
     """What the mark of a window says and its trace, both taken away; None while that window lives."""
     lock, trace = mark.with_suffix(".lock"), mark.with_suffix(".trace")
     try:
-        with lock.open("a+", encoding="utf-8") as held:
+        with lock.open("r+", encoding="utf-8") as held:
             if not try_lock(held):
                 return None
             facts = _read_mark(mark)
