@@ -31,6 +31,7 @@ NO_REQUESTS = (
     b'{"paths": ["/a\\u0000b"], "token": ""}\n',
     b'{"paths": [1], "token": ""}\n',
     b"[" * 100_000 + b"\n",
+    b'{"paths": [], "token": "' + b"x" * 1001 + b'"}\n',
     b"\xff\xfe\n",
     b"x" * (LONGEST + 2),
 )

@@ -150,12 +150,17 @@ def translate(application: QApplication) -> None:
 
 
 def _start_log() -> None:
+    """Write the log to its file; without a place for one the window still works and shows it."""
     file = crash.log_file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(file, maxBytes=1_000_000, backupCount=3, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(threadName)s %(message)s"))
-    _log.addHandler(handler)
     _log.setLevel(logging.INFO)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(file, maxBytes=1_000_000, backupCount=3, encoding="utf-8")
+    except OSError as error:
+        _log.warning("no log is kept: %s", error)
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(threadName)s %(message)s"))
+        _log.addHandler(handler)
     _log.info("TL Studio %s starts", __version__)
     qInstallMessageHandler(_log_qt)
 

@@ -23,6 +23,7 @@ PROTOCOL = 1
 GREETING = json.dumps({"tlstudio": PROTOCOL, "process": os.getpid()}).encode() + b"\n"
 TAKEN = b"taken\n"
 LONGEST = 4 << 20  # bytes of one request; more than a command line can hold
+LONGEST_TOKEN = 1000  # it goes into the environment, where room is scarce
 STARTS_WITHIN = 20.0  # seconds from taking the session's lock to answering
 ANSWERS_WITHIN = 5.0  # seconds; loading the engine keeps a window busy for less
 POLL = 0.05
@@ -62,6 +63,8 @@ class Request:
         texts = [token, *paths] if isinstance(paths, list) else [None]
         if not all(isinstance(text, str) and "\0" not in text for text in texts):
             raise ValueError("not a request")
+        if len(token) > LONGEST_TOKEN:
+            raise ValueError("no desktop gives such a token")
         found = tuple(Path(text) for text in paths)
         if not all(path.is_absolute() for path in found):
             raise ValueError("a path that depends on where one stands")
