@@ -247,9 +247,9 @@ def test_cancelling_the_first_import_leaves_nothing_behind(window, tmp_path, pre
 
 def test_what_somebody_else_put_into_an_empty_project_stays(tmp_path):
     folder = tmp_path / "project"
-    Project.open(folder).close()
+    empty = Project.open(folder)
     (folder / "notes.txt").write_text("mine")
-    list(projects.remove_empty(folder))
+    list(projects.remove_if_empty(empty))
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
 
 

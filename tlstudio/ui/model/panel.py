@@ -121,6 +121,13 @@ class ModelPanel(QWidget):
         if self.isVisible():
             self._look_up_layers()
 
+    def show_draft(self, draft: Draft) -> None:
+        """Take up what an earlier run did."""
+        self._recall.stop()
+        self._recalled = True
+        self.undo_stack.clear()
+        self._show(draft)
+
     def recipe(self) -> Recipe:
         """What Train would do now."""
         return self._draft.recipe
