@@ -154,7 +154,7 @@ def test_rates_and_counts_are_those_of_the_optimiser(panel, tmp_path, backbone, 
     choose(panel.backbone_box, backbone)
     choose(panel.strategy_box, strategy)
     recipe = panel.recipe()
-    network = networks.sketch(BACKBONES[backbone], CLASSES)
+    network = networks.assemble(BACKBONES[backbone], CLASSES)
     job = Fit(network, recipe, tuple("abcde"), (), (), RunFolder(tmp_path), 1, lambda: False)
     started = next(iter(_train_phase(job, len(recipe.phases), recipe.phases[-1])))
     rates = {group["name"]: group["lr"] for group in started.groups}
