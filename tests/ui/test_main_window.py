@@ -165,9 +165,9 @@ def test_a_new_project_that_is_left_before_its_pictures_came_never_was(window, t
     begun = window.project.folder
     window.leave_project()
     assert window.project is None
-    settle(window)
+    wait_for(lambda: preferences.recent == ())
     assert not begun.exists()
-    assert preferences.recent == ()
+    settle(window)
 
 
 def test_the_command_line_s_path_opens_what_it_is(window, shapes):

@@ -154,7 +154,7 @@ def test_rates_and_counts_are_those_of_the_optimiser(panel, tmp_path, backbone, 
     choose(panel.backbone_box, backbone)
     choose(panel.strategy_box, strategy)
     recipe = panel.recipe()
-    network = networks.sketch(BACKBONES[backbone], CLASSES)
+    network = networks.assemble(BACKBONES[backbone], CLASSES)
     job = Fit(network, recipe, tuple("abcde"), (), (), RunFolder(tmp_path), 1, lambda: False)
     started = next(iter(_train_phase(job, len(recipe.phases), recipe.phases[-1])))
     rates = {group["name"]: group["lr"] for group in started.groups}
@@ -503,10 +503,12 @@ def test_the_tree_opens_in_a_moment(qtbot, outlines, backbone):
     panel._take_outline(outlines[backbone])
     panel.show_pictures(CLASSES, PICTURES)
     panel.show()
-    started = time.perf_counter()
+    at = panel.backbone_box.findData(backbone)
+    panel.backbone_box.setCurrentIndex(at - 1 if at else 1)  # its neighbour, so that one key leads there
+    started = time.thread_time()  # of the window's own thread, so that a busy computer does not count
     choose(panel.backbone_box, backbone)
     panel.tree.repaint()
-    assert time.perf_counter() - started < 0.2
+    assert time.thread_time() - started < 0.2
     panel.shut_down()
 
 

@@ -68,10 +68,9 @@ def open_source(
     augment: Augmentation = phase.augment if pictures is job.train else "none"
     if plan.tier == "features":
         return (yield from _remembered(job, phase, plan, augment, pictures))
-    frozen = Frozen(job.network, phase.train_from)
-    source = _Pixels(
-        pictures, job.targets(pictures).to(job.device), frozen, plan, augment, job.recipe.seed, job.threads
-    )
+    frozen = Frozen(job.network, phase.train_from, len(pictures) * phase.epochs)
+    targets, seed = job.targets(pictures).to(job.device), job.recipe.seed
+    source = _Pixels(pictures, targets, frozen, plan, augment, seed, job.threads)
     if plan.tier == "pictures":
         preprocessing, augmented = job.network.preprocessing, augment != "none"
         found = yield from features.keep_pictures(

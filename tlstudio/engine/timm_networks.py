@@ -31,9 +31,11 @@ _CLASSES = 5  # of the network the stages are tried on
 
 
 def kept() -> list[Backbone]:
-    """The networks that were brought in before. Needs no torch; a record that is damaged is passed over."""
+    """The networks that were brought in before. Needs no torch; a record that is damaged or alone is passed over."""
     found = []
     for file in sorted(weights.folder().glob("timm-*.json")):
+        if not file.with_suffix(".safetensors").is_file():
+            continue
         with suppress(OSError, ValueError, TypeError, KeyError):
             found.append(timm_backbone(TIMM + file.stem.removeprefix("timm-"), json.loads(file.read_bytes())))
     return found
