@@ -19,7 +19,7 @@ import platformdirs
 
 from tlstudio.core.backbones import BACKBONES, Backbone, Weights
 from tlstudio.core.errors import MissingWeights, RefusedWeights, TLStudioError
-from tlstudio.core.events import WHOLE_DIGEST, Event, Progress, WeightsFound, WeightsState
+from tlstudio.core.events import Event, Progress, WeightsFound, WeightsState
 from tlstudio.core.project import replacing
 from tlstudio.engine import digests
 
@@ -64,7 +64,7 @@ def locate(backbone: Backbone) -> Path:
     """
     wrong = None
     for _, path in _present(backbone):
-        if is_right(backbone, digests.of(path)):
+        if backbone.weights.is_digest(digests.of(path)):
             return path
         wrong = wrong or path
     if wrong is None:
@@ -89,7 +89,7 @@ def look(backbone: Backbone, check: bool) -> Generator[Event, None, WeightsFound
                 digest = yield from digests.watched(path)
         except OSError:
             continue  # gone, or not for us to read: as good as not here
-        if is_right(backbone, digest):
+        if backbone.weights.is_digest(digest):
             return _found(backbone, path, "checked", place)
         first = first or _found(backbone, path, "wrong" if digest else "unchecked", place, digest)
     return first or _found(backbone, None, "missing")
@@ -115,11 +115,6 @@ def _found(
     )
 
 
-def is_right(backbone: Backbone, digest: str) -> bool:
-    """Whether a file of this SHA-256 is the backbone's weights."""
-    return len(digest) == WHOLE_DIGEST and digest.startswith(backbone.weights.sha256)
-
-
 def may_have(backbone: Backbone, size: int) -> bool:
     """Whether the backbone's weights can have so many bytes."""
     return 0 <= size - backbone.weights.size <= ROUNDING
@@ -134,6 +129,10 @@ def load(backbone: Backbone) -> dict[str, torch.Tensor]:
     import torch  # here, so that listing weights does not wait for it
 
     path = locate(backbone)
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
     try:
         # The digest is known, and weights_only never runs what a pickle asks for.
         state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
@@ -176,7 +175,7 @@ def adopt(path: Path) -> Generator[Event, None, WeightsFound]:
         if not any(may_have(b, size) for b in BACKBONES.values()):
             raise _refusal(path, size)
         digest = yield from digests.watched(path)
-        backbone = next((b for b in BACKBONES.values() if is_right(b, digest)), None)
+        backbone = next((b for b in BACKBONES.values() if b.weights.is_digest(digest)), None)
         if backbone is None:
             raise _refusal(path, size, digest)
     except OSError as error:
@@ -219,7 +218,7 @@ def take(source: Iterator[bytes], backbone: Backbone, named: Path) -> Generator[
             digest.update(chunk)
             file.write(chunk)
             yield Progress(task, min(done, weights.size), weights.size)
-        if not is_right(backbone, digest.hexdigest()):
+        if not backbone.weights.is_digest(digest.hexdigest()):
             raise _not_the(backbone, named, done, digest.hexdigest())
     digests.remember(target, digest.hexdigest())
     return _found(backbone, target, "checked", "own")
@@ -235,6 +234,8 @@ def _refusal(path: Path, size: int, digest: str = "") -> RefusedWeights:
         return RefusedWeights("is a model of TL Studio, not pretrained weights", path=path, remedy=remedy)
     why = f"SHA-256 {digest[:12]}…" if digest else f"none has {size:,} bytes"
     remedy = f"Known files: {', '.join(b.weights.filename for b in BACKBONES.values())}."
+    if path.suffix == ".safetensors":
+        remedy = f"If it is a network of timm's, type: tlstudio weights import {path.name} --timm NAME."
     return RefusedWeights(f"is no weights file TL Studio knows ({why})", path=path, remedy=remedy)
 
 
@@ -270,7 +271,7 @@ def fetch(backbone: Backbone) -> Generator[Event, None, WeightsFound]:
         remedy = "Ask for it again; it goes on from there."
         raise TLStudioError(f"broke off after {have:,} of {weights.size:,} bytes", path=weights.url, remedy=remedy)
     digest = yield from digests.watched(partial)
-    if not is_right(backbone, digest):
+    if not backbone.weights.is_digest(digest):
         partial.unlink()
         raise RefusedWeights("what was fetched is not the file expected (SHA-256)", path=weights.url)
     partial.replace(target)

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from tlstudio import __version__
-from tlstudio.core.backbones import BACKBONES, Backbone
+from tlstudio.core.backbones import BACKBONES, TIMM, Backbone
 from tlstudio.core.errors import MissingWeights, RefusedWeights, TLStudioError
 from tlstudio.core.events import Event, Progress, Said, Warned, WeightsFound, WeightsPacked
 from tlstudio.core.project import replacing
@@ -57,7 +57,7 @@ def pack(out: Path, names: Sequence[str], fetch: bool) -> Generator[Event, None,
                 yield Progress("packing weights", min(done, total), total)
     packed = tuple(backbone.name for backbone in wanted)
     yield WeightsPacked(str(out), packed, out.stat().st_size)
-    left = ", ".join(name for name in BACKBONES if name not in packed)
+    left = ", ".join(backbone.name for backbone in _in_table() if backbone.name not in packed)
     if left and not names:
         how = "no address is known" if fetch else "not on this machine; --fetch gets what has an address"
         yield Said(f"Not in it: {left} ({how}).")
@@ -66,7 +66,10 @@ def pack(out: Path, names: Sequence[str], fetch: bool) -> Generator[Event, None,
 def _gather(names: Sequence[str], fetch: bool) -> Generator[Event, None, list[tuple[Backbone, Path]]]:
     """Which backbones go into the pack, and where their files are; fetches them first where that was asked for."""
     here, absent = list[tuple[Backbone, Path]](), list[Backbone]()
-    for backbone in [BACKBONES[name] for name in dict.fromkeys(names)] or list(BACKBONES.values()):
+    for backbone in [BACKBONES[name] for name in dict.fromkeys(names)] or _in_table():
+        if backbone.name.startswith(TIMM):
+            remedy = "Carry its safetensors file itself, and import that with --timm."
+            raise TLStudioError(f"{backbone.name} was brought in by hand, and goes into no pack", remedy=remedy)
         found = yield from weights.look(backbone, check=True)
         if found.state == "checked":
             here.append((backbone, Path(found.path or "")))
@@ -84,6 +87,11 @@ def _gather(names: Sequence[str], fetch: bool) -> Generator[Event, None, list[tu
         found = yield from weights.fetch(backbone)
         here.append((backbone, Path(found.path or "")))
     return here
+
+
+def _in_table() -> list[Backbone]:
+    """The backbones whose weights other machines know; those brought in by hand they do not."""
+    return [backbone for backbone in BACKBONES.values() if not backbone.name.startswith(TIMM)]
 
 
 def _not_here(backbone: Backbone, found: WeightsFound) -> TLStudioError:
@@ -114,7 +122,7 @@ def _write(archive: zipfile.ZipFile, backbone: Backbone, path: Path) -> Iterator
             found.update(chunk)
             target.write(chunk)
             yield len(chunk)
-    if not weights.is_right(backbone, found.hexdigest()):
+    if not backbone.weights.is_digest(found.hexdigest()):
         what = f"is not the {backbone.name} weights its name says (SHA-256)"
         raise RefusedWeights(what, path=path, remedy="Delete it and get it again.")
 

@@ -13,18 +13,18 @@ Cache = Literal["features", "thumbnails"]
 
 def cache_usage() -> Iterator[Event]:
     """What each cache takes, one `CacheFound` each."""
-    from tlstudio.engine import features, thumbnails
+    from tlstudio.engine import store, thumbnails
 
-    found = features.usage()
+    found = store.usage()
     yield events.CacheFound("features", found.bytes, found.entries, str(found.folder), found.limit)
     yield events.CacheFound("thumbnails", *thumbnails.usage(), str(thumbnails.folder()), None)
 
 
 def cache_clear(what: Cache) -> Iterator[Event]:
     """Empty a cache. Nothing is lost: what was in it is computed again when it is needed. Ends with `cache_usage`."""
-    from tlstudio.engine import features, thumbnails
+    from tlstudio.engine import store, thumbnails
 
-    (features if what == "features" else thumbnails).clear()
+    (store if what == "features" else thumbnails).clear()
     yield from cache_usage()
 
 

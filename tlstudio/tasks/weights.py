@@ -9,6 +9,13 @@ from tlstudio.core.backbones import BACKBONES, backbone
 from tlstudio.core.events import Event
 
 
+def find_networks() -> None:
+    """Make the networks of timm's that were brought in known by their names, as those of the table are."""
+    from tlstudio.engine import timm_networks
+
+    BACKBONES.update((spec.name, spec) for spec in timm_networks.kept())
+
+
 def weights_list(check: bool = False) -> Iterator[Event]:
     """What is here of each backbone's weights, one `WeightsFound` each.
 
@@ -16,19 +23,27 @@ def weights_list(check: bool = False) -> Iterator[Event]:
     """
     from tlstudio.engine import weights
 
+    find_networks()
     for spec in list(BACKBONES.values()):
         yield (yield from weights.look(spec, check))
 
 
-def weights_import(path: Path) -> Iterator[Event]:
+def weights_import(path: Path, timm_name: str = "") -> Iterator[Event]:
     """Copy a weights file, or what a pack of weights holds, into the program's folder, if its digest is a known one.
 
-    Raises:
-        RefusedWeights: it is not.
-    """
-    from tlstudio.engine import weights, weights_pack
+    timm_name: take it as the weights of this network of timm's instead, if they fit it.
 
-    if weights_pack.is_pack(path):
+    Raises:
+        RefusedWeights: it is not, or they do not.
+    """
+    from tlstudio.engine import digests, timm_networks, weights, weights_pack
+
+    if timm_name:
+        spec, place = timm_networks.adopt(path, timm_name)
+        BACKBONES[spec.name] = spec
+        digests.remember(place, spec.weights.sha256)
+        yield (yield from weights.look(spec, check=True))
+    elif weights_pack.is_pack(path):
         yield from weights_pack.unpack(path)
     else:
         yield (yield from weights.adopt(path))
