@@ -112,7 +112,7 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("images", type=PATH)
+@click.argument("images", type=PATH, nargs=-1, required=True)
 @click.option("--project", type=PATH, help="Keep pictures and runs in this folder; a temporary one otherwise.")
 @click.option("--model", type=PATH, help="Where the .tlmodel goes; into the run's folder otherwise.")
 @click.option("--backbone", type=click.Choice(list(BACKBONES)), default=DEFAULT_BACKBONE, show_default=True)
@@ -144,7 +144,7 @@ def cli() -> None:
 def train(
     context: click.Context,
     /,
-    images: Path,
+    images: tuple[Path, ...],
     project: Path | None,
     model: Path | None,
     backbone: str,
@@ -163,7 +163,7 @@ def train(
     """Train a classifier on IMAGES.
 
     IMAGES is a folder of class folders, one with train, val or test above them, a CSV of path,label[,split], or a
-    project.
+    project. Classes of the same name in several IMAGES are joined.
     """
     if not val_fraction + test_fraction < 0.95:  # so that "nan" is refused too
         raise click.UsageError("--val-fraction and --test-fraction leave nothing to train on.")
@@ -173,21 +173,24 @@ def train(
     # Contradictions and numbers out of range show before any picture is read.
     likely = "fine-tune-last" if _is_about_fine_tuning(wanted) else "feature-extraction"
     make_recipe(backbone, likely if strategy == "auto" else strategy, wanted, domain)
-    if is_project(images):
+    first, *more = images
+    if is_project(first) and not more:
         for name in ("project", "val", "val_fraction", "test_fraction", "split_seed"):
             if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
                 flag = "--" + name.replace("_", "-")
                 raise click.UsageError(f"IMAGES is a project, whose pictures and splits are set; leave {flag} out.")
-        project = images
+        project = first
+    elif any(is_project(path) for path in images):
+        raise click.UsageError("One of IMAGES is a project, which has its own pictures; give it alone.")
     interrupted = Interruption()
     with Project.open(project) if project else Project.temporary() as opened, _discarded_if_useless(opened, project):
 
         def work() -> Iterator[Event]:
             if project is None and model is None:
                 yield events.Said(f"The model will lie in {opened.folder}; --model or --project keeps it elsewhere.")
-            if not is_project(images):
+            if not is_project(first):
                 rule = tasks.split_rule(val_fraction, test_fraction, split_seed)
-                yield from tasks.scan(opened, images, rule, val, threads, to_train=True)
+                yield from tasks.scan(opened, first, rule, val, threads, to_train=True, more=more)
             chosen = strategy
             if strategy == "auto":
                 chosen = yield from _advised(opened, wanted, domain)
@@ -252,12 +255,15 @@ class Interruption:
 
 @cli.command()
 @click.argument("model", type=PATH)
-@click.argument("images", type=PATH)
+@click.argument("images", type=PATH, nargs=-1, required=True)
 @click.option("--split", type=click.Choice(["all", "train", "val", "test"]), help="Which part of the pictures.")
 @_machine_options
-def evaluate(model: Path, images: Path, split: str | None, device: str, threads: int, as_json: bool) -> None:
+def evaluate(
+    model: Path, images: tuple[Path, ...], split: str | None, device: str, threads: int, as_json: bool
+) -> None:
     """Measure a MODEL on labelled IMAGES: accuracy with its interval, figures per class, confusion, calibration."""
-    show(tasks.evaluate(model, images, split, device, threads), as_json)
+    first, *more = images
+    show(tasks.evaluate(model, first, split, device, threads, more), as_json)
 
 
 @cli.command()
@@ -284,11 +290,15 @@ def predict(
 
 
 @cli.command()
-@click.argument("path", type=PATH)
+@click.argument("path", type=PATH, nargs=-1, required=True)
 @_json_option
-def inspect(path: Path, as_json: bool) -> None:
-    """Say what PATH holds: pictures and what is wrong with them, a project, a run, or a model."""
-    show(tasks.inspect(path), as_json)
+def inspect(path: tuple[Path, ...], as_json: bool) -> None:
+    """Say what PATH holds: pictures and what is wrong with them, a project, a run, or a model.
+
+    Several PATHs are looked at as one set of pictures.
+    """
+    first, *more = path
+    show(tasks.inspect(first, more), as_json)
 
 
 @cli.command()
