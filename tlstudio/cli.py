@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import logging
+import math
 import shutil
 import signal
 import sys
@@ -23,10 +25,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tlstudio import __version__, tasks
 from tlstudio.core import events
 from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE
-from tlstudio.core.errors import BadRecipe, TLStudioError
+from tlstudio.core.errors import BadRecipe, TLStudioError, TrainingFailed
 from tlstudio.core.events import Event
 from tlstudio.core.project import Project, is_project
-from tlstudio.core.recipe import STRATEGIES, Changes, make_recipe
+from tlstudio.core.recipe import STRATEGIES, Changes, ModelFile, make_recipe
 from tlstudio.core.tables import write_csv
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -43,7 +45,21 @@ class PathType(click.ParamType[Path]):
         return Path(value)
 
 
+class BackboneType(click.ParamType["str | Path"]):
+    """The name of a backbone, or a model file of one's own."""
+
+    name = "NAME|FILE.tlmodel"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
+        if str(value).lower().endswith(".tlmodel"):
+            return Path(value)
+        if value not in BACKBONES:
+            self.fail(f"there is no {value!r}. Choose a .tlmodel file or one of: {', '.join(BACKBONES)}.", param, ctx)
+        return str(value)
+
+
 PATH = PathType()
+BACKBONE = BackboneType()
 SEED = click.IntRange(0, 2**31 - 1)
 Command = Callable[..., Any]
 
@@ -115,7 +131,13 @@ def cli() -> None:
 @click.argument("images", type=PATH, nargs=-1, required=True)
 @click.option("--project", type=PATH, help="Keep pictures and runs in this folder; a temporary one otherwise.")
 @click.option("--model", type=PATH, help="Where the .tlmodel goes; into the run's folder otherwise.")
-@click.option("--backbone", type=click.Choice(list(BACKBONES)), default=DEFAULT_BACKBONE, show_default=True)
+@click.option(
+    *["--backbone", "origin"],
+    type=BACKBONE,
+    default=DEFAULT_BACKBONE,
+    show_default=True,
+    help="The pretrained network to start from, or a model of your own.",
+)
 @click.option("--strategy", type=click.Choice(["auto", *STRATEGIES]), default="auto", show_default=True)
 @click.option(
     "--domain",
@@ -138,6 +160,11 @@ def cli() -> None:
 @click.option("--val-fraction", type=click.FloatRange(0.01, 0.8), default=0.15, show_default=True)
 @click.option("--test-fraction", type=click.FloatRange(0, 0.8), default=0.15, show_default=True)
 @click.option("--split-seed", type=SEED, default=0, show_default=True, help="Which pictures go where.")
+@click.option(
+    "--folds",
+    type=click.IntRange(2, 1000),
+    help="Judge by so many folds, then learn from all pictures but the test ones.",
+)
 @click.option("--seed", type=SEED, default=0, show_default=True, help="The new head, the order, the variations.")
 @_machine_options
 @click.pass_context
@@ -147,13 +174,14 @@ def train(
     images: tuple[Path, ...],
     project: Path | None,
     model: Path | None,
-    backbone: str,
+    origin: str | Path,
     strategy: str,
     domain: Any,
     val: Path | None,
     val_fraction: float,
     test_fraction: float,
     split_seed: int,
+    folds: int | None,
     device: str,
     threads: int,
     as_json: bool,
@@ -169,14 +197,18 @@ def train(
         raise click.UsageError("--val-fraction and --test-fraction leave nothing to train on.")
     if model is not None and model.suffix != ".tlmodel":
         raise click.UsageError("--model takes the name of a file that ends in .tlmodel.")
-    wanted = Changes(freeze=freeze, **changes)
+    given = {name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
+    if folds and given & {"val", "val_fraction"}:
+        raise click.UsageError("With --folds there is no part to validate on; leave --val and --val-fraction out.")
+    backbone, start = _origin(origin)
+    wanted = Changes(freeze=freeze, start=start, folds=folds or 0, **changes)
     # Contradictions and numbers out of range show before any picture is read.
     likely = "fine-tune-last" if _is_about_fine_tuning(wanted) else "feature-extraction"
     make_recipe(backbone, likely if strategy == "auto" else strategy, wanted, domain)
     first, *more = images
     if is_project(first) and not more:
         for name in ("project", "val", "val_fraction", "test_fraction", "split_seed"):
-            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            if name in given:
                 flag = "--" + name.replace("_", "-")
                 raise click.UsageError(f"IMAGES is a project, whose pictures and splits are set; leave {flag} out.")
         project = first
@@ -186,6 +218,7 @@ def train(
     with Project.open(project) if project else Project.temporary() as opened, _discarded_if_useless(opened, project):
 
         def work() -> Iterator[Event]:
+            yield from _said_of(start)
             if project is None and model is None:
                 yield events.Said(f"The model will lie in {opened.folder}; --model or --project keeps it elsewhere.")
             if not is_project(first):
@@ -198,8 +231,27 @@ def train(
             with interrupted:
                 yield from tasks.train(opened, recipe, model, device, threads, interrupted)
 
-        show(work(), as_json)
+        try:
+            show(work(), as_json)
+        except TrainingFailed as error:
+            if interrupted():
+                return _complain(str(error), INTERRUPTED)
+            raise
     return INTERRUPTED if interrupted() else DONE
+
+
+def _origin(given: str | Path) -> tuple[str, ModelFile | None]:
+    """The backbone that is meant, and the model file whose weights it takes."""
+    if isinstance(given, str):
+        return given, None
+    start = tasks.model_to_start_from(given)
+    return start.backbone, start
+
+
+def _said_of(start: ModelFile | None) -> Iterator[Event]:
+    if start:
+        classes = ", ".join(start.classes[:10]) + (" …" if len(start.classes) > 10 else "")
+        yield events.Said(f"The backbone is that of {start.path}, {start.backbone}, which learned: {classes}.")
 
 
 @contextmanager
@@ -218,6 +270,9 @@ def _advised(project: Project, wanted: Changes, domain: Any) -> Generator[Event,
     (advice,) = tasks.advise(project, domain)
     assert isinstance(advice, events.Advised)
     yield advice
+    if wanted.train_from == "head" and advice.strategy != "feature-extraction":
+        yield events.Said("Only the head is to learn, so the strategy is feature-extraction.")
+        return "feature-extraction"
     if advice.strategy == "feature-extraction" and _is_about_fine_tuning(wanted):
         yield events.Said("Your flags are about fine-tuning, so the strategy is fine-tune-last.")
         return "fine-tune-last"
@@ -302,21 +357,31 @@ def inspect(path: tuple[Path, ...], as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("backbone", type=click.Choice(list(BACKBONES)))
-@click.option("--classes", type=click.IntRange(2, 10_000), default=2, show_default=True)
+@click.argument("backbone", type=BACKBONE)
+@click.option("--classes", type=click.IntRange(2, 10_000), help="2 by default, or those of the model.")
 @click.option("--strategy", type=click.Choice(list(STRATEGIES)), help="Show its last phase.")
 @click.option("--train-from", metavar="STAGE", help="First stage that learns.")
 @click.option("--freeze", metavar="NAME", multiple=True, help="Keep this stage or layer frozen; may be repeated.")
 @_json_option
 def outline(
-    backbone: str, classes: int, strategy: str | None, train_from: str | None, freeze: tuple[str, ...], as_json: bool
+    backbone: str | Path,
+    classes: int | None,
+    strategy: str | None,
+    train_from: str | None,
+    freeze: tuple[str, ...],
+    as_json: bool,
 ) -> None:
-    """Show a BACKBONE's stages: what is frozen, what learns, at which rate, and what it has learned before."""
+    """Show a BACKBONE's stages: what is frozen, what learns, at which rate, and what it has learned before.
+
+    A model of your own may stand for its backbone.
+    """
     if strategy and train_from:
         raise click.UsageError("Give --strategy or --train-from, not both.")
     chosen = strategy or ("fine-tune-last" if train_from or freeze else "feature-extraction")
-    recipe = make_recipe(backbone, chosen, Changes(train_from=train_from, freeze=freeze))
-    show(tasks.outline(backbone, classes, recipe.phases[-1]), as_json)
+    name, start = _origin(backbone)
+    recipe = make_recipe(name, chosen, Changes(train_from=train_from, freeze=freeze, start=start))
+    outputs = classes or (len(start.classes) if start else 2)
+    show(itertools.chain(_said_of(start), tasks.outline(name, outputs, recipe.phases[-1])), as_json)
 
 
 @cli.group()
@@ -420,9 +485,14 @@ def describe(event: Event) -> Iterator[str]:
                 f"({share:.2%}); learning rates: {rates}"
             )
         case events.EpochDone():
-            losses = f"loss {event.train_loss:.3f}  validation loss {event.val_loss:.3f}"
-            took = f"{event.seconds:6.2f} s{'  best' if event.best else ''}"
-            yield f"  epoch {event.epoch:2d} of {event.epochs}  {losses}  accuracy {event.val_accuracy:6.1%}  {took}"
+            line = f"  epoch {event.epoch:2d} of {event.epochs}  loss {event.train_loss:.3f}"
+            if math.isfinite(event.val_loss):
+                line += f"  validation loss {event.val_loss:.3f}  accuracy {event.val_accuracy:6.1%}"
+            yield f"{line}  {event.seconds:6.2f} s{'  best' if event.best and math.isfinite(event.val_loss) else ''}"
+        case events.FoldDone():
+            epochs = " and ".join(map(str, event.epochs))
+            accuracy = _with_interval(event.accuracy, event.interval)
+            yield f"Fold {event.fold} of {event.folds}: accuracy {accuracy}, {event.n} pictures, {epochs} epochs"
         case events.Finished():
             yield from _describe_finish(event)
         case events.Evaluated():
@@ -462,7 +532,8 @@ def _describe_outline(event: events.Outlined) -> Iterator[str]:
 
 def _describe_finish(event: events.Finished) -> Iterator[str]:
     yield "Stopped; the best weights so far are kept." if event.stopped else f"Done in {event.seconds:.0f} s."
-    yield f"Validation accuracy {_with_interval(event.val_accuracy, event.val_interval)}"
+    what = f"Accuracy out of {event.folds} folds" if event.folds else "Validation accuracy"
+    yield f"{what} {_with_interval(event.val_accuracy, event.val_interval)}"
     if event.test_accuracy is not None and event.test_interval is not None:
         yield f"Test accuracy       {_with_interval(event.test_accuracy, event.test_interval)}"
     yield f"Model    {event.model}"

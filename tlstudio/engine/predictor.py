@@ -32,6 +32,18 @@ class Answers:
     logits: Floats
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """What was said about pictures that were not learned from.
+
+    logits: (N, classes). distances: (N,), of each to what its network found familiar.
+    """
+
+    kept: tuple[Picture, ...]
+    logits: Floats
+    distances: torch.Tensor
+
+
 def answer(
     network: Network, cut: str, pictures: Sequence[Picture], threads: int, task: str
 ) -> Generator[Event, None, Answers]:
