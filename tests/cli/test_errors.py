@@ -177,7 +177,6 @@ def test_an_interruption_ends_with_130_and_keeps_the_best(pictures: Path, tmp_pa
 def test_an_interruption_before_anything_was_learned_ends_with_130_too(pictures: Path, tmp_path: Path) -> None:
     status, err = end_during_training(pictures, tmp_path / "project", "run_started", signal.SIGINT)
     assert status == 130
-    assert "stopped before the first epoch had ended" in err
     assert "Traceback" not in err
 
 

@@ -71,7 +71,19 @@ def test_people_read_each_fold(here: Tlstudio, pictures: Path, tiny_backbone: Ba
 
 
 def test_fine_tuning_is_judged_by_folds_too(here: Tlstudio, pictures: Path, tiny_backbone: Backbone) -> None:
-    flags = ["--backbone", "tiny", "--strategy", "fine-tune-all", "--warmup-epochs", 1, "--epochs", 1, "--threads", 1, "--json"]
+    flags = [
+        "--backbone",
+        "tiny",
+        "--strategy",
+        "fine-tune-all",
+        "--warmup-epochs",
+        1,
+        "--epochs",
+        1,
+        "--threads",
+        1,
+        "--json",
+    ]
     done = here("train", pictures, "--folds", 2, *flags)
     assert done.status == 0, done.err
     assert all(len(fold["epochs"]) == 2 for fold in done.of("fold_done"))
