@@ -490,9 +490,10 @@ def describe(event: Event) -> Iterator[str]:
                 line += f"  validation loss {event.val_loss:.3f}  accuracy {event.val_accuracy:6.1%}"
             yield f"{line}  {event.seconds:6.2f} s{'  best' if event.best and math.isfinite(event.val_loss) else ''}"
         case events.FoldDone():
-            epochs = " and ".join(map(str, event.epochs))
+            best = " and ".join(map(str, event.epochs))
             accuracy = _with_interval(event.accuracy, event.interval)
-            yield f"Fold {event.fold} of {event.folds}: accuracy {accuracy}, {event.n} pictures, {epochs} epochs"
+            where = f"Fold {event.fold} of {event.folds}"
+            yield f"{where}: accuracy {accuracy}, {event.n} pictures, best after epoch {best}"
         case events.Finished():
             yield from _describe_finish(event)
         case events.Evaluated():

@@ -223,7 +223,11 @@ def test_a_folder_too_high_or_too_low_is_noticed(pictures: Path, tmp_path: Path)
     (tmp_path / "above").mkdir()
     shutil.copytree(pictures, tmp_path / "above" / "set")
     said = warned(tmp_path / "above")
-    assert "'set' counts as one class. If what is in it (blue, green, red) are the classes, give that folder" in said
+    hint = "If the folders in it (blue, green, red) are the classes, give what holds these instead."
+    assert f"set: each counts as one class. {hint}" in said
+    shutil.copytree(pictures, tmp_path / "above" / "second")
+    assert f"second, set: each counts as one class. {hint}" in warned(tmp_path / "above")
+    assert "each counts as one class" not in warned(pictures)
     shutil.copytree(pictures / "red", tmp_path / "flat" / "train")
     shutil.copytree(pictures / "green", tmp_path / "flat" / "Val")
     assert "Train, val and test are taken for classes here" in warned(tmp_path / "flat")

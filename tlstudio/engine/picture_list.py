@@ -61,7 +61,8 @@ def read(path: Path) -> tuple[list[Picture], list[str]]:
         remedy = f"Paths start from the folder the list lies in. {_EXPECTED}"
         raise UnusableImages("names no file that is there", path=path, remedy=remedy)
     pictures = [_picture(file, same, path.name) for file, same in by_file.items()]
-    again = [row.number for same in by_file.values() for row in same[1:]]
+    good = [same for picture, same in zip(pictures, by_file.values(), strict=True) if not picture.refused]
+    again = [row.number for same in good for row in same[1:]]
     return pictures, [_said_again(path.name, again)] if again else []
 
 

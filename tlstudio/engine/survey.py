@@ -100,10 +100,15 @@ def _remarks(root: Path) -> Iterator[str]:
         yield f"There are no files in: {_some(empty)}"
     if len(folders) > 1 and all(f.name.lower() in SPLIT_NAMES and f in classes for f in folders):
         yield "Train, val and test are taken for classes here: there are no class folders in them."
-    if len(folders) == 1 and folders == classes and len(inside := _folders(folders[0])) > 1:
-        names = [folder.name for folder in inside]
-        inside_it = f"what is in it ({_some(names)})"
-        yield f"{folders[0].name!r} counts as one class. If {inside_it} are the classes, give that folder instead."
+    # Folders that hold nothing but several folders each are hardly classes.
+    inside = [[entry.name for entry in _folders(folder)] for folder in folders]
+    if folders and folders == classes and all(len(names) > 1 for names in inside) and not any(map(_files_in, folders)):
+        counted = f"{_some([folder.name for folder in folders])}: each counts as one class."
+        yield f"{counted} If the folders in it ({_some(inside[0])}) are the classes, give what holds these instead."
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [entry for entry in _entries(folder) if entry.is_file() and entry.name.lower() not in DROPPINGS]
 
 
 def _unfiled(root: Path, folders: list[Path]) -> list[str]:
