@@ -62,6 +62,18 @@ def test_folds_repeat_and_a_project_has_them_too(here: Tlstudio, pictures: Path,
     assert first["val_accuracy"] == again["val_accuracy"]
 
 
+def test_measuring_on_what_the_model_has_learned_is_warned_about(
+    here: Tlstudio, pictures: Path, tiny_backbone: Backbone
+) -> None:
+    done = here("train", pictures, "--folds", 2, "--test-fraction", 0, "--project", "mine", *QUICK)
+    model = done.events[-1]["model"]
+    assert done.events[-1]["test_accuracy"] is None
+    measured = here("evaluate", model, "mine", "--json")
+    assert measured.of("evaluated")[0]["split"] == "val"
+    assert ["learned from these pictures" in w["text"] for w in measured.of("warning")] == [True]
+    assert here("evaluate", model, pictures, "--json").of("warning") == []
+
+
 def test_people_read_each_fold(here: Tlstudio, pictures: Path, tiny_backbone: Backbone) -> None:
     done = here("train", pictures, "--folds", 2, *QUICK[:-1])
     assert "All 21 pictures but the test ones are dealt into 2 folds." in done.out

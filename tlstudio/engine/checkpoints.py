@@ -143,7 +143,11 @@ def start_from(file: ModelFile, classes: int, seed: int) -> Model:
         remedy = "Put the former file back, or start a new run from this one."
         raise RefusedModel("is another model now than when the run was planned", path=path, remedy=remedy)
     network = networks.build(file.backbone, classes, pretrained=False, seed=seed)
-    network.model.load_state_dict({**before.network.model.state_dict(), **network.tail_state("head")})
+    # What precedes the last layer in the head (ConvNeXt's norm) has learned too and is kept.
+    new = [module for module in network.stages["head"].modules() if isinstance(module, torch.nn.Linear)][-1]
+    names = {id(value): name for name, value in network.model.state_dict(keep_vars=True).items()}
+    head = {names[id(value)]: value for value in new.parameters()}
+    network.model.load_state_dict({**before.network.model.state_dict(), **head})
     network.preprocessing = before.network.preprocessing
     return Model(network, before.facts, before.sample)
 
@@ -193,6 +197,9 @@ def _check_facts(facts: dict[str, Any]) -> None:
         raise RefusedModel("has no sound list of classes")
     if not isinstance(facts["provenance"], dict):
         raise RefusedModel("does not say where its weights come from")
+    metrics = facts["metrics"]
+    if not isinstance(metrics, dict) or not all(isinstance(m, (dict, type(None))) for m in metrics.values()):
+        raise RefusedModel("has no sound figures")
     temperature, threshold = facts["temperature"], facts["unknown"]["threshold"]
     for number in (temperature, threshold):
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):

@@ -32,18 +32,6 @@ class Answers:
     logits: Floats
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """What was said about pictures that were not learned from.
-
-    logits: (N, classes). distances: (N,), of each to what its network found familiar.
-    """
-
-    kept: tuple[Picture, ...]
-    logits: Floats
-    distances: torch.Tensor
-
-
 def answer(
     network: Network, cut: str, pictures: Sequence[Picture], threads: int, task: str
 ) -> Generator[Event, None, Answers]:
@@ -89,6 +77,18 @@ def distances(pooled: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
     """Cosine distance, 0..2, of each row to the nearest row of the sample (Sun et al. 2022, arXiv 2204.06507)."""
     here, known = functional.normalize(pooled.float(), dim=1), functional.normalize(sample.float(), dim=1)
     return (1 - (here @ known.T).max(dim=1).values).clamp(min=0)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What was said about pictures that were not learned from.
+
+    logits: (N, classes). distances: (N,), of each to what its network found familiar.
+    """
+
+    kept: tuple[Picture, ...]
+    logits: Floats
+    distances: torch.Tensor
 
 
 def threshold(held_out: torch.Tensor) -> float:

@@ -47,6 +47,11 @@ def evaluate(
         if alone:
             split = "test" if any(p.split == "test" and not p.refused for p in pictures) else "val"
     chosen = [p for p in pictures if split in ("all", p.split)]
+    if alone and split in ("train", "val") and (model.facts["metrics"].get("val") or {}).get("split") == "out of fold":
+        text = (
+            "The model learned from these pictures after it was judged by folds; its run reports the figures of those."
+        )
+        yield events.Warned(text)
     if not chosen:
         remedy = "Leave --split out to measure on all of it, or give the project the model was trained in."
         raise UnusableImages(f"does not say which pictures are for {split}", path=images, remedy=remedy)

@@ -137,9 +137,10 @@ def _check_layers(network: Network, recipe: Recipe) -> None:
         network.prepare(phase)
         _, tail = network.split(phase.train_from)
         in_tail = {id(parameter) for parameter in tail.parameters()}
-        modules = {**dict(network.model.named_modules()), **network.stages}
+        parts = {**dict(network.model.named_parameters()), **dict(network.model.named_modules()), **network.stages}
         for name in phase.frozen:
-            if not any(id(parameter) in in_tail for parameter in modules[name].parameters()):
+            held = parts[name].parameters() if hasattr(parts[name], "parameters") else [parts[name]]
+            if not any(id(parameter) in in_tail for parameter in held):
                 what = f"--freeze {name} does nothing: nothing in it learns from {phase.train_from} on"
                 raise BadRecipe(what, remedy="Leave it out, or begin to learn earlier with --train-from.")
     adapts = recipe.phases[-1].bn == "adaptive" and recipe.pretrained
