@@ -8,7 +8,6 @@ import json
 import logging
 import math
 import shutil
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -30,6 +29,7 @@ from tlstudio.core.events import Event
 from tlstudio.core.project import Project, is_project
 from tlstudio.core.recipe import STRATEGIES, Changes, ModelFile, make_recipe
 from tlstudio.core.tables import write_csv
+from tlstudio.interruption import Interruption
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -283,29 +283,6 @@ def _is_about_fine_tuning(wanted: Changes) -> bool:
     rates = (wanted.warmup_epochs, wanted.backbone_lr, wanted.early_lr)
     given = any(rate is not None for rate in rates) or bool(wanted.freeze) or wanted.bn == "adaptive"
     return given or wanted.train_from not in (None, "head")
-
-
-class Interruption:
-    """Within `with`, the first Ctrl-C asks the training to end and keep its best; the second ends everything."""
-
-    def __init__(self) -> None:
-        self._asked = False
-        self._before: Any = None
-
-    def __call__(self) -> bool:
-        return self._asked
-
-    def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGINT, self._ask)
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    def _ask(self, *_: object) -> None:
-        self._asked = True
-        signal.signal(signal.SIGINT, self._before)
-        text = "Interrupted. Keeping the best weights so far; press Ctrl-C again to end at once."
-        print(f"tlstudio: {text}", file=sys.stderr)
 
 
 @cli.command()
