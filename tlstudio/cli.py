@@ -10,7 +10,7 @@ import math
 import shutil
 import sys
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tlstudio import __version__, tasks
 from tlstudio.core import events
-from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE
+from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE, backbone
 from tlstudio.core.errors import BadRecipe, TLStudioError, TrainingFailed
 from tlstudio.core.events import Event
 from tlstudio.core.project import Project, is_project
-from tlstudio.core.recipe import STRATEGIES, Changes, ModelFile, make_recipe
+from tlstudio.core.recipe import STRATEGIES, Changes, ModelFile, Recipe, make_recipe
 from tlstudio.core.tables import write_csv
 from tlstudio.interruption import Interruption
 
@@ -197,23 +197,15 @@ def train(
         raise click.UsageError("--val-fraction and --test-fraction leave nothing to train on.")
     if model is not None and model.suffix != ".tlmodel":
         raise click.UsageError("--model takes the name of a file that ends in .tlmodel.")
-    given = {name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
-    if folds and given & {"val", "val_fraction"}:
-        raise click.UsageError("With --folds there is no part to validate on; leave --val and --val-fraction out.")
-    backbone, start = _origin(origin)
+    _check_given(context, images)
+    name, start = _origin(origin)
     wanted = Changes(freeze=freeze, start=start, folds=folds or 0, **changes)
     # Contradictions and numbers out of range show before any picture is read.
     likely = "fine-tune-last" if _is_about_fine_tuning(wanted) else "feature-extraction"
-    make_recipe(backbone, likely if strategy == "auto" else strategy, wanted, domain)
+    _recipe(name, likely if strategy == "auto" else strategy, wanted, domain)
     first, *more = images
-    if is_project(first) and not more:
-        for name in ("project", "val", "val_fraction", "test_fraction", "split_seed"):
-            if name in given:
-                flag = "--" + name.replace("_", "-")
-                raise click.UsageError(f"IMAGES is a project, whose pictures and splits are set; leave {flag} out.")
+    if is_project(first):
         project = first
-    elif any(is_project(path) for path in images):
-        raise click.UsageError("One of IMAGES is a project, which has its own pictures; give it alone.")
     interrupted = Interruption()
     with Project.open(project) if project else Project.temporary() as opened, _discarded_if_useless(opened, project):
 
@@ -227,7 +219,7 @@ def train(
             chosen = strategy
             if strategy == "auto":
                 chosen = yield from _advised(opened, wanted, domain)
-            recipe = make_recipe(backbone, chosen, wanted, domain)
+            recipe = _recipe(name, chosen, wanted, domain)
             with interrupted:
                 yield from tasks.train(opened, recipe, model, device, threads, interrupted)
 
@@ -238,6 +230,31 @@ def train(
                 return _complain(str(error), INTERRUPTED)
             raise
     return INTERRUPTED if interrupted() else DONE
+
+
+def _check_given(context: click.Context, images: Sequence[Path]) -> None:
+    """Refuse flags that contradict each other or the kind of IMAGES."""
+    given = {name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
+    if "folds" in given and given & {"val", "val_fraction"}:
+        raise click.UsageError("With --folds there is no part to validate on; leave --val and --val-fraction out.")
+    if not any(is_project(path) for path in images):
+        return
+    if len(images) > 1:
+        raise click.UsageError("One of IMAGES is a project, which has its own pictures; give it alone.")
+    for name in ("project", "val", "val_fraction", "test_fraction", "split_seed"):
+        if name in given:
+            flag = "--" + name.replace("_", "-")
+            raise click.UsageError(f"IMAGES is a project, whose pictures and splits are set; leave {flag} out.")
+
+
+def _recipe(name: str, strategy: str, wanted: Changes, domain: Any) -> Recipe:
+    recipe = make_recipe(name, strategy, wanted, domain)
+    cut = recipe.phases[-1].train_from
+    stages = backbone(name).stages
+    learning = stages[[stage.name for stage in stages].index(cut) :]
+    if wanted.early_lr is not None and all(stage.rate != "early" for stage in learning):
+        raise BadRecipe(f"--early-lr does nothing: no early stage learns from {cut} on", remedy="Leave it out.")
+    return recipe
 
 
 def _origin(given: str | Path) -> tuple[str, ModelFile | None]:
@@ -334,14 +351,14 @@ def inspect(path: tuple[Path, ...], as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("backbone", type=BACKBONE)
+@click.argument("origin", metavar="BACKBONE", type=BACKBONE)
 @click.option("--classes", type=click.IntRange(2, 10_000), help="2 by default, or those of the model.")
 @click.option("--strategy", type=click.Choice(list(STRATEGIES)), help="Show its last phase.")
 @click.option("--train-from", metavar="STAGE", help="First stage that learns.")
 @click.option("--freeze", metavar="NAME", multiple=True, help="Keep this stage or layer frozen; may be repeated.")
 @_json_option
 def outline(
-    backbone: str | Path,
+    origin: str | Path,
     classes: int | None,
     strategy: str | None,
     train_from: str | None,
@@ -355,7 +372,7 @@ def outline(
     if strategy and train_from:
         raise click.UsageError("Give --strategy or --train-from, not both.")
     chosen = strategy or ("fine-tune-last" if train_from or freeze else "feature-extraction")
-    name, start = _origin(backbone)
+    name, start = _origin(origin)
     recipe = make_recipe(name, chosen, Changes(train_from=train_from, freeze=freeze, start=start))
     outputs = classes or (len(start.classes) if start else 2)
     show(itertools.chain(_said_of(start), tasks.outline(name, outputs, recipe.phases[-1])), as_json)

@@ -85,6 +85,7 @@ CONTRADICTIONS = {
     "frozen in extraction": ["feature-extraction", "--freeze", "blocks4", "--freeze contradicts the strategy"],
     "adaptive in extraction": ["feature-extraction", "--bn", "adaptive", "Its BatchNorm layers are all frozen."],
     "frozen from random": ["from-scratch", "--bn", "frozen", "no running statistics worth keeping"],
+    "an early rate, nothing early": ["fine-tune-last", "--early-lr", "1e-5", "no early stage learns from blocks4 on"],
     "fine-tuning the head only": ["fine-tune-all", "--train-from", "head", "Only the head would learn"],
     "fine-tuning the pool": ["fine-tune-last", "--train-from", "pool", "Only the head would learn"],
 }

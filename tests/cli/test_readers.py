@@ -72,6 +72,25 @@ def test_a_list_gives_all_three_parts(here: Tlstudio, pictures: Path, tmp_path: 
     assert (measured["split"], measured["n"]) == ("test", 4)
 
 
+def test_shares_of_a_split_that_is_given_are_said_to_do_nothing(
+    here: Tlstudio, pictures: Path, tmp_path: Path, tiny_backbone: Backbone
+) -> None:
+    shutil.copytree(pictures, tmp_path / "set" / "train")
+    shutil.copytree(pictures, tmp_path / "set" / "val")
+    said = [w["text"] for w in here("train", tmp_path / "set", "--val-fraction", 0.3, *QUICK).of("warning")]
+    assert "The pictures come with their own split, which is kept; the shares asked for do nothing." in said
+
+
+def test_a_project_that_gets_other_pictures_says_so(
+    here: Tlstudio, pictures: Path, tmp_path: Path, tiny_backbone: Backbone
+) -> None:
+    shutil.copytree(pictures, tmp_path / "second")
+    here("train", pictures, tmp_path / "second", "--project", "mine", *QUICK)
+    done = here("train", pictures, "--project", "mine", *QUICK)
+    text = f"The project held pictures from {tmp_path / 'second'}; these take their place."
+    assert text in [w["text"] for w in done.of("warning")]
+
+
 def test_what_looks_like_a_mistake_is_said_before_training(
     here: Tlstudio, pictures: Path, tmp_path: Path, tiny_backbone: Backbone
 ) -> None:

@@ -39,6 +39,9 @@ def scan(
     sources = [_source(path) for path in given]
     if val is not None:
         sources = [*(_source(path, split="train") for path in given), _source(val, split="val")]
+    paths = {source["path"] for source in sources}
+    if gone := [source["path"] for source in _sources(project) if source["path"] not in paths]:
+        yield events.Warned(f"The project held pictures from {called(gone)}; these take their place.")
     yield from _look_through(project, sources, rule, threads, to_train)
 
 
@@ -114,9 +117,6 @@ def _look_through(
     rule = rule or rule_before or survey.DEFAULT_SPLIT
     if before and rule != rule_before:
         yield events.Warned("The split is drawn anew: earlier models may have learned from what tests them now.")
-    former = _sources(project)[:1]
-    if before and former and former[0]["path"] != sources[0]["path"]:
-        yield events.Warned(f"The project held pictures from {former[0]['path']}; these take their place.")
     # A file that two sources name belongs to the later one: one for validation must not be learned from.
     found = dict[str, Picture]()
     for source in sources:
@@ -126,13 +126,15 @@ def _look_through(
     looked = yield from survey.read_all(list(found.values()), before, threads)
     for source in sources:
         _check_validation(source, looked)
+    given = sorted({p.split for p in looked if p.split and not p.refused})
+    if {"train", "val"} <= set(given) and rule != survey.DEFAULT_SPLIT:
+        yield events.Warned("The pictures come with their own split, which is kept; the shares asked for do nothing.")
     pictures = survey.split(looked, rule, before if rule == rule_before else ())
     origin = called([source["path"] for source in sources])
     seen = [events.PictureSkipped(p.path, p.refused) for p in pictures if p.refused]
     if to_train:  # before anything is stored, and after saying what there is
         yield from (*seen, survey.inspect(origin, pictures))
         survey.check_trainable(origin, pictures)
-    given = sorted({p.split for p in looked if p.split and not p.refused})
     facts = {"source": sources[0]["path"], "sources": json.dumps(sources)}
     facts |= {"split_rule": json.dumps(asdict(rule)), "splits_given": json.dumps(given)}
     project.catalogue.replace(pictures, facts)
