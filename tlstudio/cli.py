@@ -123,7 +123,11 @@ def _machine_options(command: Command) -> Command:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tlstudio")
 def cli() -> None:
-    """Adapt a pretrained image network to your own classes, offline."""
+    """Adapt a pretrained image network to your own classes, offline.
+
+    Without a command, `tlstudio [PATH]...` opens the window on a project, a folder of pictures, a model or pictures; a
+    window that is open already takes them. `tlstudio --new-window [PATH]...` opens another one.
+    """
     logging.getLogger("timm").setLevel(logging.ERROR)
     tasks.find_networks()
 
