@@ -544,17 +544,12 @@ def _describe_pictures(event: events.Inspected) -> Iterator[str]:
 
 
 def _describe_weights(event: events.WeightsFound) -> Iterator[str]:
-    states = {
-        "checked": "here, checked",
-        "unchecked": "here, not checked",
-        "wrong": f"here, but not the right file: its SHA-256 is {event.found_sha256}",
-        "missing": "not on this machine",
-    }
+    states = {"checked": "here, checked", "unchecked": "here, not checked", "missing": "not on this machine"}
+    states["wrong"] = f"here, but not the right file: its SHA-256 is {event.found_sha256}"
     places = {"package": "installed package", "own": "TL Studio's folder", "hub": "torch's hub folder"}
     yield f"{event.backbone}: {states[event.state]}"
     yield f"  file     {event.path or event.filename}{f' ({places[event.place]})' if event.place else ''}"
-    rest = "" if len(event.sha256) == events.WHOLE_DIGEST else "… (no more of it is published)"
-    yield f"  SHA-256  {event.sha256}{rest}"
+    yield f"  SHA-256  {event.sha256}{'' if len(event.sha256) == events.WHOLE_DIGEST else '… (no more is published)'}"
     yield f"  {event.size / 1e6:.0f} MB, {event.licence}; {event.source}"
     if event.state in ("wrong", "missing"):
         get = f"tlstudio weights fetch {event.backbone}" if event.url else "tlstudio weights import FILE"
