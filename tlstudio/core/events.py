@@ -2,8 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from tlstudio.core.outline import Layer, StageOutline
@@ -126,21 +125,27 @@ class RunStarted(Event):
 
 @dataclass(frozen=True)
 class FeaturesReady(Event):
-    """The stages before a cut have said what they say about every picture.
+    """The stages before a cut have said what they say about every picture; before none, the pictures are decoded.
 
-    computed: pictures run through them now. remembered: read from the cache. seconds: for both.
+    computed: pictures run through them now. remembered: read from the cache. seconds: for both. tier: `features`, or
+    `pictures` where they were only decoded.
     """
 
     train_from: str
     computed: int
     remembered: int
     seconds: float
+    tier: str = "features"
     kind: ClassVar[str] = "features_ready"
 
 
 @dataclass(frozen=True)
 class PhaseStarted(Event):
-    """phase: from 1. groups: {name, lr, parameters} with name `early`, `late` or `head`."""
+    """phase: from 1. groups: {name, lr, parameters} with name `early`, `late` or `head`.
+
+    cache: where the inputs come from in every epoch: {tier, number_format, views} (see `core/caching.py`). precision:
+    the number format in which the device multiplies while it learns.
+    """
 
     phase: int
     phases: int
@@ -150,12 +155,17 @@ class PhaseStarted(Event):
     trainable_parameters: int
     total_parameters: int
     groups: tuple[dict[str, Any], ...]
+    cache: dict[str, Any] = field(default_factory=dict)
+    precision: str = "float32"
     kind: ClassVar[str] = "phase_started"
 
 
 @dataclass(frozen=True)
 class EpochDone(Event):
-    """Losses are mean cross-entropies in nats, accuracies in 0..1; `best`: the lowest validation loss so far."""
+    """Losses are mean cross-entropies in nats, accuracies in 0..1; `best`: the lowest validation loss so far.
+
+    Without validation pictures (the last fit after folds) theirs are NaN, and each epoch is kept.
+    """
 
     phase: int
     epoch: int
@@ -180,8 +190,30 @@ class CheckpointSaved(Event):
 
 
 @dataclass(frozen=True)
+class FoldDone(Event):
+    """A fold was trained without its own pictures and then asked about them.
+
+    fold: from 1. pictures: it learned from. n: it was asked about. epochs: after how many, phase by phase, it was best.
+    """
+
+    fold: int
+    folds: int
+    pictures: int
+    n: int
+    accuracy: float
+    interval: Interval
+    epochs: tuple[int, ...]
+    seconds: float
+    kind: ClassVar[str] = "fold_done"
+
+
+@dataclass(frozen=True)
 class Finished(Event):
-    """A training run came to its end, or was stopped and kept its best. Accuracies with 95 % Wilson intervals."""
+    """A training run came to its end, or was stopped and kept its best. Accuracies with 95 % Wilson intervals.
+
+    folds: where not 0, the validation figures are those out of so many folds, each picture judged by a network that
+    had not learned from it; the model itself has learned from all but the test pictures.
+    """
 
     model: str
     project: str
@@ -193,6 +225,7 @@ class Finished(Event):
     classes: tuple[str, ...]
     seconds: float
     stopped: bool
+    folds: int = 0
     kind: ClassVar[str] = "finished"
 
 
@@ -284,9 +317,10 @@ _STORED: tuple[type[Event], ...] = (
     PhaseStarted,
     EpochDone,
     CheckpointSaved,
+    FoldDone,
     Finished,
 )
-_BY_KIND: dict[str, Callable[..., Event]] = {event.kind: event for event in _STORED}
+_BY_KIND: dict[str, type[Event]] = {event.kind: event for event in _STORED}
 
 
 def from_json(data: dict[str, Any]) -> Event:
@@ -297,7 +331,9 @@ def from_json(data: dict[str, Any]) -> Event:
     """
     values = {key: _frozen(value) for key, value in data.items() if key != "event"}
     try:
-        return _BY_KIND[data["event"]](**values)
+        kind = _BY_KIND[data["event"]]
+        numbers = {field.name for field in fields(kind) if field.type is float}
+        return kind(**{key: math.nan if value is None and key in numbers else value for key, value in values.items()})
     except (KeyError, TypeError) as error:
         raise ValueError(f"not an event: {json.dumps(data)[:80]}") from error
 
