@@ -44,7 +44,11 @@ def main() -> int:
     began = time.monotonic()
     try:
         kind = _check_environment(wanted.cuda)
-        facts = {"version": __version__, "kind": kind, "system": f"{platform.system()} {platform.machine()}"}
+        facts: dict[str, Any] = {
+            "version": __version__,
+            "kind": kind,
+            "system": f"{platform.system()} {platform.machine()}",
+        }
         _prepare(facts)
         bundle = _freeze()
         facts["parts"] = _write_licences(bundle)

@@ -110,7 +110,7 @@ def _names(path: Path) -> tuple[str, str]:
 
 
 def _own() -> str:
-    stated = importlib.metadata.metadata("tlstudio").get("License-Expression") or "no licence is stated"
+    stated = _field(importlib.metadata.distribution("tlstudio"), "License-Expression") or "no licence is stated"
     return f"TL Studio {__version__}: {stated}"
 
 
@@ -140,7 +140,7 @@ def _texts(distribution: Distribution) -> Iterator[Path]:
 
 def _stated(distribution: Distribution, texts: list[Path]) -> str:
     """What the package says its licence is, in a line."""
-    expression = distribution.metadata.get("License-Expression") or distribution.metadata.get("License") or ""
+    expression = _field(distribution, "License-Expression") or _field(distribution, "License")
     if expression not in ("", "UNKNOWN") and len(expression) < 200 and "\n" not in expression:
         return expression
     classifiers = [c for c in distribution.metadata.get_all("Classifier") or () if c.startswith("License ::")]
@@ -148,6 +148,10 @@ def _stated(distribution: Distribution, texts: list[Path]) -> str:
         return classifiers[0].rpartition(" :: ")[2]
     lines = texts[0].read_text("utf-8", errors="replace").splitlines()
     return next(line.strip() for line in lines if line.strip())[:120]
+
+
+def _field(distribution: Distribution, name: str) -> str:
+    return str((distribution.metadata.get_all(name) or [""])[0])
 
 
 def _python(folder: Path) -> str:
@@ -180,8 +184,8 @@ def _system(packages: dict[str, list[str]], folder: Path) -> Iterator[str]:
     query = ["dpkg-query", "--show", "--showformat=${Package} ${Version}\\n", *packages]
     shown = subprocess.run(query, capture_output=True, text=True, check=True).stdout if packages else ""
     for package, version in sorted(line.split(" ") for line in set(shown.splitlines())):
-        files = ", ".join(sorted(packages[package]))
-        yield f"{package} {version} of the system it was built on: {files} (text in system/{package}/)"
+        libraries = ", ".join(sorted(packages[package]))
+        yield f"{package} {version} of the system it was built on: {libraries} (text in system/{package}/)"
 
 
 def _weights() -> str:

@@ -67,7 +67,7 @@ def main() -> int:
         print(f"smoke test: {error}", file=sys.stderr)
         return 1
     # The screen, the session and this very script go where there is no network, too.
-    command = [*network.ALONE, "dbus-run-session", "--", sys.executable, __file__, bundle, report]
+    command = [*network.ALONE, "dbus-run-session", "--", sys.executable, __file__, str(bundle), str(report)]
     return subprocess.run(command, env={**os.environ, INSIDE: "1"}, check=False).returncode
 
 
