@@ -68,8 +68,8 @@ if __name__ == "__main__":
         __import__(name)
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # or libraries that clean up with the collector's help complain of leaks
     given = serve()
     if given is not None:
-        atexit.register(gc.unfreeze)  # or libraries that clean up with the collector's help complain of leaks
         sys.argv = ["tlstudio", *given]
         runpy.run_module("tlstudio", run_name="__main__", alter_sys=True)
