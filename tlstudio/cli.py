@@ -43,7 +43,19 @@ class PathType(click.ParamType[Path]):
         return Path(value)
 
 
+class BackboneType(click.ParamType[str]):
+    """The name of a backbone: one of the table, or of timm's that was brought in."""
+
+    name = "NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in BACKBONES:
+            self.fail(f"there is no {value!r}. Choose one of: {', '.join(BACKBONES)}.", param, ctx)
+        return str(value)
+
+
 PATH = PathType()
+BACKBONE = BackboneType()
 SEED = click.IntRange(0, 2**31 - 1)
 Command = Callable[..., Any]
 
@@ -107,15 +119,20 @@ def _machine_options(command: Command) -> Command:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tlstudio")
 def cli() -> None:
-    """Adapt a pretrained image network to your own classes, offline."""
+    """Adapt a pretrained image network to your own classes, offline.
+
+    Without a command, `tlstudio [PATH]...` opens the window on a project, a folder of pictures, a model or pictures; a
+    window that is open already takes them. `tlstudio --new-window [PATH]...` opens another one.
+    """
     logging.getLogger("timm").setLevel(logging.ERROR)
+    tasks.find_networks()
 
 
 @cli.command()
 @click.argument("images", type=PATH)
 @click.option("--project", type=PATH, help="Keep pictures and runs in this folder; a temporary one otherwise.")
 @click.option("--model", type=PATH, help="Where the .tlmodel goes; into the run's folder otherwise.")
-@click.option("--backbone", type=click.Choice(list(BACKBONES)), default=DEFAULT_BACKBONE, show_default=True)
+@click.option("--backbone", type=BACKBONE, default=DEFAULT_BACKBONE, show_default=True)
 @click.option("--strategy", type=click.Choice(["auto", *STRATEGIES]), default="auto", show_default=True)
 @click.option(
     "--domain",
@@ -292,7 +309,7 @@ def inspect(path: Path, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("backbone", type=click.Choice(list(BACKBONES)))
+@click.argument("backbone", type=BACKBONE)
 @click.option("--classes", type=click.IntRange(2, 10_000), default=2, show_default=True)
 @click.option("--strategy", type=click.Choice(list(STRATEGIES)), help="Show its last phase.")
 @click.option("--train-from", metavar="STAGE", help="First stage that learns.")
@@ -323,10 +340,15 @@ def weights_list(as_json: bool) -> None:
 
 @weights.command("import")
 @click.argument("file", type=PATH)
+@click.option("--timm", "timm_name", metavar="NAME", default="", help="Take FILE as the weights of this timm network.")
 @_json_option
-def weights_import(file: Path, as_json: bool) -> None:
-    """Copy a weights FILE into the program's folder, if its SHA-256 is a known one."""
-    show(tasks.weights_import(file), as_json)
+def weights_import(file: Path, timm_name: str, as_json: bool) -> None:
+    """Copy a weights FILE into the program's folder, if its SHA-256 is a known one.
+
+    With --timm FILE is a safetensors file with the weights of any network of timm's, which is then the backbone
+    timm/NAME. NAME may have a tag (resnet26.bt_in1k), which says how its pictures are prepared.
+    """
+    show(tasks.weights_import(file, timm_name), as_json)
 
 
 @weights.command("fetch")
@@ -399,6 +421,8 @@ def describe(event: Event) -> Iterator[str]:
             yield from _describe_outline(event)
         case events.Advised():
             yield f"Strategy {event.strategy}. {' '.join(event.reasons)}"
+        case events.FeaturesReady() if event.computed and event.tier == "pictures":
+            yield f"  {event.computed} pictures decoded in {event.seconds:.1f} s"
         case events.FeaturesReady() if event.computed:
             yield f"  {event.computed} pictures through the stages before {event.train_from} in {event.seconds:.1f} s"
         case events.PhaseStarted():

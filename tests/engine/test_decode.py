@@ -1,13 +1,14 @@
 import csv
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from tlstudio.core.errors import UnreadablePicture
 from tlstudio.engine import decode as decoding
-from tlstudio.engine.decode import decode
+from tlstudio.engine.decode import decode, decode_with_digest
 
 
 def test_odd_images_fare_as_their_manifest_says(data: Path) -> None:
@@ -55,6 +56,47 @@ def test_transparent_pixels_lie_over_white(tmp_path: Path) -> None:
     image.save(tmp_path / "alpha.png")
     decoded = decode(tmp_path / "alpha.png").image
     assert [decoded.getpixel((x, 0)) for x in (0, 1)] == [(255, 0, 0), (255, 255, 255)]
+
+
+def scene(width: int, height: int) -> Image.Image:
+    """Smooth colours with some detail, like a photograph's."""
+    few = np.random.default_rng(0).integers(0, 255, (9, 13, 3), dtype=np.uint8)
+    return Image.fromarray(few).resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize(("size", "small"), [((1000, 804), (250, 201)), ((511, 400), (511, 400)), ((90, 70), (90, 70))])
+def test_a_jpeg_is_decoded_as_small_as_the_shorter_side_allows(
+    tmp_path: Path, size: tuple[int, int], small: tuple[int, int]
+) -> None:
+    path = tmp_path / "large.jpg"
+    scene(*size).save(path, quality=95)
+    decoded = decode(path, shorter=201)
+    assert (decoded.image.size, decoded.full_size) == (small, size)
+    shrunk = decode(path).image.resize(small, Image.Resampling.BOX)
+    assert np.abs(np.asarray(shrunk).astype(int) - np.asarray(decoded.image)).mean() < 2
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif", "png"])
+def test_a_picture_stands_upright_however_small_it_is_decoded(tmp_path: Path, suffix: str) -> None:
+    lying = scene(600, 400)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # turn it by a quarter to see it upright
+    path = tmp_path / f"lying.{suffix}"
+    lying.save(path, exif=exif)
+    upright = lying.transpose(Image.Transpose.ROTATE_270)
+    for enough in ({}, {"shorter": 100}, {"longer": 100}):
+        decoded = decode(path, **enough)
+        assert decoded.full_size == (400, 600)
+        expected = upright.resize(decoded.image.size, Image.Resampling.BOX)
+        assert np.abs(np.asarray(expected).astype(int) - np.asarray(decoded.image)).mean() < 3
+
+
+def test_the_digest_is_that_of_the_whole_file_however_small_the_picture_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "large.jpg"
+    scene(600, 400).save(path)
+    decoded, digest = decode_with_digest(path, shorter=100)
+    assert decoded.image.size == (150, 100)
+    assert digest == hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
 
 
 def test_a_picture_between_one_and_two_times_the_limit_is_refused_too(

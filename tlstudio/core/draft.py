@@ -60,7 +60,8 @@ class Draft:
         if len(preset.phases) > 1:
             warm_up = recipe.phases[0].epochs if len(recipe.phases) > 1 else 0
             changed["warmup_epochs"] = None if warm_up == preset.phases[0].epochs else warm_up
-        changes = Changes(freeze=last.frozen, seed=recipe.seed, **changed)
+        freeze = () if last.frozen == usual.frozen else last.frozen
+        changes = Changes(freeze=freeze, seed=recipe.seed, **changed)
         draft = cls(recipe.backbone, recipe.strategy, recipe.domain, changes)
         if draft.shown_phase.early_lr != last.early_lr:  # it follows the late stages' rate unless it is given
             draft = draft.with_changes(early_lr=last.early_lr)

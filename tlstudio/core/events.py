@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from tlstudio.core.outline import Layer, StageOutline
@@ -126,21 +126,27 @@ class RunStarted(Event):
 
 @dataclass(frozen=True)
 class FeaturesReady(Event):
-    """The stages before a cut have said what they say about every picture.
+    """The stages before a cut have said what they say about every picture; before none, the pictures are decoded.
 
-    computed: pictures run through them now. remembered: read from the cache. seconds: for both.
+    computed: pictures run through them now. remembered: read from the cache. seconds: for both. tier: `features`, or
+    `pictures` where they were only decoded.
     """
 
     train_from: str
     computed: int
     remembered: int
     seconds: float
+    tier: str = "features"
     kind: ClassVar[str] = "features_ready"
 
 
 @dataclass(frozen=True)
 class PhaseStarted(Event):
-    """phase: from 1. groups: {name, lr, parameters} with name `early`, `late` or `head`."""
+    """phase: from 1. groups: {name, lr, parameters} with name `early`, `late` or `head`.
+
+    cache: where the inputs come from in every epoch: {tier, number_format, views} (see `core/caching.py`). precision:
+    the number format in which the device multiplies while it learns.
+    """
 
     phase: int
     phases: int
@@ -150,6 +156,8 @@ class PhaseStarted(Event):
     trainable_parameters: int
     total_parameters: int
     groups: tuple[dict[str, Any], ...]
+    cache: dict[str, Any] = field(default_factory=dict)
+    precision: str = "float32"
     kind: ClassVar[str] = "phase_started"
 
 

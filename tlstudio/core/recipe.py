@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from tlstudio.core.backbones import Backbone, backbone
 from tlstudio.core.errors import BadRecipe
+from tlstudio.core.stages import shipped_in_head
 
 Augmentation = Literal["none", "light", "strong"]
 BatchNormMode = Literal["pinned", "frozen", "adaptive"]
@@ -144,8 +145,11 @@ def make_recipe(backbone_name: str, strategy: str, changes: Changes = NO_CHANGES
         ),
         frozen=changes.freeze,
     )
-    for phase in phases:
+    for number, phase in enumerate(phases):
         network.stage(phase.train_from)
+        if phase.train_from in ("pool", "head"):
+            shipped = shipped_in_head(network.family)
+            phases[number] = replace(phase, frozen=(*shipped, *(n for n in phase.frozen if n not in shipped)))
     recipe = Recipe(
         backbone=backbone_name,
         strategy=strategy,

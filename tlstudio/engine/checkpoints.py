@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from tlstudio.core.backbones import BACKBONES
+from tlstudio.core.backbones import BACKBONES, TIMM, Backbone, timm_backbone
 from tlstudio.core.catalogue import MAX_CLASSES, is_label
 from tlstudio.core.errors import RefusedModel
 from tlstudio.core.preprocessing import Preprocessing
@@ -41,6 +42,8 @@ _FIELDS = {
     "recipe_digest",
     "provenance",
 }
+# What describes a network of timm's, which another machine's table does not have.
+_OF_TIMM = {"network"}
 
 
 def save_state(path: Path, state: dict[str, torch.Tensor]) -> None:
@@ -110,8 +113,7 @@ def load_model(path: Path) -> Model:
     except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RefusedModel("is not a TL Studio model, or is damaged", path=path) from error
     sample = tensors.pop("features")
-    network.model.to_empty(device="cpu")
-    network.model.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
+    network = _filled(network, {name.removeprefix("network."): value for name, value in tensors.items()})
     network.preprocessing = Preprocessing.from_json(facts["preprocessing"])
     network.eval_mode()
     return Model(network, facts, sample)
@@ -149,12 +151,12 @@ def _check_facts(facts: dict[str, Any]) -> None:
             f"is of version {facts.get('schema')!r}, this program reads {SCHEMA_VERSION}",
             remedy="Open it with the TL Studio that wrote it.",
         )
-    if set(facts) != _FIELDS:
-        odd = ", ".join(sorted(set(facts) ^ _FIELDS)[:5])
+    expected = _FIELDS | _OF_TIMM if str(facts.get("backbone")).startswith(TIMM) else _FIELDS
+    if set(facts) != expected:
+        odd = ", ".join(sorted(set(facts) ^ expected)[:5])
         raise RefusedModel(f"has fields missing or too many ({odd})")
-    if facts["backbone"] not in BACKBONES:
-        raise RefusedModel(f"uses a backbone this version does not know, {str(facts['backbone'])[:40]!r}")
-    if facts["train_from"] not in BACKBONES[facts["backbone"]].stage_names:
+    backbone = _backbone(facts)
+    if facts["train_from"] not in backbone.stage_names:
         raise RefusedModel("names a stage its backbone does not have")
     classes = facts["classes"]
     named = isinstance(classes, list) and all(isinstance(c, str) and is_label(c) for c in classes)
@@ -166,8 +168,8 @@ def _check_facts(facts: dict[str, Any]) -> None:
             raise RefusedModel("has a temperature or threshold that is not a number")
     if not 0 < temperature <= 100 or not 0 <= threshold <= 2.1:
         raise RefusedModel("has a temperature or threshold out of range")
-    preprocessing, usual = Preprocessing.from_json(facts["preprocessing"]), BACKBONES[facts["backbone"]].preprocessing
-    if preprocessing.resize > 4 * usual.resize:
+    preprocessing = Preprocessing.from_json(facts["preprocessing"])
+    if preprocessing.resize > 4 * backbone.preprocessing.resize:
         raise RefusedModel(f"wants pictures of {preprocessing.size} pixels, far more than its backbone is made for")
 
 
@@ -176,9 +178,37 @@ def _check_finite(tensors: dict[str, torch.Tensor]) -> None:
         raise RefusedModel("holds values that are not numbers")
 
 
+def _backbone(facts: dict[str, Any]) -> Backbone:
+    """The backbone a model names: of the table, or one of timm's that it describes, by its name alone."""
+    name = facts["backbone"]
+    if not str(name).startswith(TIMM):
+        if name not in BACKBONES:
+            raise RefusedModel(f"uses a backbone this version does not know, {str(name)[:40]!r}")
+        return BACKBONES[name]
+    spec = timm_backbone(name, facts["network"])
+    architecture = spec.architecture.partition(".")[0]
+    # A name in timm's list stands for code that is installed here; nothing else is ever built from a file.
+    if architecture not in timm.list_models():
+        remedy = "Install the timm it was trained with, or a later one."
+        raise RefusedModel(f"uses a network unknown to the timm installed here, {architecture!r}", remedy=remedy)
+    return spec
+
+
 def _expected_network(facts: dict[str, Any]) -> Network:
-    with torch.device("meta"):
-        return networks.assemble(BACKBONES[facts["backbone"]], len(facts["classes"]))
+    """The network a model names, without values."""
+    return networks.sketch(_backbone(facts), len(facts["classes"]))
+
+
+def _filled(network: Network, state: dict[str, torch.Tensor]) -> Network:
+    """The network of a sketch with the values a model file holds."""
+    if network.backbone.name.startswith(TIMM):
+        # Some compute tables of their own when they are built, which no file holds.
+        with torch.random.fork_rng(devices=()):
+            network = networks.assemble(network.backbone, network.classifier.out_features)
+    else:
+        network.model.to_empty(device="cpu")
+    network.model.load_state_dict(state)
+    return network
 
 
 def _check_layout(header: dict[str, Any], network: Network) -> None:

@@ -61,26 +61,27 @@ class Decoded:
     full_size: tuple[int, int]
 
 
-def decode(path: Path, at_least: int = 0) -> Decoded:
+def decode(path: Path, longer: int = 0, shorter: int = 0) -> Decoded:
     """Read the first frame of a picture, turn it upright (EXIF), and bring it to 8-bit RGB.
 
     Pictures of more than 8 bits are scaled linearly so that their own smallest value becomes 0 and their largest 255;
     transparent pixels are laid over white, unless the whole picture is transparent.
 
-    at_least: the longer side that is enough; a JPEG is then decoded at a fraction of its size, several times faster.
-        `full_size` says how large it is. 0 takes every pixel, as all work but looking must.
+    longer, shorter: pixels of that side that are enough (one of them at most); 0: every pixel. A JPEG is then decoded
+        at the smallest half, quarter or eighth that still has them, several times faster where it is large. `full_size`
+        says how large the file's picture is.
 
     Raises:
         UnreadablePicture: the file is not a picture of a known format, is damaged, too large, or cannot be opened.
     """
     try:
         with _open(path) as file:
-            return _decode(file, path, at_least)
+            return _decode(file, path, longer, shorter)
     except OSError as error:
         raise _unopened(path, error) from error
 
 
-def decode_with_digest(path: Path) -> tuple[Decoded, str]:
+def decode_with_digest(path: Path, longer: int = 0, shorter: int = 0) -> tuple[Decoded, str]:
     """`decode`, and the BLAKE2b digest (hex) of the very file that was decoded, even if another takes its place.
 
     Raises:
@@ -88,7 +89,7 @@ def decode_with_digest(path: Path) -> tuple[Decoded, str]:
     """
     try:
         with _open(path) as file:
-            decoded = _decode(file, path, 0)
+            decoded = _decode(file, path, longer, shorter)
             file.seek(0)
             return decoded, hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
@@ -113,14 +114,17 @@ def _unopened(path: Path, error: OSError) -> UnreadablePicture:
     return UnreadablePicture(error.strerror or str(error), path=path, remedy=remedy)
 
 
-def _decode(file: BufferedReader, path: Path, at_least: int) -> Decoded:
+def _decode(file: BufferedReader, path: Path, longer: int, shorter: int) -> Decoded:
     try:
         with Image.open(file, formats=FORMATS) as stored:
-            pixels = stored.width * stored.height
-            if pixels > MAX_PIXELS:
+            if stored.width * stored.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
-            with _large if pixels > LARGE_PIXELS else nullcontext():
-                return _upright(stored, at_least)
+            full = stored.size
+            _draft(stored, longer, shorter)
+            # A progressive JPEG is held whole while it is decoded, at whatever fraction.
+            width, height = full if "progressive" in stored.info else stored.size
+            with _large if width * height > LARGE_PIXELS else nullcontext():
+                return _upright(stored, full)
     # Broken files make Pillow raise nearly anything (ValueError, SyntaxError, TypeError, struct.error, RuntimeError …).
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -128,22 +132,20 @@ def _decode(file: BufferedReader, path: Path, at_least: int) -> Decoded:
         raise _refusal(path, error) from error
 
 
-def _upright(stored: Image.Image, at_least: int) -> Decoded:
-    format_, frames, full = stored.format or "", getattr(stored, "n_frames", 1), stored.size
-    if at_least:
-        _draft(stored, at_least)
-    stored.load()
-    upright = ImageOps.exif_transpose(stored)
-    if (upright.width > upright.height) != (stored.width > stored.height):
+def _draft(stored: Image.Image, longer: int, shorter: int) -> None:
+    for side, enough in ((max(stored.size), longer), (min(stored.size), shorter)):
+        if side > enough > 0:
+            # Asked for a size, a JPEG decodes at the smallest fraction that is no smaller; others take no notice.
+            width, height = (max(1, length * enough // side) for length in stored.size)
+            stored.draft(None, (width, height))
+
+
+def _upright(stored: Image.Image, full: tuple[int, int]) -> Decoded:
+    format_, mode, frames = stored.format or "", stored.mode, getattr(stored, "n_frames", 1)
+    ImageOps.exif_transpose(stored, in_place=True)  # it would copy the picture otherwise, turned or not
+    if (stored.width > stored.height) != (full[0] > full[1]):
         full = full[::-1]
-    return Decoded(_to_rgb(upright), format_, stored.mode, frames, full)
-
-
-def _draft(stored: Image.Image, at_least: int) -> None:
-    longer = max(stored.size)
-    if longer > at_least:
-        # Asked for a size, a JPEG decodes at the smallest eighth that is no smaller; other formats take no notice.
-        stored.draft(None, tuple(max(1, side * at_least // longer) for side in stored.size))  # type: ignore[arg-type]
+    return Decoded(_to_rgb(stored), format_, mode, frames, full)
 
 
 def _refusal(path: Path, error: Exception) -> UnreadablePicture:
@@ -195,6 +197,8 @@ def _format_name(path: Path) -> str:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
     if image.mode in _DEEP_MODES:
         return _scale_depth(image).convert("RGB")
     if image.mode == "LAB":

@@ -1,37 +1,66 @@
 """Run pictures through the frozen stages once and remember the answers.
 
-With BatchNorm pinned, what the frozen stages say about a picture depends only on their weights, the preprocessing and
-the pixels. So it is kept in the user's cache, shared by all projects and runs; deleting the cache costs time only.
+With BatchNorm pinned, what the frozen stages say about a picture depends only on their weights, the preprocessing, the
+view and the pixels. So it is kept in the user's cache, shared by all projects and runs; deleting the cache costs time
+only. What trains from the first stage on has no frozen stages: for that the decoded pictures are kept, in the same way.
 """
 
 import hashlib
 import json
-import os
-import sqlite3
+import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import PIL
-import platformdirs
 import torch
+from PIL import Image
 from torch import nn
 
+from tlstudio.core.caching import MEMORY_LIMIT, NumberFormat, default_format, kept_size
 from tlstudio.core.catalogue import Picture
-from tlstudio.core.errors import UnreadablePicture
-from tlstudio.core.events import Event, FeaturesReady, PictureSkipped, Progress
+from tlstudio.core.errors import TLStudioError, UnreadablePicture
+from tlstudio.core.events import Event, FeaturesReady, PictureSkipped, Progress, Warned
 from tlstudio.core.preprocessing import Preprocessing
+from tlstudio.core.recipe import Augmentation
+from tlstudio.engine import store
+from tlstudio.engine.decode import decode_with_digest
+from tlstudio.engine.folding import folded
+from tlstudio.engine.memory import free_memory, out_of_memory, to_device
 from tlstudio.engine.network import Network
-from tlstudio.engine.tensors import batched, normalise, read, threaded
+from tlstudio.engine.store import CacheUsage, Row, Shelf, clear, usage
+from tlstudio.engine.tensors import augment, batched, normalise, read, resized, threaded
 
-CACHE_LIMIT = 4 << 30
-MEMORY_LIMIT = 2 << 30
-BATCH = 32
-# Goes up when decoding or resizing here gives other pixels for the same file.
-PIPELINE = 1
+__all__ = [
+    "PLAIN",
+    "CacheUsage",
+    "Features",
+    "Frozen",
+    "Stopped",
+    "View",
+    "clear",
+    "each_alone",
+    "extract",
+    "keep_pictures",
+    "usage",
+]
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+# On the CPU each thread takes its own few pictures from the file to the answer: no thread waits for another at every
+# layer, as they would with one large batch. On a GPU large batches keep the device busy.
+CPU_CHUNK, GPU_CHUNK = 8, 64
+# Rows are handed to the store by this many bytes, or this many pictures: what a kill may lose.
+FLUSH_BYTES, FLUSH_ROWS = 16 << 20, 512
+FLOAT16_MAX = 65504.0
+# Folding is paid for by this many pictures; fewer go through the stages as they are, to the same answers.
+FOLD_FROM = 200
+# Goes up when decoding, resizing or folding here gives other values for the same file.
+PIPELINE = 3
 
 
 class Stopped(Exception):  # no error: somebody asked for it
@@ -39,20 +68,152 @@ class Stopped(Exception):  # no error: somebody asked for it
 
 
 @dataclass(frozen=True)
-class Features:
-    """What the stages before a cut say. values: (N, …) float32, one row a picture kept, in order. kept: those."""
+class View:
+    """One way of looking at every picture: a variation is a pure function of seed, picture and number.
 
-    values: torch.Tensor
+    augment: `none` is the plain view, which has no seed and no number.
+    """
+
+    augment: Augmentation = "none"
+    seed: int = 0
+    number: int = 0
+
+    def of(self, picture: Picture) -> str:
+        """The key that fixes a picture's variation, wherever the picture lies and whatever stands beside it."""
+        return f"{self.seed}/{picture.digest}/{self.number}"
+
+
+PLAIN = View()
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the stages before a cut say. rows: one array a picture kept, in order, mostly views into files. kept: those
+    pictures."""
+
+    rows: Sequence[Row]
     kept: tuple[Picture, ...]
 
+    @property
+    def values(self) -> torch.Tensor:
+        """All of it in memory: (N, …) float32."""
+        return torch.from_numpy(np.stack(self.rows)).float()
 
-def fits(network: Network, cut: str, count: int) -> bool:
-    """Whether the features of `count` pictures before this cut are small enough to hold and keep."""
-    prefix, _ = network.split(cut)
-    if not len(prefix):
-        return False
-    values = _row_shape(prefix, network.preprocessing).numel()
-    return bool(count * values * 4 <= MEMORY_LIMIT)
+
+class Frozen:
+    """The stages before a cut, in `eval()` and without gradients, for any number of threads at once.
+
+    count: how many pictures are to go through them. pieces: into how many parts a batch had to be cut so that the
+    device had memory for it.
+    """
+
+    def __init__(self, network: Network, cut: str, count: int = 0) -> None:
+        prefix, _ = network.split(cut)
+        self.preprocessing = network.preprocessing
+        self.device = next(network.model.parameters()).device
+        self.prefix = prefix.eval()
+        self.count = count
+        self.pieces = 1
+        self._fast: nn.Module | None = None
+        self._folding = threading.Lock()
+        # One batch at a time on a GPU: more would only take more of its memory.
+        self._turn: AbstractContextManager[Any] = nullcontext() if self.device.type == "cpu" else threading.Lock()
+
+    @property
+    def is_empty(self) -> bool:
+        return not len(self.prefix)
+
+    @property
+    def chunk(self) -> int:
+        return CPU_CHUNK if self.device.type == "cpu" else GPU_CHUNK
+
+    @torch.no_grad()
+    def row_shape(self) -> tuple[int, ...]:
+        """What the stages make of one picture; empty where there are none.
+
+        Raises:
+            TrainingFailed: the device has not enough memory for one picture.
+        """
+        if self.is_empty:
+            return ()
+        side = self.preprocessing.size
+        try:
+            return tuple(self.prefix(torch.zeros(1, 3, side, side, device=self.device)).shape[1:])
+        except torch.OutOfMemoryError as error:
+            raise out_of_memory() from error
+
+    def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
+        """pixels: (N, 3, size, size) uint8. Returns (N, …) float32 on the network's device.
+
+        Raises:
+            TrainingFailed: the device has not enough memory for one picture.
+        """
+        with self._folding:
+            if self._fast is None:
+                worth = self.count >= FOLD_FROM
+                self._fast = folded(self.prefix, self.preprocessing.size) if worth else self.prefix
+        with self._turn, torch.no_grad():
+            while True:
+                pieces = self.pieces
+                try:
+                    return torch.cat([self._answer(part, self._fast) for part in pixels.chunk(pieces)])
+                except torch.OutOfMemoryError as error:
+                    if pieces >= len(pixels):
+                        raise out_of_memory() from error
+                    self.pieces = max(self.pieces, 2 * pieces)
+                # Not in the handler: the error holds on to what did not fit.
+                free_memory(self.device)
+
+    def _answer(self, pixels: torch.Tensor, stages: nn.Module) -> torch.Tensor:
+        answers: torch.Tensor = stages(normalise(to_device(pixels, self.device), self.preprocessing))
+        return answers.float()
+
+
+def squares(pictures: Sequence[Picture], view: View, preprocessing: Preprocessing) -> list[Row | UnreadablePicture]:
+    """Each picture as the network sees it in this view, (size, size, 3) uint8, or why it cannot be read."""
+    return [_square(picture, view, preprocessing) for picture in pictures]
+
+
+def _square(picture: Picture, view: View, preprocessing: Preprocessing) -> Row | UnreadablePicture:
+    if view.augment == "none":
+        pixels = read(picture.path, preprocessing, picture.digest)
+        return pixels if isinstance(pixels, UnreadablePicture) else pixels.permute(1, 2, 0).numpy()
+    try:
+        return varied(_whole(picture, preprocessing), picture, view, preprocessing)
+    except UnreadablePicture as error:
+        return error
+
+
+def varied(image: Image.Image, picture: Picture, view: View, preprocessing: Preprocessing) -> Row:
+    """An augmented view of a picture that is decoded already, (size, size, 3) uint8."""
+    return augment(image, preprocessing, view.augment, view.of(picture))
+
+
+def _small(picture: Picture, preprocessing: Preprocessing) -> Row | UnreadablePicture:
+    """The picture as it is kept for augmentation, (height, width, 3) uint8; see `kept_size`."""
+    try:
+        image = _whole(picture, preprocessing)
+    except UnreadablePicture as error:
+        return error
+    width, height = kept_size(*image.size, preprocessing)
+    wide = min(image.width, round(image.height * width / height))
+    high = min(image.height, round(image.width * height / width))
+    left, top = (image.width - wide) // 2, (image.height - high) // 2
+    return resized(image, width, height, preprocessing.interpolation, (left, top, left + wide, top + high))
+
+
+def _whole(picture: Picture, preprocessing: Preprocessing) -> Image.Image:
+    """The whole picture, at least as large as it is kept for augmentation."""
+    decoded, found = decode_with_digest(Path(picture.path), shorter=preprocessing.resize)
+    if found != picture.digest:
+        remedy = "Look through the pictures again."
+        raise UnreadablePicture("changed since it was looked at", path=picture.path, remedy=remedy)
+    return decoded.image
+
+
+def as_pixels(rows: Sequence[Row]) -> torch.Tensor:
+    """(size, size, 3) uint8 squares as (N, 3, size, size), channels last in memory."""
+    return torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2)
 
 
 def extract(
@@ -63,166 +224,183 @@ def extract(
     remember: bool = True,
     task: str = "reading pictures through the frozen stages",
     stop: Callable[[], bool] = lambda: False,
+    view: View = PLAIN,
+    number_format: NumberFormat | None = None,
 ) -> Generator[Event, None, Features]:
     """What the stages before `cut` say about each picture: from the cache where it is there, computed where not.
 
-    remember: keep what is computed. Pictures that changed or can no longer be read are reported and left out.
+    remember: keep what is computed. number_format: of the rows; by default float32 for pooled features and float16 for
+    maps of features. Pictures that changed or can no longer be read are reported and left out.
 
     Raises:
-        Stopped: `stop`, asked at every batch, said so.
+        Stopped: `stop`, asked at every few pictures, said so.
+        TLStudioError: the rows fit neither on the disk nor in memory, or one picture not on the device.
     """
+    frozen = Frozen(network, cut, len(pictures))
+    shape = frozen.row_shape()
+    number_format = number_format or default_format(shape)
+
+    def compute(batch: Sequence[Picture]) -> list[Row | UnreadablePicture]:
+        seen = squares(batch, view, frozen.preprocessing)
+        good = [x for x in seen if not isinstance(x, UnreadablePicture)]
+        answers = iter(_as_rows(frozen(as_pixels(good)), number_format) if good else ())
+        return [x if isinstance(x, UnreadablePicture) else next(answers) for x in seen]
+
+    shelf = Shelf(_key(frozen, cut, view, number_format), number_format) if remember else None
+    work = _Work(compute, frozen.chunk, threads, task, stop)
+    found, ready = yield from _through_cache(pictures, shelf, shape, work)
+    yield FeaturesReady(cut, *ready)
+    if frozen.pieces > 1:
+        yield Warned(f"The device had too little memory: pictures went through it in {frozen.pieces} parts a batch.")
+    return found
+
+
+def keep_pictures(
+    preprocessing: Preprocessing,
+    pictures: Sequence[Picture],
+    augmented: bool,
+    threads: int,
+    stop: Callable[[], bool] = lambda: False,
+    cut: str = "",
+) -> Generator[Event, None, Features]:
+    """Decoded pictures: from the cache where they are there. cut: what is said to learn from them.
+
+    augmented: each row is the whole picture, made small, (height, width, 3); otherwise the very square the network
+    sees, (size, size, 3). uint8 both.
+
+    Raises:
+        Stopped, TLStudioError: as `extract`.
+    """
+
+    def compute(batch: Sequence[Picture]) -> list[Row | UnreadablePicture]:
+        return (
+            [_small(picture, preprocessing) for picture in batch] if augmented else squares(batch, PLAIN, preprocessing)
+        )
+
+    facts = ["small" if augmented else "square", preprocessing.to_json(), _engine("")]
+    shelf = Shelf(_digest(facts).hexdigest()[:32], "uint8")
+    shape = None if augmented else (preprocessing.size, preprocessing.size, 3)
+    work = _Work(compute, CPU_CHUNK, threads, "decoding pictures", stop)
+    found, ready = yield from _through_cache(pictures, shelf, shape, work)
+    yield FeaturesReady(cut, *ready, tier="pictures")
+    return found
+
+
+@dataclass(frozen=True)
+class _Work:
+    """How rows that are not remembered are made."""
+
+    compute: Callable[[Sequence[Picture]], list[Row | UnreadablePicture]]
+    chunk: int
+    threads: int
+    task: str
+    stop: Callable[[], bool]
+
+
+def _through_cache(
+    pictures: Sequence[Picture], shelf: Shelf | None, shape: tuple[int, ...] | None, work: _Work
+) -> Generator[Event, None, tuple[Features, tuple[int, int, float]]]:
+    """The rows; and how many were computed, how many remembered, in how many seconds."""
     started = time.monotonic()
-    prefix, _ = network.split(cut)
-    preprocessing = network.preprocessing
-    device = next(network.model.parameters()).device
-    prefix.eval()
-    shape = _row_shape(prefix, preprocessing)
-    values = torch.empty((len(pictures), *shape))
-    store = _Store(_key(prefix, cut, preprocessing, device)) if remember else None
-    missing = list(range(len(pictures)))
-    if store:
-        rows = store.load([p.digest for p in pictures], shape.numel() * 4)
-        missing = [i for i, p in enumerate(pictures) if p.digest not in rows]
-        for i, picture in enumerate(pictures):
-            if picture.digest in rows:
-                values[i] = torch.from_numpy(np.frombuffer(rows[picture.digest], np.float32).copy()).view(shape)
-    unreadable: set[int] = set()
+    found = shelf.find([p.digest for p in pictures], shape) if shelf else {}
+    rows = [found.get(p.digest) for p in pictures]
+    missing = [i for i, row in enumerate(rows) if row is None]
     done = len(pictures) - len(missing)
     if missing:
-        yield Progress(task, done, len(pictures))
-    pixels = threaded(lambda i: (i, read(pictures[i].path, preprocessing, pictures[i].digest)), missing, threads)
-    with closing(pixels):
-        for batch in batched(pixels, BATCH):
-            if stop():
-                raise Stopped
-            good = [(i, x) for i, x in batch if isinstance(x, torch.Tensor)]
-            for i, error in ((i, x) for i, x in batch if isinstance(x, UnreadablePicture)):
-                unreadable.add(i)
-                yield PictureSkipped(pictures[i].path, error.what)
-            if good:
-                indices = [i for i, _ in good]
-                values[indices] = _answers(prefix, torch.stack([x for _, x in good]), preprocessing, device)
-                if store:
-                    store.save([(pictures[i].digest, values[i]) for i in indices])
-            done += len(batch)
-            yield Progress(task, done, len(pictures))
-    if store:
-        store.trim()
-    yield FeaturesReady(cut, len(missing), len(pictures) - len(missing), time.monotonic() - started)
-    kept = [i for i in range(len(pictures)) if i not in unreadable]
-    return Features(values[kept] if unreadable else values, tuple(pictures[i] for i in kept))
+        yield Progress(work.task, done, len(pictures))
+    fresh = _Fresh(pictures, rows, shelf)
+
+    def compute(batch: list[int]) -> list[tuple[int, Row | UnreadablePicture]]:
+        return list(zip(batch, work.compute([pictures[i] for i in batch]), strict=True))
+
+    try:
+        batches = batched(missing, work.chunk)
+        with closing(each_alone(compute, batches, work.threads, 2 * work.threads)) as chunks:
+            for chunk in chunks:
+                if work.stop():
+                    raise Stopped
+                for i, row in chunk:
+                    if isinstance(row, UnreadablePicture):
+                        yield PictureSkipped(pictures[i].path, row.what)
+                    else:
+                        fresh.put(i, row)
+                done += len(chunk)
+                yield Progress(work.task, done, len(pictures))
+    finally:
+        fresh.flush()
+    kept = tuple(picture for picture, row in zip(pictures, rows, strict=True) if row is not None)
+    ready = len(missing), len(pictures) - len(missing), time.monotonic() - started
+    return Features([row for row in rows if row is not None], kept), ready
 
 
-@torch.inference_mode()
-def _answers(
-    prefix: nn.Module, pixels: torch.Tensor, preprocessing: Preprocessing, device: torch.device
-) -> torch.Tensor:
-    answers: torch.Tensor = prefix(normalise(pixels.to(device), preprocessing))
-    return answers.float().cpu()
+@dataclass
+class _Fresh:
+    """Rows just made, on their way to the store; those it has no room for stay in memory."""
+
+    pictures: Sequence[Picture]
+    rows: list[Row | None]
+    shelf: Shelf | None
+    _waiting: list[int] = field(default_factory=list)
+    _waiting_bytes: int = 0
+    _held: int = 0
+
+    def put(self, index: int, row: Row) -> None:
+        self.rows[index] = row
+        self._waiting.append(index)
+        self._waiting_bytes += row.nbytes
+        if self._waiting_bytes >= FLUSH_BYTES or len(self._waiting) >= FLUSH_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        waiting = [(self.pictures[i].digest, row) for i in self._waiting if (row := self.rows[i]) is not None]
+        stored = self.shelf.add(waiting) if self.shelf else None
+        if stored is None:
+            self._held += self._waiting_bytes
+            if self._held > MEMORY_LIMIT:
+                remedy = "Free some space there, or raise the limit of the cache, and start again."
+                raise TLStudioError("has no room for what the frozen stages say", path=store.folder(), remedy=remedy)
+        else:
+            for i, row in zip(self._waiting, stored, strict=True):
+                self.rows[i] = row
+        self._waiting, self._waiting_bytes = [], 0
 
 
-@torch.inference_mode()
-def _row_shape(prefix: nn.Module, preprocessing: Preprocessing) -> torch.Size:
-    device = next(prefix.parameters()).device
-    shape: torch.Size = prefix(torch.zeros(1, 3, preprocessing.size, preprocessing.size, device=device)).shape[1:]
-    return shape
+def each_alone(work: Callable[[_T], _R], items: Iterable[_T], threads: int, ahead: int) -> Generator[_R, None, None]:
+    """`threaded`, with torch computing on one thread inside each: none waits for another at every layer."""
+    before = torch.get_num_threads()
+
+    def alone(item: _T) -> _R:
+        if torch.get_num_threads() != 1:
+            torch.set_num_threads(1)
+        return work(item)
+
+    try:
+        with closing(threaded(alone, items, threads, ahead)) as results:
+            yield from results
+    finally:
+        torch.set_num_threads(before)  # it is the whole process's default too
 
 
-def _key(prefix: nn.Module, cut: str, preprocessing: Preprocessing, device: torch.device) -> str:
+def _as_rows(answers: torch.Tensor, number_format: NumberFormat) -> Iterable[Row]:
+    if number_format == "float16":
+        answers = answers.clamp(-FLOAT16_MAX, FLOAT16_MAX).half()
+    rows: Iterable[Row] = answers.cpu().numpy()
+    return rows
+
+
+def _key(frozen: Frozen, cut: str, view: View, number_format: NumberFormat) -> str:
     """Everything the answers depend on but the picture. No run and no project in it."""
-    found = hashlib.sha256()
-    engine = f"torch {torch.__version__} {device.type}, Pillow {PIL.__version__}, pipeline {PIPELINE}"
-    facts = [cut, preprocessing.to_json(), "plain view", engine, "float32"]
-    found.update(json.dumps(facts, sort_keys=True).encode())
-    for name, value in prefix.state_dict().items():
+    seen = asdict(view) if view.augment != "none" else "plain view"
+    found = _digest([cut, frozen.preprocessing.to_json(), seen, _engine(frozen.device.type), number_format])
+    for name, value in frozen.prefix.state_dict().items():
         found.update(name.encode())
         found.update(value.cpu().contiguous().numpy().tobytes())
     return found.hexdigest()[:32]
 
 
-def cache_folder() -> Path:
-    return platformdirs.user_cache_path("tlstudio", appauthor=False) / "features"
+def _digest(facts: list[Any]) -> "hashlib._Hash":
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
 
 
-class _Store:
-    """One SQLite file of answers: picture digest → float32 values.
-
-    Made to be lost: a damaged file is begun anew, and where the disk is full or may not be written the work goes on
-    without remembering.
-    """
-
-    def __init__(self, key: str) -> None:
-        self.path = cache_folder() / f"{key}.sqlite"
-        self._usable = True
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._create()
-        except (sqlite3.OperationalError, OSError):
-            self._usable = False  # the disk is full or may not be written, or others keep the file busy
-        except sqlite3.DatabaseError:
-            self._begin_anew()
-
-    def _create(self) -> None:
-        with self._open() as db:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("CREATE TABLE IF NOT EXISTS features (digest TEXT PRIMARY KEY, value BLOB NOT NULL)")
-        os.utime(self.path)  # the least recently used file is the first to go
-
-    def _begin_anew(self) -> None:
-        try:
-            _delete(self.path)
-            self._create()
-        except (sqlite3.DatabaseError, OSError):
-            self._usable = False
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=30)) as db, db:
-            db.execute("PRAGMA synchronous = NORMAL")
-            yield db
-
-    def load(self, digests: Sequence[str], size: int) -> dict[str, bytes]:
-        """The values of those pictures that are remembered; `size` bytes each, anything else does not count."""
-        found = dict[str, bytes]()
-        if not self._usable:
-            return found
-        try:
-            with self._open() as db:
-                for batch in batched(set(digests), 500):
-                    marks = ", ".join("?" * len(batch))
-                    found.update(db.execute(f"SELECT digest, value FROM features WHERE digest IN ({marks})", batch))
-        except sqlite3.OperationalError:
-            return {}
-        except sqlite3.DatabaseError:
-            self._begin_anew()
-            return {}
-        return {digest: value for digest, value in found.items() if len(value) == size}
-
-    def save(self, rows: Sequence[tuple[str, torch.Tensor]]) -> None:
-        if not self._usable:
-            return
-        try:
-            with self._open() as db:
-                values = [(digest, value.numpy().tobytes()) for digest, value in rows]
-                db.executemany("INSERT OR REPLACE INTO features VALUES (?, ?)", values)
-        except sqlite3.DatabaseError:
-            self._usable = False
-
-    def trim(self) -> None:
-        """Delete the least recently used files until the cache is within its limit."""
-        files = []
-        for file in self.path.parent.glob("*.sqlite"):
-            with suppress(OSError):  # another process may trim at the same moment
-                files.append((file.stat().st_mtime, file.stat().st_size, file))
-        total = sum(size for _, size, _ in files)
-        for _, size, file in sorted(files):
-            if total > CACHE_LIMIT and file != self.path:
-                with suppress(OSError):
-                    _delete(file)
-                total -= size
-
-
-def _delete(database: Path) -> None:
-    """Delete a database together with its journals: a journal left behind would be taken for the next one's."""
-    for suffix in ("", "-wal", "-shm"):
-        database.with_name(database.name + suffix).unlink(missing_ok=True)
+def _engine(device: str) -> str:
+    return f"torch {torch.__version__} {device}, Pillow {PIL.__version__}, pipeline {PIPELINE}"

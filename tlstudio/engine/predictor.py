@@ -10,14 +10,16 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from tlstudio.core.caching import default_format
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnreadablePicture, UnusableImages
 from tlstudio.core.events import Event, Predicted
 from tlstudio.engine import features
 from tlstudio.engine.checkpoints import SAMPLE_SIZE, Model
 from tlstudio.engine.evaluation import Floats, probabilities
+from tlstudio.engine.folding import folded
 from tlstudio.engine.network import Network
-from tlstudio.engine.tensors import batched, normalise, read, threaded
+from tlstudio.engine.tensors import batched, normalise, read, stacked, threaded
 
 BATCH = 32
 REFUSED_SHARE = 0.05
@@ -33,15 +35,19 @@ class Answers:
 
 
 def answer(
-    network: Network, cut: str, pictures: Sequence[Picture], threads: int, task: str
+    network: Network, cut: str, pictures: Sequence[Picture], threads: int, task: str, exact: bool = True
 ) -> Generator[Event, None, Answers]:
     """Run labelled pictures through a network. cut: before it the network is as shipped, so the cache may serve.
+
+    exact: as the network answers a picture alone, in float32 from end to end. Without it, what is remembered in float16
+    will do.
 
     Raises:
         UnusableImages: none of the pictures can be read any more.
     """
     network.eval_mode()
-    remember = features.fits(network, cut, len(pictures))
+    row = features.Frozen(network, cut).row_shape()
+    remember = bool(row) and (default_format(row) == "float32" or not exact)
     found = yield from features.extract(network, cut if remember else "head", pictures, threads, remember, task)
     names = list(network.stages)
     body = names[names.index(cut) : names.index("head")] if remember else []
@@ -50,8 +56,8 @@ def answer(
     device = _device(network)
     pooled, logits = [], []
     with torch.inference_mode():
-        for values in found.values.split(BATCH):
-            values = values.to(device)
+        for rows in batched(found.rows, BATCH):
+            values = torch.from_numpy(np.stack(rows)).to(device).float()
             for name in body:
                 values = network.stages[name](values)
             pooled.append(values.float().cpu())
@@ -93,6 +99,8 @@ class Predictor:
         self.threads = threads
         self.device = _device(model.network)
         self._sample = model.sample.to(self.device)
+        prefix, self._head = model.network.split("head")
+        self._prefix = folded(prefix, model.network.preprocessing.size)
 
     def predict(self, paths: Iterable[Path | str], top: int = 5) -> Iterator[Predicted]:
         """Answers in the order of the paths, as they come; a picture that cannot be read gets its reason."""
@@ -105,7 +113,7 @@ class Predictor:
         self, batch: list[tuple[Path | str, torch.Tensor | UnreadablePicture]], top: int
     ) -> Iterator[Predicted]:
         good = [x for _, x in batch if isinstance(x, torch.Tensor)]
-        probable, far = self._judge(torch.stack(good)) if good else (np.empty(0), np.empty(0))
+        probable, far = self._judge(stacked(good)) if good else (np.empty(0), np.empty(0))
         row = 0
         for path, pixels in batch:
             if isinstance(pixels, UnreadablePicture):
@@ -123,8 +131,7 @@ class Predictor:
     @torch.inference_mode()
     def _judge(self, pixels: torch.Tensor) -> tuple[Floats, np.ndarray]:
         """Probabilities, (N, classes), and whether each picture is unknown, (N,)."""
-        prefix, head = self.model.network.split("head")
-        pooled = prefix(normalise(pixels.to(self.device), self.model.network.preprocessing))
-        logits = head(pooled).float().cpu().numpy()
+        pooled = self._prefix(normalise(pixels.to(self.device), self.model.network.preprocessing))
+        logits = self._head(pooled).float().cpu().numpy()
         far = distances(pooled, self._sample) > self.model.facts["unknown"]["threshold"]
         return probabilities(logits, self.model.facts["temperature"]), far.cpu().numpy()

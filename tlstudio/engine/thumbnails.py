@@ -35,14 +35,14 @@ def without_pixels(path: Path, side: int) -> PictureDrawn:
 def _remembered(path: Path, side: int) -> tuple[Image.Image, tuple[int, int]]:
     kept = next((size for size in SIDES if size >= side), None)
     if kept is None:
-        decoded = decode(path, at_least=side)
+        decoded = decode(path, longer=side)
         return decoded.image, decoded.full_size
     facts = path.stat()
     place = _place(f"{path}\n{facts.st_size}\n{facts.st_mtime_ns}\n{kept}")
     found = _read(place)
     if found is not None:
         return found
-    decoded = decode(path, at_least=kept)
+    decoded = decode(path, longer=kept)
     small = decoded.image
     small.thumbnail((kept, kept), Image.Resampling.LANCZOS, reducing_gap=2.0)
     _write(place, small, decoded.full_size)

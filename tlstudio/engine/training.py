@@ -9,24 +9,25 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from tlstudio.core.caching import CachePlan
 from tlstudio.core.catalogue import Picture
-from tlstudio.core.errors import TrainingFailed, UnreadablePicture
-from tlstudio.core.events import CheckpointSaved, EpochDone, Event, PhaseStarted, PictureSkipped, Progress, Warned
-from tlstudio.core.recipe import Augmentation, Phase, Recipe
+from tlstudio.core.errors import TrainingFailed
+from tlstudio.core.events import CheckpointSaved, EpochDone, Event, PhaseStarted, Progress, Warned
+from tlstudio.core.recipe import Phase, Recipe
 from tlstudio.core.run import RunFolder
-from tlstudio.engine import features
+from tlstudio.engine import features, sources
 from tlstudio.engine.checkpoints import load_state, save_state
-from tlstudio.engine.decode import decode
 from tlstudio.engine.network import Network
-from tlstudio.engine.tensors import augment, batched, normalise, threaded, to_tensor
+from tlstudio.engine.sources import Source
+from tlstudio.engine.step import Step, precision
 
+CHECK_BATCH = 32
 MAX_CLASS_WEIGHT = 10.0
 IMBALANCE = 3
 
@@ -36,6 +37,8 @@ class Fit:
     """A training run while it goes on.
 
     stop: asked at every batch; True ends the run and keeps the best. stopped: whether it ended before its time.
+    plans: where the inputs of each phase come from, one for each phase begun; what is given beforehand is obeyed.
+    pieces: in how many parts a batch is learned, more than one where the device has too little memory.
     """
 
     network: Network
@@ -48,6 +51,8 @@ class Fit:
     stop: Callable[[], bool]
     best_loss: float = math.inf
     stopped: bool = False
+    plans: list[CachePlan] = field(default_factory=list)
+    pieces: int = 1
 
     @property
     def device(self) -> torch.device:
@@ -58,6 +63,11 @@ class Fit:
         """The earliest stage that learns in any phase: from there on a checkpoint has to hold the weights."""
         cuts = {phase.train_from for phase in self.recipe.phases}
         return next(name for name in self.network.stages if name in cuts)
+
+    def remembers(self, cut: str) -> bool:
+        """Whether what the stages before a cut say about the plain pictures is on disk."""
+        kept = zip(self.recipe.phases, self.plans, strict=False)
+        return any(p.train_from == cut and plan.tier == "features" and p.augment == "none" for p, plan in kept)
 
     def targets(self, pictures: Sequence[Picture]) -> torch.Tensor:
         index = {name: i for i, name in enumerate(self.classes)}
@@ -110,10 +120,16 @@ def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
         {"name": name, "lr": rates[name], "parameters": sum(p.numel() for p in parameters)}
         for name, parameters in network.groups().items()
     )
-    phases = len(job.recipe.phases)
-    yield PhaseStarted(number, phases, phase.name, phase.train_from, phase.epochs, trainable, total, groups)
-    train = yield from _source(job, phase, job.train)
-    val = yield from _source(job, phase, job.val)
+    if len(job.plans) < number:
+        job.plans.append(sources.choose(job, phase))
+    plan, phases = job.plans[number - 1], len(job.recipe.phases)
+    yield PhaseStarted(
+        *(number, phases, phase.name, phase.train_from, phase.epochs, trainable, total, groups),
+        cache=plan.to_json(),
+        precision=precision(job.device),
+    )
+    train = yield from sources.open_source(job, phase, plan, job.train)
+    val = yield from sources.open_source(job, phase, plan, job.val)
     if not train.pictures or not val.pictures:
         raise _nothing_to_read()
 
@@ -122,13 +138,14 @@ def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
     steps = math.ceil(len(train.pictures) / job.recipe.batch_size)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rise_then_cosine(steps * phase.epochs))
     weight = class_weights(job.targets(train.pictures), len(job.classes)).to(job.device)
+    step = Step(tail, optimizer, weight, job.device, job.pieces)
     since_best = 0
     for epoch in range(1, phase.epochs + 1):
         started = time.monotonic()
         network.train_mode(phase)
         # Dropout draws from the global generator: seed it so that an epoch does not depend on what came before.
         torch.manual_seed(_mix(job.recipe.seed, number, epoch))
-        train_loss, train_accuracy = yield from _learn(job, train, tail, optimizer, schedule, weight, (number, epoch))
+        train_loss, train_accuracy = yield from _learn(job, train, step, schedule, (number, epoch))
         network.eval_mode()
         val_loss, val_accuracy = _check(val, tail, weight)
         yield from val.complaints()
@@ -147,13 +164,7 @@ def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
 
 
 def _learn(
-    job: Fit,
-    train: "_Source",
-    tail: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    weight: torch.Tensor,
-    place: tuple[int, int],
+    job: Fit, train: Source, step: Step, schedule: torch.optim.lr_scheduler.LRScheduler, place: tuple[int, int]
 ) -> Generator[Event, None, tuple[float, float]]:
     """One pass over the training pictures; returns mean loss and accuracy as they were while learning."""
     number, epoch = place
@@ -161,24 +172,21 @@ def _learn(
     order = torch.randperm(len(train.pictures), generator=generator).tolist()
     task = f"phase {number} of {len(job.recipe.phases)} · epoch {epoch} of {job.recipe.phases[number - 1].epochs}"
     loss_sum, hits, seen = 0.0, 0, 0
-    with closing(train.batches(order, job.recipe.batch_size, f"{job.recipe.seed}/{number}/{epoch}")) as batches:
+    with closing(train.batches(order, job.recipe.batch_size, epoch)) as batches:
         for inputs, targets in batches:
             if job.stop():
                 raise features.Stopped
-            logits = tail(inputs)
-            loss = functional.cross_entropy(logits, targets, weight=weight)
-            value = loss.item()
-            if not math.isfinite(value):
-                rate = max(group["lr"] for group in optimizer.param_groups)
-                remedy = f"Lower the learning rates (the highest was {rate:g}) and train again."
-                raise _NotANumber(f"the loss became {value} in epoch {epoch} of phase {number}", remedy)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
+            loss, right = step(inputs, targets)
+            if not math.isfinite(loss):
+                remedy = f"Lower the learning rates (the highest was {step.highest_rate:g}) and train again."
+                raise _NotANumber(f"the loss became {loss} in epoch {epoch} of phase {number}", remedy)
             schedule.step()
-            loss_sum += value * len(targets)
-            hits += int((logits.argmax(1) == targets).sum())
+            loss_sum += loss * len(targets)
+            hits += right
             seen += len(targets)
+            if step.pieces > job.pieces:
+                job.pieces = step.pieces
+                yield Warned(f"The device had too little memory: each batch is now learned in {job.pieces} parts.")
             yield from train.complaints()
             yield Progress(task, seen, len(train.pictures))
     yield from train.complaints()
@@ -192,11 +200,11 @@ def _nothing_to_read() -> TrainingFailed:
 
 
 @torch.inference_mode()
-def _check(val: "_Source", tail: nn.Module, weight: torch.Tensor) -> tuple[float, float]:
+def _check(val: Source, tail: nn.Module, weight: torch.Tensor) -> tuple[float, float]:
     """Mean loss (weighted as in training) and accuracy on the validation pictures."""
     everything = list(range(len(val.pictures)))
     logits, targets = [], []
-    with closing(val.batches(everything, features.BATCH, "")) as batches:
+    with closing(val.batches(everything, CHECK_BATCH, 1)) as batches:
         for inputs, batch_targets in batches:
             logits.append(tail(inputs))
             targets.append(batch_targets)
@@ -205,80 +213,6 @@ def _check(val: "_Source", tail: nn.Module, weight: torch.Tensor) -> tuple[float
     said, truth = torch.cat(logits), torch.cat(targets)
     loss = functional.cross_entropy(said, truth, weight=weight).item()
     return loss, (said.argmax(1) == truth).float().mean().item()
-
-
-def _source(job: Fit, phase: Phase, pictures: Sequence[Picture]) -> Generator[Event, None, "_Source"]:
-    """Where a phase's inputs come from: remembered features where the view is fixed and they fit, else the files."""
-    view = phase.augment if pictures is job.train else "none"
-    if view == "none" and features.fits(job.network, phase.train_from, len(pictures)):
-        found = yield from features.extract(job.network, phase.train_from, pictures, job.threads, stop=job.stop)
-        return _Remembered(found.kept, job.targets(found.kept).to(job.device), found.values.to(job.device))
-    return _FromFiles(pictures, job.targets(pictures).to(job.device), job, phase.train_from, view)
-
-
-_Batches = Generator[tuple[torch.Tensor, torch.Tensor], None, None]
-
-
-@dataclass
-class _Remembered:
-    """The tail's inputs, held in memory. inputs: (N, …), targets: (N,)."""
-
-    pictures: Sequence[Picture]
-    targets: torch.Tensor
-    inputs: torch.Tensor
-
-    def batches(self, order: Sequence[int], size: int, key: str) -> _Batches:  # noqa: ARG002  # no view to choose
-        for indices in batched(order, size):
-            yield self.inputs[indices], self.targets[indices]
-
-    def complaints(self) -> Iterator[Event]:
-        return iter(())
-
-
-@dataclass
-class _FromFiles:
-    """The tail's inputs, made anew each time: decoded, augmented and run through the frozen stages."""
-
-    pictures: Sequence[Picture]
-    targets: torch.Tensor
-    job: Fit
-    cut: str
-    view: Augmentation
-    _unreadable: dict[str, str] = field(default_factory=dict)
-    _reported: int = 0
-
-    def batches(self, order: Sequence[int], size: int, key: str) -> _Batches:
-        """Tensors for the tail and their targets. key: fixes the augmentation, together with the picture's index."""
-        prefix, _ = self.job.network.split(self.cut)
-        preprocessing = self.job.network.preprocessing
-        with closing(threaded(lambda i: (i, self._read(i, key)), order, self.job.threads)) as pixels:
-            for batch in batched(pixels, size):
-                good = [(i, x) for i, x in batch if x is not None]
-                if not good:
-                    continue
-                values = normalise(torch.stack([x for _, x in good]).to(self.job.device), preprocessing)
-                with torch.no_grad():
-                    values = prefix(values)
-                yield values, self.targets[[i for i, _ in good]]
-
-    def _read(self, index: int, key: str) -> torch.Tensor | None:
-        path = self.pictures[index].path
-        try:
-            image = decode(Path(path)).image
-        except UnreadablePicture as error:
-            self._unreadable[path] = error.what
-            return None
-        preprocessing = self.job.network.preprocessing
-        return to_tensor(augment(image, preprocessing, self.view, f"{key}/{index}"))
-
-    def complaints(self) -> Iterator[Event]:
-        """Pictures that could not be read any more, each said once."""
-        for path, reason in list(self._unreadable.items())[self._reported :]:
-            self._reported += 1
-            yield PictureSkipped(path, reason)
-
-
-_Source = _Remembered | _FromFiles
 
 
 def class_weights(targets: torch.Tensor, classes: int) -> torch.Tensor:

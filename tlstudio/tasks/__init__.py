@@ -12,7 +12,7 @@ from tlstudio.tasks.outlining import advise, outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
 from tlstudio.tasks.scanning import add, has_source, remove, report, rescan, scan, split_rule
 from tlstudio.tasks.training import train
-from tlstudio.tasks.weights import weights_fetch, weights_import, weights_list
+from tlstudio.tasks.weights import find_networks, weights_fetch, weights_import, weights_list
 
 __all__ = [
     "OpenModel",
@@ -23,6 +23,7 @@ __all__ = [
     "draw",
     "draw_sample",
     "evaluate",
+    "find_networks",
     "has_source",
     "inspect",
     "load_engine",

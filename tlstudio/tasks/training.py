@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tlstudio import __version__
 from tlstudio.core import events
+from tlstudio.core.backbones import TIMM, timm_record
 from tlstudio.core.catalogue import Picture, class_names
 from tlstudio.core.errors import ProjectError
 from tlstudio.core.events import Event
@@ -120,17 +121,22 @@ def _train(
 def _conclude(job: Fit, test: Sequence[Picture], model_file: Path) -> Generator[Event, None, dict[str, Any]]:
     """Judge the trained network, write the model and the report. Everything is chosen on val; test is touched once."""
     from tlstudio.engine import checkpoints, evaluation, predictor
+    from tlstudio.engine.step import precision
 
     network, recipe = job.network, job.recipe
     cut = job.widest_cut
     familiar = predictor.some_of(job.train, recipe.seed)
-    train = yield from predictor.answer(network, cut, familiar, job.threads, "learning what is familiar")
+    # This sample is kept in float16 anyway; every figure below comes from the network as it will be used.
+    task, exact = "learning what is familiar", not job.remembers(cut)
+    train = yield from predictor.answer(network, cut, familiar, job.threads, task, exact)
     val = yield from predictor.answer(network, cut, job.val, job.threads, "checking on validation pictures")
     truth = job.targets(val.kept).numpy()
     temperature = evaluation.temperature(val.logits, truth)
     sample = predictor.sample_of(train.pooled)
     threshold = predictor.threshold(predictor.distances(val.pooled, sample))
     report: dict[str, Any] = {"test": None, "temperature": temperature, "predictions": []}
+    report["phases"] = [{"name": p.name, **plan.to_json()} for p, plan in zip(recipe.phases, job.plans, strict=False)]
+    report["precision"], report["pieces"] = precision(job.device), job.pieces
     judged: list[tuple[str, Answers]] = [("val", val)]
     if test:
         answers = yield from predictor.answer(network, cut, test, job.threads, "checking on test pictures")
@@ -161,7 +167,9 @@ def _model_facts(job: Fit, temperature: float, threshold: float, set_on: int, re
         weights = spec.weights
         source = {"weights": weights.filename, "sha256": weights.sha256}
         source |= {"licence": weights.licence, "source": weights.source}
+    described = {"network": timm_record(spec)} if spec.name.startswith(TIMM) else {}
     return {
+        **described,
         "schema": SCHEMA_VERSION,
         "program": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
