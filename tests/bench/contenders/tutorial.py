@@ -66,7 +66,8 @@ def data(job: Job, batch: int, workers: int) -> tuple[Loaders, list[str]]:
 def keep_memory() -> None:
     """What TL Studio asks of glibc (`engine/device.py`): no large block goes back to the system between steps."""
     libc = ctypes.CDLL(None)
-    libc.mallopt(-3, 1 << 30)
+    if not libc.mallopt(-3, 1 << 30):
+        libc.mallopt(-4, 0)
     libc.mallopt(-1, (1 << 31) - 1)
 
 
