@@ -206,7 +206,7 @@ def test_the_wheels_weights_give_the_logits_they_always_gave() -> None:
 
 def test_the_wheels_head_tells_ants_from_bees(data: Path) -> None:
     network = lite0_with_its_own_head()
-    pictures = [p for p in find(data / "hymenoptera") if p.split == "val"]
+    pictures = [p for p in find(data / "hymenoptera").pictures if p.split == "val"]
     ant, bee, right = 310, 309, 0
     preprocessing = network.backbone.preprocessing
     with torch.inference_mode():

@@ -22,8 +22,10 @@ from tlstudio.core.catalogue import MAX_CLASSES, is_label
 from tlstudio.core.errors import RefusedModel
 from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.core.project import write_atomically
+from tlstudio.core.recipe import ModelFile
 from tlstudio.engine import network as networks
 from tlstudio.engine.network import Network
+from tlstudio.engine.weights import digest
 
 SCHEMA_VERSION = 1
 MAX_HEADER = 16 << 20
@@ -97,13 +99,13 @@ def load_model(path: Path) -> Model:
     try:
         header = _read_header(path)
         facts = _parse(header.pop("__metadata__", {}).get("tlstudio", ""))
-        digest = facts.pop("digest", None)
+        written = facts.pop("digest", None)
         _check_facts(facts)
         network = _expected_network(facts)
         _check_layout(header, network)
         tensors = load_file(path)
         _check_finite(tensors)
-        if digest != _digest(facts, tensors):
+        if written != _digest(facts, tensors):
             raise RefusedModel("was changed after it was written: its digest does not match")
     except OSError as error:
         raise RefusedModel(f"cannot be read ({error.strerror or error})", path=path) from error
@@ -117,6 +119,39 @@ def load_model(path: Path) -> Model:
     network.preprocessing = Preprocessing.from_json(facts["preprocessing"])
     network.eval_mode()
     return Model(network, facts, sample)
+
+
+def model_file(path: Path) -> ModelFile:
+    """A model to start from, by what it is now.
+
+    Raises:
+        RefusedModel: see `load_model`.
+    """
+    model = load_model(path)
+    return ModelFile(str(path.absolute()), digest(path), model.network.backbone.name, model.classes)
+
+
+def start_from(file: ModelFile, classes: int, seed: int) -> Model:
+    """That model with a new head of `classes` outputs; backbone and preprocessing are its own, `facts` tell of before.
+
+    seed: of the new head's values.
+
+    Raises:
+        RefusedModel: see `load_model`; or the file is no longer the one it was.
+    """
+    path = Path(file.path)
+    before = load_model(path)
+    if digest(path) != file.sha256:
+        remedy = "Put the former file back, or start a new run from this one."
+        raise RefusedModel("is another model now than when the run was planned", path=path, remedy=remedy)
+    network = networks.build(file.backbone, classes, pretrained=False, seed=seed)
+    # What precedes the last layer in the head (ConvNeXt's norm) has learned too and is kept.
+    new = [module for module in network.stages["head"].modules() if isinstance(module, torch.nn.Linear)][-1]
+    names = {id(value): name for name, value in network.model.state_dict(keep_vars=True).items()}
+    head = {names[id(value)]: value for value in new.parameters()}
+    network.model.load_state_dict({**before.network.model.state_dict(), **head})
+    network.preprocessing = before.network.preprocessing
+    return Model(network, before.facts, before.sample)
 
 
 def _read_header(path: Path) -> dict[str, Any]:
@@ -162,6 +197,11 @@ def _check_facts(facts: dict[str, Any]) -> None:
     named = isinstance(classes, list) and all(isinstance(c, str) and is_label(c) for c in classes)
     if not named or not 2 <= len(classes) <= MAX_CLASSES or len(set(classes)) != len(classes):
         raise RefusedModel("has no sound list of classes")
+    if not isinstance(facts["provenance"], dict):
+        raise RefusedModel("does not say where its weights come from")
+    metrics = facts["metrics"]
+    if not isinstance(metrics, dict) or not all(isinstance(m, (dict, type(None))) for m in metrics.values()):
+        raise RefusedModel("has no sound figures")
     temperature, threshold = facts["temperature"], facts["unknown"]["threshold"]
     for number in (temperature, threshold):
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):

@@ -11,7 +11,7 @@ from tlstudio.tasks.inspecting import inspect
 from tlstudio.tasks.outlining import advise, outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
 from tlstudio.tasks.scanning import add, has_source, remove, report, rescan, scan, split_rule
-from tlstudio.tasks.training import train
+from tlstudio.tasks.training import model_to_start_from, train
 from tlstudio.tasks.weights import find_networks, weights_fetch, weights_import, weights_list
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "has_source",
     "inspect",
     "load_engine",
+    "model_to_start_from",
     "outline",
     "predict",
     "remove",
