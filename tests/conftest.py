@@ -16,8 +16,9 @@ from PIL import Image
 
 import tlstudio.engine  # before a test loads torch: it settles how torch's threads wait
 from tlstudio.core import backbones
-from tlstudio.core.backbones import Backbone, Stage, Weights
+from tlstudio.core.backbones import Backbone, Weights
 from tlstudio.core.preprocessing import Preprocessing
+from tlstudio.core.stages import Stage
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -109,6 +110,7 @@ def tiny_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backbone:
         family="efficientnet_timm",
         architecture="test_efficientnet",
         features=256,
+        parameters=0,
         weights=Weights("tiny.pth", sha256, file.stat().st_size, "none", "random values"),
         preprocessing=Preprocessing(32, 36, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
         stages=tuple(Stage(n, r, "nothing", "none") for n, r in zip(names, rates, strict=True)),  # type: ignore[arg-type]

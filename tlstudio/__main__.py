@@ -1,13 +1,11 @@
-"""`tlstudio` without arguments or with a path opens the window; with a verb it is the command line."""
+"""`tlstudio` without arguments or with paths opens the window; with a verb it is the command line."""
 
-import ctypes
-import difflib
-import importlib.util
 import os
 import sys
 from pathlib import Path
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+NEW_WINDOW = "--new-window"
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
@@ -19,16 +17,29 @@ def main() -> None:
 
 
 def _main(arguments: list[str]) -> int:
+    if arguments[:1] == [NEW_WINDOW]:
+        return _unknown(arguments[1:]) or _window([Path(text) for text in arguments[1:]], own=True)
     if not arguments:
         return _window([])
-    from tlstudio import cli
-
     first = arguments[0]
-    if first.startswith("-") or first in cli.cli.commands:
-        return cli.main(arguments)
+    # No verb has a dot or a slash in it, so most paths need not wait for the command line to load.
+    if first.startswith("-") or not any(mark in first for mark in (".", "/", os.sep)):
+        from tlstudio import cli
+
+        if first.startswith("-") or first in cli.cli.commands:
+            return cli.main(arguments)
+    return _unknown(arguments) or _window([Path(text) for text in arguments])
+
+
+def _unknown(arguments: list[str]) -> int:
+    """Refuse what is neither there nor a verb; returns the exit status, 0 if there is nothing to refuse."""
     missing = next((text for text in arguments if not Path(text).exists()), None)
     if missing is None:
-        return _window([Path(text) for text in arguments])
+        return 0
+    import difflib
+
+    from tlstudio import cli
+
     verbs = sorted(cli.cli.commands)
     meant = difflib.get_close_matches(missing, verbs, 1)
     hint = f"Did you mean {meant[0]}?" if meant else f"Commands: {', '.join(verbs)}."
@@ -36,24 +47,37 @@ def _main(arguments: list[str]) -> int:
     return WRONG_USAGE
 
 
-def _window(paths: list[Path]) -> int:
+def _window(paths: list[Path], own: bool = False) -> int:
+    """Show the paths in the window that runs, or else in one of our own. own: always in one of our own."""
     if sys.platform == "linux" and not any(os.environ.get(name) for name in SCREENS):
         # Qt would abort without a word that helps.
         text = "there is no screen here for the window. The commands need none: tlstudio --help."
         print(f"tlstudio: {text}", file=sys.stderr)
         return FAILED
+    from tlstudio.ui import instance
+
+    claim = instance.Claim() if own else instance.claim(instance.meeting_place(), instance.Request.of(paths))
+    if claim is None:
+        print(f"The window that is open already took it. For another window: tlstudio {NEW_WINDOW}")
+        return 0
     _load_c10_before_qt()
     from tlstudio.ui.app import run
 
-    return run(paths)
+    return run(paths, claim)
 
 
 def _load_c10_before_qt() -> None:
     """On Windows torch refuses to load after Qt (WinError 1114 on c10.dll) unless this library of its came first."""
-    spec = importlib.util.find_spec("torch") if os.name == "nt" else None
+    if os.name != "nt":
+        return
+    import importlib.util
+
+    spec = importlib.util.find_spec("torch")
     if spec and spec.origin:
         library = Path(spec.origin).parent / "lib" / "c10.dll"
         if library.is_file():
+            import ctypes
+
             ctypes.CDLL(str(library))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import logging
+import math
 import shutil
-import signal
 import sys
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tlstudio import __version__, tasks
 from tlstudio.core import events
-from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE
-from tlstudio.core.errors import BadRecipe, TLStudioError
+from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE, backbone
+from tlstudio.core.errors import BadRecipe, TLStudioError, TrainingFailed
 from tlstudio.core.events import Event
 from tlstudio.core.project import Project, is_project
-from tlstudio.core.recipe import STRATEGIES, Changes, make_recipe
+from tlstudio.core.recipe import STRATEGIES, Changes, ModelFile, Recipe, make_recipe
 from tlstudio.core.tables import write_csv
+from tlstudio.interruption import Interruption
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -43,7 +45,21 @@ class PathType(click.ParamType[Path]):
         return Path(value)
 
 
+class BackboneType(click.ParamType["str | Path"]):
+    """The name of a backbone, or a model file of one's own."""
+
+    name = "NAME|FILE.tlmodel"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
+        if str(value).lower().endswith(".tlmodel"):
+            return Path(value)
+        if value not in BACKBONES:
+            self.fail(f"there is no {value!r}. Choose a .tlmodel file or one of: {', '.join(BACKBONES)}.", param, ctx)
+        return str(value)
+
+
 PATH = PathType()
+BACKBONE = BackboneType()
 SEED = click.IntRange(0, 2**31 - 1)
 Command = Callable[..., Any]
 
@@ -107,15 +123,26 @@ def _machine_options(command: Command) -> Command:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="tlstudio")
 def cli() -> None:
-    """Adapt a pretrained image network to your own classes, offline."""
+    """Adapt a pretrained image network to your own classes, offline.
+
+    Without a command, `tlstudio [PATH]...` opens the window on a project, a folder of pictures, a model or pictures; a
+    window that is open already takes them. `tlstudio --new-window [PATH]...` opens another one.
+    """
     logging.getLogger("timm").setLevel(logging.ERROR)
+    tasks.find_networks()
 
 
 @cli.command()
-@click.argument("images", type=PATH)
+@click.argument("images", type=PATH, nargs=-1, required=True)
 @click.option("--project", type=PATH, help="Keep pictures and runs in this folder; a temporary one otherwise.")
 @click.option("--model", type=PATH, help="Where the .tlmodel goes; into the run's folder otherwise.")
-@click.option("--backbone", type=click.Choice(list(BACKBONES)), default=DEFAULT_BACKBONE, show_default=True)
+@click.option(
+    *["--backbone", "origin"],
+    type=BACKBONE,
+    default=DEFAULT_BACKBONE,
+    show_default=True,
+    help="The pretrained network to start from, or a model of your own.",
+)
 @click.option("--strategy", type=click.Choice(["auto", *STRATEGIES]), default="auto", show_default=True)
 @click.option(
     "--domain",
@@ -138,22 +165,28 @@ def cli() -> None:
 @click.option("--val-fraction", type=click.FloatRange(0.01, 0.8), default=0.15, show_default=True)
 @click.option("--test-fraction", type=click.FloatRange(0, 0.8), default=0.15, show_default=True)
 @click.option("--split-seed", type=SEED, default=0, show_default=True, help="Which pictures go where.")
+@click.option(
+    "--folds",
+    type=click.IntRange(2, 1000),
+    help="Judge by so many folds, then learn from all pictures but the test ones.",
+)
 @click.option("--seed", type=SEED, default=0, show_default=True, help="The new head, the order, the variations.")
 @_machine_options
 @click.pass_context
 def train(
     context: click.Context,
     /,
-    images: Path,
+    images: tuple[Path, ...],
     project: Path | None,
     model: Path | None,
-    backbone: str,
+    origin: str | Path,
     strategy: str,
     domain: Any,
     val: Path | None,
     val_fraction: float,
     test_fraction: float,
     split_seed: int,
+    folds: int | None,
     device: str,
     threads: int,
     as_json: bool,
@@ -163,40 +196,84 @@ def train(
     """Train a classifier on IMAGES.
 
     IMAGES is a folder of class folders, one with train, val or test above them, a CSV of path,label[,split], or a
-    project.
+    project. Classes of the same name in several IMAGES are joined.
     """
     if not val_fraction + test_fraction < 0.95:  # so that "nan" is refused too
         raise click.UsageError("--val-fraction and --test-fraction leave nothing to train on.")
     if model is not None and model.suffix != ".tlmodel":
         raise click.UsageError("--model takes the name of a file that ends in .tlmodel.")
-    wanted = Changes(freeze=freeze, **changes)
+    _check_given(context, images)
+    name, start = _origin(origin)
+    wanted = Changes(freeze=freeze, start=start, folds=folds or 0, **changes)
     # Contradictions and numbers out of range show before any picture is read.
     likely = "fine-tune-last" if _is_about_fine_tuning(wanted) else "feature-extraction"
-    make_recipe(backbone, likely if strategy == "auto" else strategy, wanted, domain)
-    if is_project(images):
-        for name in ("project", "val", "val_fraction", "test_fraction", "split_seed"):
-            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-                flag = "--" + name.replace("_", "-")
-                raise click.UsageError(f"IMAGES is a project, whose pictures and splits are set; leave {flag} out.")
-        project = images
+    _recipe(name, likely if strategy == "auto" else strategy, wanted, domain)
+    first, *more = images
+    if is_project(first):
+        project = first
     interrupted = Interruption()
     with Project.open(project) if project else Project.temporary() as opened, _discarded_if_useless(opened, project):
 
         def work() -> Iterator[Event]:
+            yield from _said_of(start)
             if project is None and model is None:
                 yield events.Said(f"The model will lie in {opened.folder}; --model or --project keeps it elsewhere.")
-            if not is_project(images):
+            if not is_project(first):
                 rule = tasks.split_rule(val_fraction, test_fraction, split_seed)
-                yield from tasks.scan(opened, images, rule, val, threads, to_train=True)
+                yield from tasks.scan(opened, first, rule, val, threads, to_train=True, more=more)
             chosen = strategy
             if strategy == "auto":
                 chosen = yield from _advised(opened, wanted, domain)
-            recipe = make_recipe(backbone, chosen, wanted, domain)
+            recipe = _recipe(name, chosen, wanted, domain)
             with interrupted:
                 yield from tasks.train(opened, recipe, model, device, threads, interrupted)
 
-        show(work(), as_json)
+        try:
+            show(work(), as_json)
+        except TrainingFailed as error:
+            if interrupted():
+                return _complain(str(error), INTERRUPTED)
+            raise
     return INTERRUPTED if interrupted() else DONE
+
+
+def _check_given(context: click.Context, images: Sequence[Path]) -> None:
+    """Refuse flags that contradict each other or the kind of IMAGES."""
+    given = {name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
+    if "folds" in given and given & {"val", "val_fraction"}:
+        raise click.UsageError("With --folds there is no part to validate on; leave --val and --val-fraction out.")
+    if not any(is_project(path) for path in images):
+        return
+    if len(images) > 1:
+        raise click.UsageError("One of IMAGES is a project, which has its own pictures; give it alone.")
+    for name in ("project", "val", "val_fraction", "test_fraction", "split_seed"):
+        if name in given:
+            flag = "--" + name.replace("_", "-")
+            raise click.UsageError(f"IMAGES is a project, whose pictures and splits are set; leave {flag} out.")
+
+
+def _recipe(name: str, strategy: str, wanted: Changes, domain: Any) -> Recipe:
+    recipe = make_recipe(name, strategy, wanted, domain)
+    cut = recipe.phases[-1].train_from
+    stages = backbone(name).stages
+    learning = stages[[stage.name for stage in stages].index(cut) :]
+    if wanted.early_lr is not None and all(stage.rate != "early" for stage in learning):
+        raise BadRecipe(f"--early-lr does nothing: no early stage learns from {cut} on", remedy="Leave it out.")
+    return recipe
+
+
+def _origin(given: str | Path) -> tuple[str, ModelFile | None]:
+    """The backbone that is meant, and the model file whose weights it takes."""
+    if isinstance(given, str):
+        return given, None
+    start = tasks.model_to_start_from(given)
+    return start.backbone, start
+
+
+def _said_of(start: ModelFile | None) -> Iterator[Event]:
+    if start:
+        classes = ", ".join(start.classes[:10]) + (" …" if len(start.classes) > 10 else "")
+        yield events.Said(f"The backbone is that of {start.path}, {start.backbone}, which learned: {classes}.")
 
 
 @contextmanager
@@ -215,6 +292,9 @@ def _advised(project: Project, wanted: Changes, domain: Any) -> Generator[Event,
     (advice,) = tasks.advise(project, domain)
     assert isinstance(advice, events.Advised)
     yield advice
+    if wanted.train_from == "head" and advice.strategy != "feature-extraction":
+        yield events.Said("Only the head is to learn, so the strategy is feature-extraction.")
+        return "feature-extraction"
     if advice.strategy == "feature-extraction" and _is_about_fine_tuning(wanted):
         yield events.Said("Your flags are about fine-tuning, so the strategy is fine-tune-last.")
         return "fine-tune-last"
@@ -227,37 +307,17 @@ def _is_about_fine_tuning(wanted: Changes) -> bool:
     return given or wanted.train_from not in (None, "head")
 
 
-class Interruption:
-    """Within `with`, the first Ctrl-C asks the training to end and keep its best; the second ends everything."""
-
-    def __init__(self) -> None:
-        self._asked = False
-        self._before: Any = None
-
-    def __call__(self) -> bool:
-        return self._asked
-
-    def __enter__(self) -> None:
-        self._before = signal.signal(signal.SIGINT, self._ask)
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-    def _ask(self, *_: object) -> None:
-        self._asked = True
-        signal.signal(signal.SIGINT, self._before)
-        text = "Interrupted. Keeping the best weights so far; press Ctrl-C again to end at once."
-        print(f"tlstudio: {text}", file=sys.stderr)
-
-
 @cli.command()
 @click.argument("model", type=PATH)
-@click.argument("images", type=PATH)
+@click.argument("images", type=PATH, nargs=-1, required=True)
 @click.option("--split", type=click.Choice(["all", "train", "val", "test"]), help="Which part of the pictures.")
 @_machine_options
-def evaluate(model: Path, images: Path, split: str | None, device: str, threads: int, as_json: bool) -> None:
+def evaluate(
+    model: Path, images: tuple[Path, ...], split: str | None, device: str, threads: int, as_json: bool
+) -> None:
     """Measure a MODEL on labelled IMAGES: accuracy with its interval, figures per class, confusion, calibration."""
-    show(tasks.evaluate(model, images, split, device, threads), as_json)
+    first, *more = images
+    show(tasks.evaluate(model, first, split, device, threads, more), as_json)
 
 
 @cli.command()
@@ -284,29 +344,43 @@ def predict(
 
 
 @cli.command()
-@click.argument("path", type=PATH)
+@click.argument("path", type=PATH, nargs=-1, required=True)
 @_json_option
-def inspect(path: Path, as_json: bool) -> None:
-    """Say what PATH holds: pictures and what is wrong with them, a project, a run, or a model."""
-    show(tasks.inspect(path), as_json)
+def inspect(path: tuple[Path, ...], as_json: bool) -> None:
+    """Say what PATH holds: pictures and what is wrong with them, a project, a run, or a model.
+
+    Several PATHs are looked at as one set of pictures.
+    """
+    first, *more = path
+    show(tasks.inspect(first, more), as_json)
 
 
 @cli.command()
-@click.argument("backbone", type=click.Choice(list(BACKBONES)))
-@click.option("--classes", type=click.IntRange(2, 10_000), default=2, show_default=True)
+@click.argument("origin", metavar="BACKBONE", type=BACKBONE)
+@click.option("--classes", type=click.IntRange(2, 10_000), help="2 by default, or those of the model.")
 @click.option("--strategy", type=click.Choice(list(STRATEGIES)), help="Show its last phase.")
 @click.option("--train-from", metavar="STAGE", help="First stage that learns.")
 @click.option("--freeze", metavar="NAME", multiple=True, help="Keep this stage or layer frozen; may be repeated.")
 @_json_option
 def outline(
-    backbone: str, classes: int, strategy: str | None, train_from: str | None, freeze: tuple[str, ...], as_json: bool
+    origin: str | Path,
+    classes: int | None,
+    strategy: str | None,
+    train_from: str | None,
+    freeze: tuple[str, ...],
+    as_json: bool,
 ) -> None:
-    """Show a BACKBONE's stages: what is frozen, what learns, at which rate, and what it has learned before."""
+    """Show a BACKBONE's stages: what is frozen, what learns, at which rate, and what it has learned before.
+
+    A model of your own may stand for its backbone.
+    """
     if strategy and train_from:
         raise click.UsageError("Give --strategy or --train-from, not both.")
     chosen = strategy or ("fine-tune-last" if train_from or freeze else "feature-extraction")
-    recipe = make_recipe(backbone, chosen, Changes(train_from=train_from, freeze=freeze))
-    show(tasks.outline(backbone, classes, recipe.phases[-1]), as_json)
+    name, start = _origin(origin)
+    recipe = make_recipe(name, chosen, Changes(train_from=train_from, freeze=freeze, start=start))
+    outputs = classes or (len(start.classes) if start else 2)
+    show(itertools.chain(_said_of(start), tasks.outline(name, outputs, recipe.phases[-1])), as_json)
 
 
 @cli.group()
@@ -323,10 +397,15 @@ def weights_list(as_json: bool) -> None:
 
 @weights.command("import")
 @click.argument("file", type=PATH)
+@click.option("--timm", "timm_name", metavar="NAME", default="", help="Take FILE as the weights of this timm network.")
 @_json_option
-def weights_import(file: Path, as_json: bool) -> None:
-    """Copy a weights FILE into the program's folder, if its SHA-256 is a known one."""
-    show(tasks.weights_import(file), as_json)
+def weights_import(file: Path, timm_name: str, as_json: bool) -> None:
+    """Copy a weights FILE into the program's folder, if its SHA-256 is a known one.
+
+    With --timm FILE is a safetensors file with the weights of any network of timm's, which is then the backbone
+    timm/NAME. NAME may have a tag (resnet26.bt_in1k), which says how its pictures are prepared.
+    """
+    show(tasks.weights_import(file, timm_name), as_json)
 
 
 @weights.command("fetch")
@@ -412,9 +491,15 @@ def describe(event: Event) -> Iterator[str]:
                 f"({share:.2%}); learning rates: {rates}"
             )
         case events.EpochDone():
-            losses = f"loss {event.train_loss:.3f}  validation loss {event.val_loss:.3f}"
-            took = f"{event.seconds:6.2f} s{'  best' if event.best else ''}"
-            yield f"  epoch {event.epoch:2d} of {event.epochs}  {losses}  accuracy {event.val_accuracy:6.1%}  {took}"
+            line = f"  epoch {event.epoch:2d} of {event.epochs}  loss {event.train_loss:.3f}"
+            if math.isfinite(event.val_loss):
+                line += f"  validation loss {event.val_loss:.3f}  accuracy {event.val_accuracy:6.1%}"
+            yield f"{line}  {event.seconds:6.2f} s{'  best' if event.best and math.isfinite(event.val_loss) else ''}"
+        case events.FoldDone():
+            best = " and ".join(map(str, event.epochs))
+            accuracy = _with_interval(event.accuracy, event.interval)
+            where = f"Fold {event.fold} of {event.folds}"
+            yield f"{where}: accuracy {accuracy}, {event.n} pictures, best after epoch {best}"
         case events.Finished():
             yield from _describe_finish(event)
         case events.Evaluated():
@@ -454,7 +539,8 @@ def _describe_outline(event: events.Outlined) -> Iterator[str]:
 
 def _describe_finish(event: events.Finished) -> Iterator[str]:
     yield "Stopped; the best weights so far are kept." if event.stopped else f"Done in {event.seconds:.0f} s."
-    yield f"Validation accuracy {_with_interval(event.val_accuracy, event.val_interval)}"
+    what = f"Accuracy out of {event.folds} folds" if event.folds else "Validation accuracy"
+    yield f"{what} {_with_interval(event.val_accuracy, event.val_interval)}"
     if event.test_accuracy is not None and event.test_interval is not None:
         yield f"Test accuracy       {_with_interval(event.test_accuracy, event.test_interval)}"
     yield f"Model    {event.model}"

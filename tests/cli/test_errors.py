@@ -173,6 +173,13 @@ def test_an_interruption_ends_with_130_and_keeps_the_best(pictures: Path, tmp_pa
         assert run.model_file.is_file()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_an_interruption_before_anything_was_learned_ends_with_130_too(pictures: Path, tmp_path: Path) -> None:
+    status, err = end_during_training(pictures, tmp_path / "project", "run_started", signal.SIGINT)
+    assert status == 130
+    assert "Traceback" not in err
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("kind", ["progress", "run_started", "checkpoint_saved"])
 def test_a_kill_leaves_a_project_that_opens(pictures: Path, tmp_path: Path, kind: str) -> None:

@@ -1,3 +1,9 @@
+from pathlib import Path
+
+import pytest
+import timm
+from safetensors.torch import save_file
+
 from tests.conftest import Tlstudio
 
 FIGURES = {
@@ -39,3 +45,18 @@ def test_people_see_a_table(tlstudio: Tlstudio) -> None:
     done = tlstudio("outline", "resnet18", "--classes", 5, "--strategy", "feature-extraction")
     assert "2,565 of 11,179,077 parameters learn (0.0229%)" in done.out
     assert "edges, corners, colour gradients; highly universal" in done.out
+
+
+def test_a_network_brought_by_hand_is_a_backbone_like_any_other(
+    tlstudio: Tlstudio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    state = timm.create_model("test_vit", pretrained=False).state_dict()
+    save_file(state, tmp_path / "from-a-stick.safetensors")
+    (found,) = tlstudio("weights", "import", "from-a-stick.safetensors", "--timm", "test_vit", "--json").events
+    assert (found["backbone"], found["licence"]) == ("timm/test_vit", "apache-2.0")
+    (outline,) = tlstudio("outline", "timm/test_vit", "--strategy", "fine-tune-last", "--json").events
+    assert [s["name"] for s in outline["stages"] if s["trainable"]] == ["layers5", "norm", "head"]
+    unknown = tlstudio("outline", "timm/test_resnet")
+    assert unknown.status == 2
+    assert "timm/test_vit" in unknown.err

@@ -3,6 +3,7 @@
 import pytest
 
 from tlstudio import tasks
+from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.estimate import Machine, Measured, multiply_adds, run_seconds
 from tlstudio.core.recipe import Changes, make_recipe
 
@@ -10,7 +11,7 @@ from tlstudio.core.recipe import Changes, make_recipe
 @pytest.fixture(scope="module")
 def stages():
     found = {}
-    for name in ("resnet18", "efficientnet_lite0"):
+    for name in BACKBONES:
         (event,) = tasks.outline(name, 5, make_recipe(name, "feature-extraction").phases[-1])
         found[name] = event.stages
     return found
@@ -27,6 +28,14 @@ def reckon(stages, strategy, machine=MACHINE, pictures=665, backbone="resnet18",
 def test_resnet18_costs_about_what_its_authors_say(stages):
     total = sum(multiply_adds(stage) for stage in stages["resnet18"])
     assert total == pytest.approx(1.8e9, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [("resnet50", 4.1e9), ("convnext_tiny", 4.5e9), ("vit_b_16", 17.6e9), ("mobilenet_v3_small", 0.06e9)],
+)
+def test_larger_networks_cost_about_what_is_published(stages, name, published):
+    assert sum(multiply_adds(stage) for stage in stages[name]) == pytest.approx(published, rel=0.5)
 
 
 def test_deeper_tuning_takes_longer(stages):

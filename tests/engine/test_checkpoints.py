@@ -129,6 +129,8 @@ def tensor(name: str, value: torch.Tensor | None) -> Edit:
         (fact("unknown", {}), "is not a TL Studio model"),
         (fact("preprocessing", {"size": 10**9}), "is not a TL Studio model"),
         (fact("surprise", 1), "missing or too many"),
+        (fact("provenance", []), "does not say where its weights come from"),
+        (fact("metrics", {"val": 3}), "no sound figures"),
         (tensor("network.conv_stem.weight", None), "does not hold the network"),
         (tensor("network.extra", torch.zeros(1)), "does not hold the network"),
         (tensor("network.classifier.bias", torch.zeros(3, dtype=torch.float64)), "does not hold the network"),

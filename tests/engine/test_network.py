@@ -3,10 +3,12 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 
-from tlstudio.core.backbones import BACKBONES, Backbone, backbone
+from tlstudio.core.backbones import BACKBONES, Backbone, backbone, torchvision_backbone
 from tlstudio.core.errors import BadRecipe
 from tlstudio.core.recipe import STRATEGIES, Changes, Phase, make_recipe
+from tlstudio.core.stages import Family
 from tlstudio.engine import network as networks
 from tlstudio.engine.survey import find
 from tlstudio.engine.tensors import normalise, read
@@ -14,23 +16,111 @@ from tlstudio.engine.tensors import normalise, read
 FIGURES = {"stem": 9_536, "layer1": 147_968, "layer2": 525_568, "layer3": 2_099_712, "layer4": 8_393_728}
 
 
-@pytest.mark.parametrize("name", BACKBONES)
-def test_prefix_then_tail_is_the_stock_network_exactly(name: str) -> None:
-    network = networks.assemble(backbone(name), 5)
+def on_small_pictures(spec: Backbone) -> Backbone:
+    """The same network for pictures of 64 pixels, so that a test takes a moment."""
+    return replace(spec, preprocessing=replace(spec.preprocessing, size=64, resize=72))
+
+
+def check_stages(spec: Backbone) -> None:
+    """Prefix then tail is the stock network exactly, at every cut; every parameter is in exactly one stage."""
+    network = networks.assemble(on_small_pictures(spec), 5)
     network.eval_mode()
-    pixels = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    # Some heads begin at zero, some norms as the identity: then wrong stages would give the right answer.
+    generator = torch.Generator().manual_seed(0)
+    for parameter in (p for p in network.model.parameters() if p.numel() < 50_000):
+        parameter.data.add_(torch.randn(parameter.shape, generator=generator), alpha=0.01)
+    pixels = torch.randn(2, 3, 64, 64, generator=generator)
     with torch.inference_mode():
         expected = network.model(pixels)
+        assert expected.std() > 0
         for cut in network.stages:
             prefix, tail = network.split(cut)
             assert (tail(prefix(pixels)) - expected).abs().max().item() == 0.0
+        assert network.split("head")[0](pixels).shape == (2, spec.features)
+    in_stages = [id(p) for stage in network.stages.values() for p in stage.parameters()]
+    assert sorted(in_stages) == sorted(id(p) for p in network.model.parameters())
+    assert network.stages.keys() == set(spec.stage_names)
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_every_parameter_is_in_exactly_one_stage(name: str) -> None:
-    network = networks.assemble(backbone(name), 5)
-    in_stages = [id(p) for stage in network.stages.values() for p in stage.parameters()]
-    assert sorted(in_stages) == sorted(id(p) for p in network.model.parameters())
+def test_prefix_then_tail_is_the_stock_network_exactly(name: str) -> None:
+    check_stages(backbone(name))
+
+
+@pytest.mark.parametrize("name", [name for name in BACKBONES if "lite" not in name])
+def test_a_torchvision_entry_says_what_its_weight_entry_says(name: str) -> None:
+    spec = backbone(name)
+    entry = torchvision.models.get_weight(spec.weights.source.split()[-1])
+    asked, ours = entry.transforms(), spec.preprocessing
+    assert entry is type(entry).DEFAULT
+    assert ([ours.size], [ours.resize], ours.interpolation) == (
+        asked.crop_size,
+        asked.resize_size,
+        asked.interpolation.value,
+    )
+    assert ([*ours.mean], [*ours.std]) == (asked.mean, asked.std)
+    assert spec.parameters == entry.meta["num_params"]
+    assert spec.weights.url == entry.url
+    # torchvision puts the first digits of the digest into the name, and publishes the size in MiB to three places.
+    assert spec.weights.sha256.startswith(Path(entry.url).stem.rpartition("-")[2])
+    assert abs(spec.weights.size / 2**20 - entry.meta["_file_size"]) <= 0.0005 + 1e-9
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_parameters_are_as_many_as_published(name: str) -> None:
+    spec = backbone(name)
+    assert networks.sketch(spec, 1000).parameter_counts()[1] == spec.parameters
+
+
+@pytest.mark.parametrize(
+    ("entry", "family", "blocks", "features", "parameters"),
+    [
+        ("ResNet101_Weights.IMAGENET1K_V2", "resnet", 4, 2048, 44_549_160),
+        ("EfficientNet_B1_Weights.IMAGENET1K_V1", "efficientnet", 7, 1280, 7_794_184),
+        ("ConvNeXt_Small_Weights.IMAGENET1K_V1", "convnext", 4, 768, 50_223_688),
+        ("RegNet_X_800MF_Weights.IMAGENET1K_V1", "regnet", 4, 672, 7_259_656),
+        ("ViT_B_32_Weights.IMAGENET1K_V1", "vit", 12, 768, 88_224_232),
+    ],
+)
+def test_another_member_of_a_family_takes_one_entry(
+    entry: str, family: Family, blocks: int, features: int, parameters: int
+) -> None:
+    spec = torchvision_backbone("Another", entry, ("x.pth", "0" * 64, 1), family, blocks, features, parameters)
+    check_stages(spec)
+    assert networks.sketch(spec, 1000).parameter_counts()[1] == parameters
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_fine_tuning_the_last_stage_is_the_designs(name: str) -> None:
+    spec = backbone(name)
+    last = {"resnet": "layer4", "convnext": "stage4", "regnet": "block4", "vit": "layers11"}
+    expected = last.get(spec.family) or max((n for n in spec.stage_names if "blocks" in n), key=spec.stage_names.index)
+    assert make_recipe(name, "fine-tune-last").phases[-1].train_from == expected
+    early = [stage.name for stage in spec.stages if stage.rate == "early"]
+    blocks = [stage.name for stage in spec.stages if stage.name[-1].isdigit()]
+    assert early == [spec.stages[0].name, *blocks[: len(blocks) // 2]]
+
+
+def test_convnexts_norm_stands_still_while_only_the_head_learns() -> None:
+    network = networks.sketch(backbone("convnext_tiny"), 5)
+    for strategy in ("feature-extraction", "fine-tune-last"):
+        network.prepare(make_recipe("convnext_tiny", strategy).phases[0])
+        assert network.parameter_counts()[0] == 768 * 5 + 5
+    network.prepare(make_recipe("convnext_tiny", "fine-tune-last").phases[-1])
+    assert network.model.classifier[0].weight.requires_grad
+
+
+def test_a_parameter_between_the_layers_can_be_frozen() -> None:
+    network = networks.sketch(backbone("vit_b_16"), 5)
+    phase = replace(make_recipe("vit_b_16", "fine-tune-all").phases[-1], frozen=("encoder.pos_embedding",))
+    (embed, *_) = network.outline(phase)
+    assert [layer.name for layer in embed.layers] == [
+        "conv_proj",
+        "class_token",
+        "encoder.pos_embedding",
+        "encoder.dropout",
+    ]
+    assert embed.parameters - embed.trainable == 197 * 768
 
 
 def test_resnet18_has_the_designs_figures() -> None:
@@ -116,7 +206,7 @@ def test_the_wheels_weights_give_the_logits_they_always_gave() -> None:
 
 def test_the_wheels_head_tells_ants_from_bees(data: Path) -> None:
     network = lite0_with_its_own_head()
-    pictures = [p for p in find(data / "hymenoptera") if p.split == "val"]
+    pictures = [p for p in find(data / "hymenoptera").pictures if p.split == "val"]
     ant, bee, right = 310, 309, 0
     preprocessing = network.backbone.preprocessing
     with torch.inference_mode():

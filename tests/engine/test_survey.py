@@ -41,7 +41,7 @@ def test_every_name_of_a_validation_folder(pictures: Path, tmp_path: Path, name:
     (tmp_path / "set").mkdir()
     shutil.copytree(pictures, tmp_path / "set" / "Train")
     shutil.copytree(pictures, tmp_path / "set" / name)
-    assert {p.split for p in survey.find(tmp_path / "set")} == {"train", "val"}
+    assert {p.split for p in survey.find(tmp_path / "set").pictures} == {"train", "val"}
 
 
 def test_training_and_test_given_takes_validation_from_training(pictures: Path, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_links_to_folders_are_not_followed_and_droppings_not_counted(pictures: P
     os.mkfifo(pictures / "red" / "pipe")
     (pictures / "red" / "deeper").mkdir()
     shutil.copy(pictures / "red" / "1.png", pictures / "red" / "deeper" / "again.png")
-    assert Counter(p.label for p in survey.find(pictures)) == {"red": 10, "green": 8, "blue": 8}
+    assert Counter(p.label for p in survey.find(pictures).pictures) == {"red": 10, "green": 8, "blue": 8}
 
 
 def test_what_lies_beside_the_classes_is_said(pictures: Path, tmp_path: Path) -> None:
@@ -78,8 +78,8 @@ def test_what_lies_beside_the_classes_is_said(pictures: Path, tmp_path: Path) ->
 
 def test_a_class_of_trains_is_a_class(pictures: Path) -> None:
     (pictures / "red").rename(pictures / "train")
-    assert Counter(p.label for p in survey.find(pictures)) == {"train": 9, "green": 8, "blue": 8}
-    assert {p.split for p in survey.find(pictures)} == {""}
+    assert Counter(p.label for p in survey.find(pictures).pictures) == {"train": 9, "green": 8, "blue": 8}
+    assert {p.split for p in survey.find(pictures).pictures} == {""}
 
 
 def test_a_list_gives_labels_and_splits(pictures: Path) -> None:
@@ -88,16 +88,8 @@ def test_a_list_gives_labels_and_splits(pictures: Path) -> None:
     seen = look(pictures / "list.csv")
     assert (seen.found, seen.read) == (3, 2)
     assert "No such file" in seen.refused[0]["reason"]
-    assert {p.label: p.split for p in survey.find(pictures / "list.csv") if p.split} == {"warm": "train", "cold": "val"}
-
-
-@pytest.mark.parametrize(
-    "text", ["", "file;class\n1;2", "path,label\n,a", "path,label,split\na.png,b,sideways", "\xff\xfe"]
-)
-def test_a_list_that_is_none_names_the_columns(tmp_path: Path, text: str) -> None:
-    (tmp_path / "list.csv").write_bytes(text.encode("latin-1"))
-    with pytest.raises(UnusableImages):
-        survey.find(tmp_path / "list.csv")
+    found = survey.find(pictures / "list.csv").pictures
+    assert {p.label: p.split for p in found if p.split} == {"warm": "train", "cold": "val"}
 
 
 def test_duplicates_conflicts_and_leaks(pictures: Path, tmp_path: Path) -> None:
@@ -192,12 +184,6 @@ def test_a_failed_training_set_leaves_the_project_as_it_was(pictures: Path, tmp_
         assert project.catalogue.pictures() == before
 
 
-def test_one_file_under_two_labels_names_the_line(pictures: Path) -> None:
-    (pictures / "list.csv").write_text("path,label\nred/1.png,a\ngreen/1.png,b\nred/1.png,b\n")
-    with pytest.raises(UnusableImages, match=r"line 4 calls red/1\.png 'b', an earlier line 'a'"):
-        survey.find(pictures / "list.csv")
-
-
 def test_what_was_refused_is_tried_again(pictures: Path, tmp_path: Path) -> None:
     with Project.open(tmp_path / "project") as project:
         list(tasks.scan(project, pictures))
@@ -218,3 +204,94 @@ def test_pipes_and_zero_bytes_in_names_are_refused_and_do_not_wait(pictures: Pat
     seen = look(pictures / "list.csv")
     assert (seen.found, seen.read) == (3, 1)
     assert any("a pipe, socket or device" in r["reason"] for r in seen.refused)
+
+
+def warned(path: Path, *more: Path) -> str:
+    return " ".join(e.text for e in tasks.inspect(path, more) if isinstance(e, Warned))
+
+
+def test_folders_that_hold_nothing_are_named(pictures: Path) -> None:
+    for name, content in (("empty", None), ("system", "Thumbs.db"), ("hidden", ".DS_Store")):
+        (pictures / name).mkdir()
+        if content:
+            (pictures / name / content).write_bytes(b"")
+    assert warned(pictures) == "There are no files in: empty, hidden, system"
+    assert set(look(pictures).classes) == {"red", "green", "blue"}
+
+
+def test_a_folder_too_high_or_too_low_is_noticed(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "above").mkdir()
+    shutil.copytree(pictures, tmp_path / "above" / "set")
+    said = warned(tmp_path / "above")
+    hint = "If the folders in it (blue, green, red) are the classes, give what holds these instead."
+    assert f"set: each counts as one class. {hint}" in said
+    shutil.copytree(pictures, tmp_path / "above" / "second")
+    assert f"second, set: each counts as one class. {hint}" in warned(tmp_path / "above")
+    assert "each counts as one class" not in warned(pictures)
+    shutil.copytree(pictures / "red", tmp_path / "flat" / "train")
+    shutil.copytree(pictures / "green", tmp_path / "flat" / "Val")
+    assert "Train, val and test are taken for classes here" in warned(tmp_path / "flat")
+    assert "There is only one class, 'red'" in " ".join(look(pictures / "red").warnings)
+
+
+@pytest.mark.parametrize(
+    ("parts", "splits"),
+    [
+        (["train", "val", "test"], {"train", "val", "test"}),
+        (["TRAIN", "Valid"], {"train", "val"}),
+        (["training", "Test"], {"train", "val", "test"}),
+        (["train"], {"train", "val"}),
+    ],
+)
+def test_any_part_may_be_missing(tmp_path: Path, parts: list[str], splits: set[str]) -> None:
+    for number, part in enumerate(parts):
+        for label in ("red", "green"):
+            (tmp_path / part / label).mkdir(parents=True)
+            for size in range(4):
+                Image.new("RGB", (9 + size, 9 + number), label).save(tmp_path / part / label / f"{size}.png")
+    seen = look(tmp_path)
+    assert {split for split, count in seen.classes["red"].items() if count} == splits
+    assert seen.leaks == ()
+
+
+def test_without_a_part_to_train_on_it_says_so(pictures: Path, tmp_path: Path) -> None:
+    for part in ("val", "test"):
+        shutil.copytree(pictures, tmp_path / "set" / part)
+    with (
+        Project.open(tmp_path / "project") as project,
+        pytest.raises(UnusableImages, match=r"no picture to train on.*Add a train folder"),
+    ):
+        list(tasks.scan(project, tmp_path / "set", to_train=True))
+
+
+def test_classes_of_the_same_name_in_several_places_are_joined(pictures: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    shutil.copytree(pictures / "red", second / "red")
+    (second / "violet").mkdir()
+    for number, label in enumerate(("red", "violet")):
+        Image.new("RGB", (7, 7 + number)).save(second / label / "new.png")
+    listed = tmp_path / "list.csv"
+    listed.write_text("path,label\npictures/blue/1.png,violet\n")
+    with Project.open(tmp_path / "project") as project:
+        list(tasks.scan(project, pictures, more=[second, listed]))
+        counts = Counter(p.label for p in project.catalogue.readable())
+        assert counts == {"red": 17, "green": 8, "blue": 7, "violet": 2}  # what the last one says of a file holds
+        list(tasks.rescan(project))
+        assert Counter(p.label for p in project.catalogue.readable()) == counts
+
+
+def test_folders_of_pictures_are_a_class_each(pictures: Path) -> None:
+    *_, seen = tasks.inspect(pictures / "red", (pictures / "green",))
+    assert isinstance(seen, Inspected)
+    assert (seen.source, list(seen.classes)) == (f"{pictures / 'red'} and 1 more", ["green", "red"])
+
+
+def test_one_name_spelt_two_ways_is_one_class_and_one_in_capitals_is_said(pictures: Path) -> None:
+    for name in ("cafe\u0301", "Red"):
+        (pictures / name).mkdir()
+        Image.new("RGB", (6, len(name))).save(pictures / name / "1.png")
+    (pictures / "list.csv").write_text("path,label\nblue/1.png,caf\u00e9\n", encoding="utf-8")
+    *_, seen = tasks.inspect(pictures, (pictures / "list.csv",))
+    assert isinstance(seen, Inspected)
+    assert sum(seen.classes["caf\u00e9"].values()) == 2
+    assert "These classes differ only in capital letters or spaces: 'Red', 'red'." in seen.warnings

@@ -125,9 +125,25 @@ def test_fetching_goes_on_where_it_broke_off_and_checks(
         list(tasks.weights_fetch("tiny"))
 
 
-def test_every_name_of_the_wheel_has_its_place() -> None:
-    spec = backbones.backbone("efficientnet_lite0")
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"])
+def test_every_name_of_the_wheel_has_its_place(name: str) -> None:
+    spec = backbones.backbone(name)
+    if name != "efficientnet_lite0":
+        pytest.importorskip(spec.weights.package)
     state = networks.upstream_state(spec)
     assert set(state) == set(networks.assemble(spec, 1000).model.state_dict())
     assert hashlib.sha256(weights.locate(spec).read_bytes()).hexdigest() == spec.weights.sha256
     assert all(torch.isfinite(v).all() for v in state.values())
+
+
+def test_a_digest_of_which_only_the_first_digits_are_published_says_so() -> None:
+    known = backbones.backbone("regnet_y_400mf").weights
+    assert known.check == "checked against the first 8 digits of its SHA-256, all that its publisher gives"
+    assert known.is_digest("e6988f5f" + "0" * 56)
+    assert not known.is_digest("e6988f50" + "0" * 56)
+    assert not known.is_digest("e6988f5f")  # no whole digest
+    assert backbones.backbone("resnet50").weights.check == "checked against its SHA-256"
+    with pytest.raises(ValueError, match="no SHA-256"):
+        replace(known, sha256="")
+    short = [spec.name for spec in backbones.BACKBONES.values() if len(spec.weights.sha256) < 64]
+    assert short == ["regnet_y_400mf"]

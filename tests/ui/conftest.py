@@ -1,6 +1,8 @@
 """The window under test: settings of its own, nobody's dialogs, and no job left behind."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import shiboken6
 from PySide6.QtWidgets import QApplication
 
 from tests.ui.world import AnsweringChooser, close, draw_shapes, settle, wait_for
-from tlstudio.ui.app import translate
+from tlstudio.ui.app import Application, translate
 from tlstudio.ui.job import Job
 from tlstudio.ui.main_window import MainWindow
 from tlstudio.ui.preferences import Preferences
@@ -22,7 +24,7 @@ from tlstudio.ui.theme import Theme
 
 @pytest.fixture(scope="session")
 def qapp_cls() -> type[QApplication]:
-    return QApplication
+    return Application
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +57,15 @@ def no_job_left(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator
         except RuntimeError:
             continue  # Qt has deleted it: it has ended
     assert not left, f"{len(left)} jobs were left running"
+
+
+@pytest.fixture
+def own_runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder where the starts of this test's programs meet, and no others; its path is short, as sockets need it."""
+    folder = Path(tempfile.mkdtemp(prefix="tls-"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def journey(photographer: Photographer, home: Path) -> None:
     window = photographer.window
     dataset, training, predict = window.dataset_panel, window.training_panel, window.predict_panel
     photographer.take("1-empty")
-    window._try_sample()
+    window.projects.begin_sample()
     wait_for(lambda: dataset._empty._inside.currentIndex() == 1 and dataset._empty._bar.value() > 40)
     photographer.take("2-importing", quiet=False)
     wait_for(lambda: dataset._pictures)
@@ -101,7 +101,7 @@ def journey(photographer: Photographer, home: Path) -> None:
     wait_for(lambda: predict._predictions.rowCount() == 12)
     photographer.take("7-predicting")
     (home / "broken.tlmodel").write_bytes(b"this is no model")
-    window._take_files(None, (home / "broken.tlmodel",))
+    window.incoming.take_dropped(None, (home / "broken.tlmodel",))
     wait_for(lambda: window.message_bar.text)
     photographer.take("8-error")
 

@@ -221,7 +221,7 @@ def test_a_project_that_got_no_pictures_never_was(window, tmp_path, shapes, pref
     wait_for(lambda: window.message_bar.text)
     settle(window)
     assert window.project is None
-    assert preferences.recent == ()
+    wait_for(lambda: preferences.recent == ())
     assert not (preferences.projects_home / "nothing").exists()
     assert (tmp_path / "nothing").is_dir()
     assert "holds no pictures" in window.message_bar.text
@@ -241,15 +241,15 @@ def test_cancelling_the_first_import_leaves_nothing_behind(window, tmp_path, pre
     settle(window)
     assert window.project is None
     assert window.dataset_panel._pages.currentIndex() == 0
+    wait_for(lambda: preferences.recent == ())
     assert list(preferences.projects_home.iterdir()) == []
-    assert preferences.recent == ()
 
 
 def test_what_somebody_else_put_into_an_empty_project_stays(tmp_path):
     folder = tmp_path / "project"
-    Project.open(folder).close()
+    empty = Project.open(folder)
     (folder / "notes.txt").write_text("mine")
-    list(projects.remove_empty(folder))
+    list(projects.remove_if_empty(empty))
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
 
 

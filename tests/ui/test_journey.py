@@ -70,7 +70,7 @@ def test_closing_during_training_keeps_the_best_and_the_project_opens_again(full
         assert run.state().finished.stopped
     again = MainWindow(preferences, look, chooser)
     again.show()
-    again.open_project(folder)
+    again.projects.open(folder)
     wait_for(lambda: again.dataset_panel._pictures and again.predict_panel._model)
     assert again.rail.summary(Step.PICTURES) == "40 · 5 classes"
     assert "%" in again.rail.summary(Step.TRAINING)

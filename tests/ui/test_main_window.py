@@ -1,6 +1,7 @@
 """The frame: steps, keys, the two widths, messages, projects, closing."""
 
 import logging
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QPushButton, QWidget
 
-from tests.ui.world import carry, close, drop, settle, wait_for
+from tests.ui.world import carry, close, draw_shapes, drop, settle, wait_for
 from tlstudio import __main__ as front_door
 from tlstudio.core.errors import ProjectError, TLStudioError
 from tlstudio.core.project import Project
@@ -110,9 +111,9 @@ def test_a_project_open_elsewhere_is_refused_by_name(window, tmp_path):
     holder = subprocess.Popen([sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout.readline().strip() == "open"
-        window.open_project(folder)
+        window.projects.open(folder)
         wait_for(lambda: window.message_bar.text)
-        assert f"open in process {holder.pid}" in window.message_bar.text
+        assert f"open in another TL Studio (process {holder.pid} on {socket.gethostname()})" in window.message_bar.text
         assert window.project is None
     finally:
         holder.communicate("\n")
@@ -133,14 +134,44 @@ def test_a_dropped_project_opens_with_its_pictures(full_window, look):
 def test_a_project_that_is_gone_is_not_begun_anew(window, tmp_path, preferences):
     gone = tmp_path / "gone"
     preferences.remember_project(gone)
-    window.open_project(gone)
+    window.projects.open(gone)
     wait_for(lambda: "gone: is not there any more" in window.message_bar.text)
     assert not gone.exists()
     assert preferences.recent == ()
 
 
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)  # the offscreen platform, of the open menu
+def test_recent_projects_that_are_gone_are_greyed_and_can_be_removed(window, tmp_path, preferences):
+    Project.open(tmp_path / "here").close()
+    preferences.remember_project(tmp_path / "gone")
+    preferences.remember_project(tmp_path / "here")
+    window.projects.recent_changed.emit()
+    window.menus.recent.popup(window.rect().center())
+    wait_for(lambda: len(window.menus.recent.actions()) > 2)
+    here, gone, _separator, remove = window.menus.recent.actions()
+    assert here.isEnabled()
+    assert not gone.isEnabled()
+    assert "is not there now" in gone.toolTip()
+    window.menus.recent.close()
+    remove.trigger()
+    assert preferences.recent == (tmp_path / "here",)
+    assert [action.data() for action in window.menus.recent.actions()] == [str(tmp_path / "here")]
+    settle(window)
+
+
+def test_a_new_project_that_is_left_before_its_pictures_came_never_was(window, tmp_path, preferences):
+    drop(window, carry(draw_shapes(tmp_path / "many", 30)))
+    wait_for(lambda: window.status._cancel.isVisible())
+    begun = window.project.folder
+    window.leave_project()
+    assert window.project is None
+    wait_for(lambda: preferences.recent == ())
+    assert not begun.exists()
+    settle(window)
+
+
 def test_the_command_line_s_path_opens_what_it_is(window, shapes):
-    window.open_paths([shapes])
+    window.incoming.open_paths((shapes,))
     wait_for(lambda: window.dataset_panel._pictures)
     assert window.project is not None
 

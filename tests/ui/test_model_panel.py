@@ -159,7 +159,7 @@ def test_rates_and_counts_are_those_of_the_optimiser(panel, tmp_path, backbone, 
     started = next(iter(_train_phase(job, len(recipe.phases), recipe.phases[-1])))
     rates = {group["name"]: group["lr"] for group in started.groups}
     for stage in BACKBONES[backbone].stages:
-        learns = shown(panel, stage.name, Column.LEARNS) == "learns"
+        learns = shown(panel, stage.name, Column.LEARNS) in ("learns", "in part")  # ConvNeXt's head alone: in part
         expected = figures.rate(rates[stage.rate]) if learns else "–"
         assert shown(panel, stage.name, Column.RATE) == expected
     learn, total = figures.count(started.trainable_parameters), figures.count(started.total_parameters)
@@ -479,7 +479,7 @@ def test_the_estimate_learns_from_a_run(resnet):
 def test_a_backbone_without_weights_says_so_before_train_is_pressed(qtbot, panel, monkeypatch):
     def without_resnets() -> Iterator[WeightsFound]:
         for spec in BACKBONES.values():
-            place = None if spec.family == "resnet" else "/somewhere"
+            place = None if spec.name == "resnet18" else "/somewhere"
             yield WeightsFound(spec.name, spec.weights.filename, place, 1, "", "")
 
     qtbot.waitUntil(lambda: panel._weights_job is None, timeout=20_000)
@@ -487,7 +487,9 @@ def test_a_backbone_without_weights_says_so_before_train_is_pressed(qtbot, panel
     panel.hide()
     panel.show()
     position = panel.backbone_box.findData("resnet18")
-    qtbot.waitUntil(lambda: panel.backbone_box.itemText(position) == "ResNet-18 (weights missing)", timeout=20_000)
+    qtbot.waitUntil(
+        lambda: panel.backbone_box.itemText(position) == "ResNet-18 · 47 MB (weights missing)", timeout=20_000
+    )
     choose(panel.backbone_box, "resnet18")
     assert "not on this computer" in panel.advice.text()
     choose(panel.strategy_box, "from-scratch")  # which needs none
@@ -501,10 +503,12 @@ def test_the_tree_opens_in_a_moment(qtbot, outlines, backbone):
     panel._take_outline(outlines[backbone])
     panel.show_pictures(CLASSES, PICTURES)
     panel.show()
-    started = time.perf_counter()
+    at = panel.backbone_box.findData(backbone)
+    panel.backbone_box.setCurrentIndex(at - 1 if at else 1)  # its neighbour, so that one key leads there
+    started = time.thread_time()  # of the window's own thread, so that a busy computer does not count
     choose(panel.backbone_box, backbone)
     panel.tree.repaint()
-    assert time.perf_counter() - started < 0.2
+    assert time.thread_time() - started < 0.2
     panel.shut_down()
 
 

@@ -1,6 +1,7 @@
 """The training panel: train to the end, stop half-way, look at what there was."""
 
 import json
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,21 @@ def train(qtbot, panel: TrainingPanel, recipe: Recipe = QUICK) -> str:
         QTest.mouseClick(panel.train_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: panel._history_job is None, timeout=LONG)
     return trained.args[0]
+
+
+def test_a_run_judged_by_folds_has_no_validation_curve_and_opens_again(qtbot, panel, project):
+    train(qtbot, panel, make_recipe("efficientnet_lite0", "feature-extraction", Changes(epochs=3, folds=2)))
+    (run,) = runs_in(project.folder)
+    end = run.state().finished
+    assert end.folds == 2
+    epochs = run.state().phases[0].epochs
+    for plot in (panel.loss_plot, panel.accuracy_plot):
+        shown = plot.shown_curves()
+        assert len(shown.train) == epochs and all(math.isfinite(value) for value in shown.train)
+        assert all(math.isnan(value) for value in shown.val)
+    panel.show_project(project)
+    qtbot.waitUntil(lambda: panel.run_list.model().rowCount() == 1, timeout=LONG)
+    assert cell(panel, 0, RunColumn.ACCURACY).endswith("test")
 
 
 def cell(panel: TrainingPanel, row: int, column: RunColumn) -> str:

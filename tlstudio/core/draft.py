@@ -60,20 +60,24 @@ class Draft:
         if len(preset.phases) > 1:
             warm_up = recipe.phases[0].epochs if len(recipe.phases) > 1 else 0
             changed["warmup_epochs"] = None if warm_up == preset.phases[0].epochs else warm_up
-        changes = Changes(freeze=last.frozen, seed=recipe.seed, **changed)
+        freeze = () if last.frozen == usual.frozen else last.frozen
+        changed |= {"freeze": freeze, "seed": recipe.seed, "start": recipe.start, "folds": recipe.folds}
+        changes = Changes(**changed)
         draft = cls(recipe.backbone, recipe.strategy, recipe.domain, changes)
         if draft.shown_phase.early_lr != last.early_lr:  # it follows the late stages' rate unless it is given
             draft = draft.with_changes(early_lr=last.early_lr)
         return draft
 
     def with_strategy(self, strategy: str) -> "Draft":
-        """Another preset, as it comes; batch size and seed say nothing about the strategy and stay."""
-        kept = Changes(batch_size=self.changes.batch_size, seed=self.changes.seed)
+        """Another preset, as it comes; what says nothing about the strategy stays, such as batch size and seed."""
+        now = self.changes
+        start = None if strategy == "from-scratch" else now.start
+        kept = Changes(batch_size=now.batch_size, seed=now.seed, start=start, folds=now.folds)
         return replace(self, strategy=strategy, changes=kept)
 
     def with_backbone(self, name: str) -> "Draft":
         """Another backbone. Its stages have other names, so a cut of one's own gives way to the preset's."""
-        return replace(self, backbone=name, changes=replace(self.changes, train_from=None, freeze=()))
+        return replace(self, backbone=name, changes=replace(self.changes, train_from=None, freeze=(), start=None))
 
     def with_domain(self, domain: Domain) -> "Draft":
         return replace(self, domain=domain)

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -163,7 +162,10 @@ class PhaseStarted(Event):
 
 @dataclass(frozen=True)
 class EpochDone(Event):
-    """Losses are mean cross-entropies in nats, accuracies in 0..1; `best`: the lowest validation loss so far."""
+    """Losses are mean cross-entropies in nats, accuracies in 0..1; `best`: the lowest validation loss so far.
+
+    Without validation pictures (the last fit after folds) theirs are NaN, and each epoch is kept.
+    """
 
     phase: int
     epoch: int
@@ -188,8 +190,30 @@ class CheckpointSaved(Event):
 
 
 @dataclass(frozen=True)
+class FoldDone(Event):
+    """A fold was trained without its own pictures and then asked about them.
+
+    fold: from 1. pictures: it learned from. n: it was asked about. epochs: after how many, phase by phase, it was best.
+    """
+
+    fold: int
+    folds: int
+    pictures: int
+    n: int
+    accuracy: float
+    interval: Interval
+    epochs: tuple[int, ...]
+    seconds: float
+    kind: ClassVar[str] = "fold_done"
+
+
+@dataclass(frozen=True)
 class Finished(Event):
-    """A training run came to its end, or was stopped and kept its best. Accuracies with 95 % Wilson intervals."""
+    """A training run came to its end, or was stopped and kept its best. Accuracies with 95 % Wilson intervals.
+
+    folds: where not 0, the validation figures are those out of so many folds, each picture judged by a network that
+    had not learned from it; the model itself has learned from all but the test pictures.
+    """
 
     model: str
     project: str
@@ -201,6 +225,7 @@ class Finished(Event):
     classes: tuple[str, ...]
     seconds: float
     stopped: bool
+    folds: int = 0
     kind: ClassVar[str] = "finished"
 
 
@@ -292,9 +317,10 @@ _STORED: tuple[type[Event], ...] = (
     PhaseStarted,
     EpochDone,
     CheckpointSaved,
+    FoldDone,
     Finished,
 )
-_BY_KIND: dict[str, Callable[..., Event]] = {event.kind: event for event in _STORED}
+_BY_KIND: dict[str, type[Event]] = {event.kind: event for event in _STORED}
 
 
 def from_json(data: dict[str, Any]) -> Event:
@@ -305,7 +331,9 @@ def from_json(data: dict[str, Any]) -> Event:
     """
     values = {key: _frozen(value) for key, value in data.items() if key != "event"}
     try:
-        return _BY_KIND[data["event"]](**values)
+        kind = _BY_KIND[data["event"]]
+        numbers = {field.name for field in fields(kind) if field.type is float}
+        return kind(**{key: math.nan if value is None and key in numbers else value for key, value in values.items()})
     except (KeyError, TypeError) as error:
         raise ValueError(f"not an event: {json.dumps(data)[:80]}") from error
 

@@ -3,7 +3,6 @@
 import json
 import os
 import socket
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from typing import IO, Any
 from tlstudio import __version__
 from tlstudio.core.catalogue import Catalogue
 from tlstudio.core.errors import ProjectError
+from tlstudio.core.locks import try_lock
 from tlstudio.core.run import RunFolder
 
 SCHEMA_VERSION = 1
@@ -170,36 +170,15 @@ def _take_lock(folder: Path) -> IO[str]:
     except OSError as error:
         remedy = "Choose a folder you may write to."
         raise ProjectError(f"cannot be written ({error.strerror})", path=folder, remedy=remedy) from error
-    if not _try_lock(file):
+    if not try_lock(file):
         file.seek(0)
-        holder = file.read().strip() or "another TL Studio"
+        holder = file.read().strip()
         file.close()
+        which = f" ({holder})" if holder else ""
         remedy = "Close it there, or use another project."
-        raise ProjectError(f"the project is open in {holder}", path=folder, remedy=remedy)
+        raise ProjectError(f"the project is open in another TL Studio{which}", path=folder, remedy=remedy)
     file.seek(0)
     file.truncate()
     file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
     file.flush()
     return file
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(file: IO[str]) -> bool:
-        file.seek(1 << 30)  # far behind the holder's name: Windows would keep others from reading a locked byte
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(file: IO[str]) -> bool:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from tlstudio.core.backbones import Backbone, backbone
 from tlstudio.core.errors import BadRecipe
+from tlstudio.core.stages import shipped_in_head
 
 Augmentation = Literal["none", "light", "strong"]
 BatchNormMode = Literal["pinned", "frozen", "adaptive"]
@@ -39,11 +40,26 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class ModelFile:
+    """A `.tlmodel` of one's own to start from instead of the shipped weights.
+
+    path: absolute. sha256: of the whole file, hex. backbone, classes: what it is of, and what it was trained on.
+    """
+
+    path: str
+    sha256: str
+    backbone: str
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Everything that decides what a training run does, apart from the pictures.
 
     weight_decay: on weights; norms and biases take none. patience: epochs without a lower validation loss before a
     phase ends early. seed: of the new head, the order of the pictures and their augmentation; never of the split.
+    start: the model whose backbone it starts from; None takes the shipped weights (random ones where not `pretrained`).
+    folds: 2 or more: figures come out of so many folds, and the model then learns from all pictures but the test ones.
     """
 
     backbone: str
@@ -55,6 +71,8 @@ class Recipe:
     patience: int = 5
     seed: int = 0
     domain: Domain = "similar"
+    start: ModelFile | None = None
+    folds: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -62,7 +80,9 @@ class Recipe:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Recipe":
         phases = tuple(Phase(**{**p, "frozen": tuple(p["frozen"])}) for p in data["phases"])
-        return cls(**{**data, "phases": phases})
+        start = data.get("start")
+        start = ModelFile(**{**start, "classes": tuple(start["classes"])}) if start else None
+        return cls(**{**data, "phases": phases, "start": start})
 
 
 # On remembered features an epoch of the head costs next to nothing, and fine-tuning from a head that has settled ends
@@ -96,7 +116,7 @@ def _phases(strategy: str, network: Backbone) -> tuple[Phase, ...]:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a person changed from a strategy's defaults; None leaves the default."""
+    """What a person changed from a strategy's defaults; None leaves the default. start, folds: as in `Recipe`."""
 
     train_from: str | None = None
     freeze: tuple[str, ...] = ()
@@ -109,6 +129,8 @@ class Changes:
     augment: Augmentation | None = None
     bn: BatchNormMode | None = None
     seed: int = 0
+    start: ModelFile | None = None
+    folds: int = 0
 
 
 NO_CHANGES = Changes()
@@ -144,8 +166,11 @@ def make_recipe(backbone_name: str, strategy: str, changes: Changes = NO_CHANGES
         ),
         frozen=changes.freeze,
     )
-    for phase in phases:
+    for number, phase in enumerate(phases):
         network.stage(phase.train_from)
+        if phase.train_from in ("pool", "head"):
+            shipped = shipped_in_head(network.family)
+            phases[number] = replace(phase, frozen=(*shipped, *(n for n in phase.frozen if n not in shipped)))
     recipe = Recipe(
         backbone=backbone_name,
         strategy=strategy,
@@ -153,6 +178,8 @@ def make_recipe(backbone_name: str, strategy: str, changes: Changes = NO_CHANGES
         pretrained=strategy != "from-scratch",
         seed=changes.seed,
         domain=domain,
+        start=changes.start,
+        folds=changes.folds,
         **_given(batch_size=changes.batch_size),
     )
     _refuse_numbers(recipe)
@@ -182,8 +209,12 @@ def _refuse_contradictions(strategy: str, changes: Changes) -> None:
             raise refuse("--bn adaptive", "Its BatchNorm layers are all frozen.")
         if changes.freeze:
             raise refuse("--freeze", "Everything before the head is frozen there already.")
+    elif changes.train_from in ("pool", "head"):
+        raise refuse(f"--train-from {changes.train_from}", "Only the head would learn; choose feature-extraction.")
     if strategy in ("feature-extraction", "from-scratch") and changes.warmup_epochs is not None:
         raise refuse("--warmup-epochs", "It has one phase only.")
+    if strategy == "from-scratch" and changes.start:
+        raise refuse(f"--backbone {changes.start.path}", "It starts from random weights, not from a model's.")
     if strategy == "from-scratch" and changes.bn not in (None, "adaptive"):
         raise refuse(f"--bn {changes.bn}", "Random weights have no running statistics worth keeping.")
     if strategy == "from-scratch" and (changes.train_from is not None or changes.freeze):

@@ -1,7 +1,7 @@
 """Which pictures train, which choose, which test: stratified, seeded, and identical files never on two sides."""
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -52,6 +52,29 @@ def assign(
             for index in members:
                 splits[index] = split
     return splits
+
+
+def folds(labels: Sequence[str], groups: Sequence[Hashable], count: int, seed: int) -> list[int]:
+    """The fold, 0..count-1, of each picture, in order.
+
+    Members of a group share a fold; each class is dealt out evenly on its own, so every fold has its share of each
+    class. labels, groups: one entry a picture.
+    """
+    by_group: dict[Hashable, list[int]] = defaultdict(list)
+    for index, group in enumerate(groups):
+        by_group[group].append(index)
+    found, sizes, of_class = [0] * len(labels), Counter[int](), Counter[tuple[str, int]]()
+    drawn = sorted(by_group, key=lambda g: (labels[by_group[g][0]], _draw(seed, labels[by_group[g][0]], g)))
+    for group in drawn:
+        members = by_group[group]
+        label = labels[members[0]]
+        # First an even share of the class, then folds of even size.
+        fold = min(range(count), key=lambda f: (of_class[label, f], sizes[f], f))
+        of_class[label, fold] += len(members)
+        sizes[fold] += len(members)
+        for index in members:
+            found[index] = fold
+    return found
 
 
 def _draw(seed: int, label: str, group: Hashable) -> bytes:

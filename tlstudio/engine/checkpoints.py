@@ -12,17 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from tlstudio.core.backbones import BACKBONES
+from tlstudio.core.backbones import BACKBONES, TIMM, Backbone, timm_backbone
 from tlstudio.core.catalogue import MAX_CLASSES, is_label
 from tlstudio.core.errors import RefusedModel
 from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.core.project import write_atomically
+from tlstudio.core.recipe import ModelFile
 from tlstudio.engine import network as networks
 from tlstudio.engine.network import Network
+from tlstudio.engine.weights import digest
 
 SCHEMA_VERSION = 1
 MAX_HEADER = 16 << 20
@@ -41,6 +44,8 @@ _FIELDS = {
     "recipe_digest",
     "provenance",
 }
+# What describes a network of timm's, which another machine's table does not have.
+_OF_TIMM = {"network"}
 
 
 def save_state(path: Path, state: dict[str, torch.Tensor]) -> None:
@@ -94,13 +99,13 @@ def load_model(path: Path) -> Model:
     try:
         header = _read_header(path)
         facts = _parse(header.pop("__metadata__", {}).get("tlstudio", ""))
-        digest = facts.pop("digest", None)
+        written = facts.pop("digest", None)
         _check_facts(facts)
         network = _expected_network(facts)
         _check_layout(header, network)
         tensors = load_file(path)
         _check_finite(tensors)
-        if digest != _digest(facts, tensors):
+        if written != _digest(facts, tensors):
             raise RefusedModel("was changed after it was written: its digest does not match")
     except OSError as error:
         raise RefusedModel(f"cannot be read ({error.strerror or error})", path=path) from error
@@ -110,11 +115,43 @@ def load_model(path: Path) -> Model:
     except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RefusedModel("is not a TL Studio model, or is damaged", path=path) from error
     sample = tensors.pop("features")
-    network.model.to_empty(device="cpu")
-    network.model.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
+    network = _filled(network, {name.removeprefix("network."): value for name, value in tensors.items()})
     network.preprocessing = Preprocessing.from_json(facts["preprocessing"])
     network.eval_mode()
     return Model(network, facts, sample)
+
+
+def model_file(path: Path) -> ModelFile:
+    """A model to start from, by what it is now.
+
+    Raises:
+        RefusedModel: see `load_model`.
+    """
+    model = load_model(path)
+    return ModelFile(str(path.absolute()), digest(path), model.network.backbone.name, model.classes)
+
+
+def start_from(file: ModelFile, classes: int, seed: int) -> Model:
+    """That model with a new head of `classes` outputs; backbone and preprocessing are its own, `facts` tell of before.
+
+    seed: of the new head's values.
+
+    Raises:
+        RefusedModel: see `load_model`; or the file is no longer the one it was.
+    """
+    path = Path(file.path)
+    before = load_model(path)
+    if digest(path) != file.sha256:
+        remedy = "Put the former file back, or start a new run from this one."
+        raise RefusedModel("is another model now than when the run was planned", path=path, remedy=remedy)
+    network = networks.build(file.backbone, classes, pretrained=False, seed=seed)
+    # What precedes the last layer in the head (ConvNeXt's norm) has learned too and is kept.
+    new = [module for module in network.stages["head"].modules() if isinstance(module, torch.nn.Linear)][-1]
+    names = {id(value): name for name, value in network.model.state_dict(keep_vars=True).items()}
+    head = {names[id(value)]: value for value in new.parameters()}
+    network.model.load_state_dict({**before.network.model.state_dict(), **head})
+    network.preprocessing = before.network.preprocessing
+    return Model(network, before.facts, before.sample)
 
 
 def _read_header(path: Path) -> dict[str, Any]:
@@ -149,25 +186,30 @@ def _check_facts(facts: dict[str, Any]) -> None:
             f"is of version {facts.get('schema')!r}, this program reads {SCHEMA_VERSION}",
             remedy="Open it with the TL Studio that wrote it.",
         )
-    if set(facts) != _FIELDS:
-        odd = ", ".join(sorted(set(facts) ^ _FIELDS)[:5])
+    expected = _FIELDS | _OF_TIMM if str(facts.get("backbone")).startswith(TIMM) else _FIELDS
+    if set(facts) != expected:
+        odd = ", ".join(sorted(set(facts) ^ expected)[:5])
         raise RefusedModel(f"has fields missing or too many ({odd})")
-    if facts["backbone"] not in BACKBONES:
-        raise RefusedModel(f"uses a backbone this version does not know, {str(facts['backbone'])[:40]!r}")
-    if facts["train_from"] not in BACKBONES[facts["backbone"]].stage_names:
+    backbone = _backbone(facts)
+    if facts["train_from"] not in backbone.stage_names:
         raise RefusedModel("names a stage its backbone does not have")
     classes = facts["classes"]
     named = isinstance(classes, list) and all(isinstance(c, str) and is_label(c) for c in classes)
     if not named or not 2 <= len(classes) <= MAX_CLASSES or len(set(classes)) != len(classes):
         raise RefusedModel("has no sound list of classes")
+    if not isinstance(facts["provenance"], dict):
+        raise RefusedModel("does not say where its weights come from")
+    metrics = facts["metrics"]
+    if not isinstance(metrics, dict) or not all(isinstance(m, (dict, type(None))) for m in metrics.values()):
+        raise RefusedModel("has no sound figures")
     temperature, threshold = facts["temperature"], facts["unknown"]["threshold"]
     for number in (temperature, threshold):
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
             raise RefusedModel("has a temperature or threshold that is not a number")
     if not 0 < temperature <= 100 or not 0 <= threshold <= 2.1:
         raise RefusedModel("has a temperature or threshold out of range")
-    preprocessing, usual = Preprocessing.from_json(facts["preprocessing"]), BACKBONES[facts["backbone"]].preprocessing
-    if preprocessing.resize > 4 * usual.resize:
+    preprocessing = Preprocessing.from_json(facts["preprocessing"])
+    if preprocessing.resize > 4 * backbone.preprocessing.resize:
         raise RefusedModel(f"wants pictures of {preprocessing.size} pixels, far more than its backbone is made for")
 
 
@@ -176,9 +218,37 @@ def _check_finite(tensors: dict[str, torch.Tensor]) -> None:
         raise RefusedModel("holds values that are not numbers")
 
 
+def _backbone(facts: dict[str, Any]) -> Backbone:
+    """The backbone a model names: of the table, or one of timm's that it describes, by its name alone."""
+    name = facts["backbone"]
+    if not str(name).startswith(TIMM):
+        if name not in BACKBONES:
+            raise RefusedModel(f"uses a backbone this version does not know, {str(name)[:40]!r}")
+        return BACKBONES[name]
+    spec = timm_backbone(name, facts["network"])
+    architecture = spec.architecture.partition(".")[0]
+    # A name in timm's list stands for code that is installed here; nothing else is ever built from a file.
+    if architecture not in timm.list_models():
+        remedy = "Install the timm it was trained with, or a later one."
+        raise RefusedModel(f"uses a network unknown to the timm installed here, {architecture!r}", remedy=remedy)
+    return spec
+
+
 def _expected_network(facts: dict[str, Any]) -> Network:
-    with torch.device("meta"):
-        return networks.assemble(BACKBONES[facts["backbone"]], len(facts["classes"]))
+    """The network a model names, without values."""
+    return networks.sketch(_backbone(facts), len(facts["classes"]))
+
+
+def _filled(network: Network, state: dict[str, torch.Tensor]) -> Network:
+    """The network of a sketch with the values a model file holds."""
+    if network.backbone.name.startswith(TIMM):
+        # Some compute tables of their own when they are built, which no file holds.
+        with torch.random.fork_rng(devices=()):
+            network = networks.assemble(network.backbone, network.classifier.out_features)
+    else:
+        network.model.to_empty(device="cpu")
+    network.model.load_state_dict(state)
+    return network
 
 
 def _check_layout(header: dict[str, Any], network: Network) -> None:

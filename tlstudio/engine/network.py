@@ -1,19 +1,20 @@
 """A network as an ordered row of stages: build it, cut it, say what learns in it, hold its BatchNorm still."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import timm
 import torch
-import torchvision
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from tlstudio.core.backbones import Backbone, backbone
 from tlstudio.core.errors import BadRecipe, RefusedWeights
 from tlstudio.core.outline import Layer, StageOutline
 from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.core.recipe import Phase
-from tlstudio.engine import weights
+from tlstudio.engine import families, weights
 
 BatchNorm = nn.modules.batchnorm._BatchNorm
 
@@ -32,6 +33,11 @@ class Network:
     stages: dict[str, nn.Module]
     preprocessing: Preprocessing
 
+    @property
+    def classifier(self) -> nn.Linear:
+        """The last layer: the one part that is new for new classes."""
+        return families.classifier_in(self.stages["head"])
+
     def split(self, cut: str) -> tuple[nn.Sequential, nn.Sequential]:
         """The stages before the cut and those from it on."""
         names = list(self.stages)
@@ -49,8 +55,8 @@ class Network:
         self.model.requires_grad_(False)
         _, tail = self.split(phase.train_from)
         tail.requires_grad_(True)
-        for module in self._frozen_modules(phase):
-            module.requires_grad_(False)
+        for part in self._frozen_parts(phase):
+            part.requires_grad_(False)
         if phase.bn == "frozen":
             for norm in _batchnorms(tail):
                 norm.requires_grad_(False)
@@ -65,8 +71,9 @@ class Network:
         prefix, tail = self.split(phase.train_from)
         prefix.eval()
         tail.train()
-        for module in self._frozen_modules(phase):
-            module.eval()
+        for part in self._frozen_parts(phase):
+            if isinstance(part, nn.Module):
+                part.eval()
         if phase.bn != "adaptive":
             for norm in _batchnorms(tail):
                 norm.eval()
@@ -88,18 +95,18 @@ class Network:
     def eval_mode(self) -> None:
         self.model.eval()
 
-    def _frozen_modules(self, phase: Phase) -> Iterator[nn.Module]:
-        modules = dict(self.model.named_modules())
+    def _frozen_parts(self, phase: Phase) -> Iterator[nn.Module | nn.Parameter]:
+        """What stands still after the cut: stages, modules, or parameters that lie in no module below."""
+        parts: dict[str, nn.Module | nn.Parameter] = dict(self.model.named_parameters())
+        parts |= dict(self.model.named_modules())
+        parts |= self.stages
         for name in phase.frozen:
-            if name in self.stages:
-                yield self.stages[name]
-            elif name in modules and name:
-                yield modules[name]
-            else:
+            if not name or name not in parts:
                 known = ", ".join(self.stages)
                 raise BadRecipe(
                     f"{self.backbone.name} has no layer {name!r}", remedy=f"Name a stage ({known}) or a layer in one."
                 )
+            yield parts[name]
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """The parameters that learn, by learning-rate group: `early`, `late`, `head`; empty groups are left out."""
@@ -123,17 +130,20 @@ class Network:
     def outline(self, phase: Phase) -> tuple[StageOutline, ...]:
         """The stages with their counts, shapes and rates as they are in this phase."""
         self.prepare(phase)
-        names = {module: name for name, module in self.model.named_modules()}
+        names: dict[nn.Module | nn.Parameter, str] = {m: name for name, m in self.model.named_modules()}
+        names |= {parameter: name for name, parameter in self.model.named_parameters()}
         shapes = self._shapes()
         return tuple(self._stage_outline(stage.name, phase, names, shapes) for stage in self.backbone.stages)
 
     def _stage_outline(
-        self, name: str, phase: Phase, names: dict[nn.Module, str], shapes: dict[str, tuple[int, ...]]
+        self,
+        name: str,
+        phase: Phase,
+        names: dict[nn.Module | nn.Parameter, str],
+        shapes: dict[str, tuple[int, ...]],
     ) -> StageOutline:
         stage, module = self.backbone.stage(name), self.stages[name]
-        # A stage of several top modules (a stem) is a Sequential of ours, which the stock model does not name.
-        parts = [module] if module in names else list(module.children())
-        layers = tuple(_layer(part, names[part]) for part in parts if part in names)
+        layers = tuple(_layer(part, names) for part in _stock_parts(module, names))
         parameters, trainable = _counts(module)
         return StageOutline(
             name=name,
@@ -169,9 +179,25 @@ def _counts(module: nn.Module) -> tuple[int, int]:
     return sum(p.numel() for p in parameters), sum(p.numel() for p in parameters if p.requires_grad)
 
 
-def _layer(module: nn.Module, name: str) -> Layer:
-    children = tuple(_layer(child, f"{name}.{key}") for key, child in module.named_children())
-    return Layer(name, type(module).__name__, *_counts(module), children=children)
+def _stock_parts(module: nn.Module, names: dict[nn.Module | nn.Parameter, str]) -> Iterator[nn.Module | nn.Parameter]:
+    """What a stage consists of: a stage of several parts (a stem) is a module of ours, which the stock model lacks."""
+    if module in names:
+        yield module
+        return
+    yield from module.parameters(recurse=False)
+    for child in module.children():
+        yield from _stock_parts(child, names)
+
+
+def _layer(part: nn.Module | nn.Parameter, names: dict[nn.Module | nn.Parameter, str]) -> Layer:
+    if isinstance(part, nn.Parameter):
+        return Layer(names[part], "Parameter", part.numel(), part.numel() if part.requires_grad else 0)
+    below: list[nn.Module | nn.Parameter] = list(part.children())
+    if any(True for child in part.children() for _ in child.parameters()):
+        # What such a module holds itself is a layer of its own (positions, scales): it can be frozen by itself.
+        below = [*part.parameters(recurse=False), *below]
+    children = tuple(_layer(child, names) for child in below)
+    return Layer(names[part], type(part).__name__, *_counts(part), children=children)
 
 
 def build(name: str, classes: int, pretrained: bool, seed: int = 0) -> Network:
@@ -188,28 +214,41 @@ def build(name: str, classes: int, pretrained: bool, seed: int = 0) -> Network:
         torch.manual_seed(seed)
         network = assemble(spec, classes)
         # timm draws the head from a range that grows as classes get fewer: two classes would start at a loss of 3.
-        head = network.stages["head"]
-        nn.init.normal_(head.weight, std=0.01)
-        nn.init.zeros_(head.bias)
+        nn.init.normal_(network.classifier.weight, std=0.01)
+        nn.init.zeros_(network.classifier.bias)
     if pretrained:
-        _load_backbone(network, upstream_state(spec))
+        load_backbone(network, upstream_state(spec))
     network.eval_mode()
     return network
 
 
 def assemble(spec: Backbone, classes: int) -> Network:
     """The architecture with random values, cut into its stages."""
-    if spec.family == "resnet":
-        model = torchvision.models.get_model(spec.architecture, num_classes=classes)
-        stem = nn.Sequential(model.conv1, model.bn1, model.relu, model.maxpool)
-        pool = nn.Sequential(model.avgpool, nn.Flatten(1))
-        modules = [stem, model.layer1, model.layer2, model.layer3, model.layer4, pool, model.fc]
-    else:
-        model = timm.create_model(spec.architecture, pretrained=False, num_classes=classes)
-        stem = nn.Sequential(model.conv_stem, model.bn1)
-        neck = nn.Sequential(model.conv_head, model.bn2)
-        modules = [stem, *model.blocks, neck, model.global_pool, model.classifier]
-    return Network(spec, model, dict(zip(spec.stage_names, modules, strict=True)), spec.preprocessing)
+    model = families.stock_model(spec, classes)
+    return Network(spec, model, families.stages_in(spec, model), spec.preprocessing)
+
+
+def sketch(spec: Backbone, classes: int) -> Network:
+    """The architecture without values or memory for them: for its names, shapes and counts."""
+    with _WithoutValues():
+        return assemble(spec, classes)
+
+
+class _WithoutValues(TorchFunctionMode):
+    """Tensors made to be filled later (parameters, above all) go to the meta device, where filling them is free.
+
+    Unlike `torch.device("meta")` it leaves alone what a constructor calculates with, such as RegNet's widths.
+    """
+
+    FILLED_LATER = (torch.empty, torch.zeros, torch.ones)
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, arguments: Any = (), named: dict[str, Any] | None = None
+    ) -> Any:
+        named = named or {}
+        if function in self.FILLED_LATER and named.get("device") is None:
+            named = {**named, "device": "meta"}
+        return function(*arguments, **named)
 
 
 def upstream_state(spec: Backbone) -> dict[str, torch.Tensor]:
@@ -230,14 +269,22 @@ def _stock_blocks(spec: Backbone) -> Sequence[nn.Sequential]:
         return list(timm.create_model(spec.architecture, pretrained=False).blocks)
 
 
-def _load_backbone(network: Network, state: dict[str, torch.Tensor]) -> None:
-    """Load everything but the head, every name accounted for."""
+def load_backbone(network: Network, state: dict[str, torch.Tensor]) -> None:
+    """Load everything but the head, every name and shape accounted for.
+
+    Raises:
+        RefusedWeights: they are another network's.
+    """
     own = network.model.state_dict()
     names = {module: name for name, module in network.model.named_modules()}
-    head = names[network.stages["head"]] + "."
-    wanted = {name: value for name, value in state.items() if not name.startswith(head)}
-    kept = {name: value for name, value in own.items() if name.startswith(head)}
-    try:
-        network.model.load_state_dict({**wanted, **kept}, strict=True)
-    except RuntimeError as error:
-        raise RefusedWeights(f"the weights do not fit {network.backbone.name}: {error}") from error
+    head = names[network.classifier] + "."
+    shapes = {name: tuple(value.shape) for name, value in state.items() if not name.startswith(head)}
+    expected = {name: tuple(value.shape) for name, value in own.items() if not name.startswith(head)}
+    if shapes != expected:
+        odd = sorted(name for name in shapes.keys() | expected.keys() if shapes.get(name) != expected.get(name))
+        name = odd[0]
+        what = f"{name[:80]}: {shapes.get(name, 'missing')}, not {expected.get(name, 'expected')}"
+        raise RefusedWeights(f"the weights do not fit {network.backbone.name} ({what}; {len(odd)} in all)")
+    with torch.no_grad():
+        for name in expected:
+            own[name].copy_(state[name])

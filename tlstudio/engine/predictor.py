@@ -85,6 +85,18 @@ def distances(pooled: torch.Tensor, sample: torch.Tensor) -> torch.Tensor:
     return (1 - (here @ known.T).max(dim=1).values).clamp(min=0)
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """What was said about pictures that were not learned from.
+
+    logits: (N, classes). distances: (N,), of each to what its network found familiar.
+    """
+
+    kept: tuple[Picture, ...]
+    logits: Floats
+    distances: torch.Tensor
+
+
 def threshold(held_out: torch.Tensor) -> float:
     """The distance beyond which a picture counts as unknown: at most 5 % of held-out pictures lie beyond it."""
     allowed = int(len(held_out) * REFUSED_SHARE)

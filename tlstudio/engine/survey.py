@@ -1,9 +1,9 @@
 """Look through what a person gave: which pictures, of which classes, on which side, and what is wrong with them."""
 
-import csv
 import os
+import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,16 +12,10 @@ from tlstudio.core import splits
 from tlstudio.core.catalogue import MAX_CLASSES, Picture, is_label
 from tlstudio.core.errors import UnreadablePicture, UnusableImages
 from tlstudio.core.events import Event, Inspected, Progress
+from tlstudio.engine import picture_list
 from tlstudio.engine.decode import decode_with_digest
+from tlstudio.engine.picture_list import SPLIT_NAMES
 
-SPLIT_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-}
 DROPPINGS = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
 LAYOUT = "Put the pictures into one folder per class, such as pictures/cats and pictures/dogs."
 
@@ -38,7 +32,15 @@ class SplitRule:
 DEFAULT_SPLIT = SplitRule()
 
 
-def find(images: Path) -> list[Picture]:
+@dataclass(frozen=True)
+class Found:
+    """What a place names before any file is opened. remarks: sentences on what is left out or looks like a mistake."""
+
+    pictures: tuple[Picture, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def find(images: Path) -> Found:
     """The files that `images` names, with labels and the splits it gives; nothing is opened but a list.
 
     images: a folder of class folders, one with train, val or test above them, a folder of pictures (one class), or a
@@ -48,59 +50,81 @@ def find(images: Path) -> list[Picture]:
         UnusableImages: there is nothing of that kind there.
     """
     if images.is_file() and images.suffix.lower() == ".csv":
-        return _from_csv(images)
-    if images.is_file():
+        pictures, remarks = picture_list.read(images.absolute())
+    elif images.is_file():
         raise UnusableImages("is a file, not a folder of pictures", path=images, remedy=LAYOUT)
-    if not images.is_dir():
+    elif not images.is_dir():
         raise UnusableImages("does not exist", path=images, remedy="Check the spelling of the path.")
-    try:
-        found = list(_from_folder(images.absolute()))
-    except OSError as error:
-        raise UnusableImages(f"cannot be read ({error.strerror})", path=images) from error
-    if not found:
-        raise UnusableImages("holds no pictures", path=images, remedy=LAYOUT)
-    return found
+    else:
+        try:
+            pictures, remarks = list(_from_folder(images.absolute())), list(_remarks(images.absolute()))
+        except OSError as error:
+            raise UnusableImages(f"cannot be read ({error.strerror})", path=images) from error
+        if not pictures:
+            raise UnusableImages("holds no pictures", path=images, remedy=LAYOUT)
+    # One name can be spelt with composed or with combined letters; macOS and Windows do not agree which.
+    named = (replace(p, label=unicodedata.normalize("NFC", p.label)) for p in pictures)
+    return Found(tuple(named), tuple(remarks))
 
 
 def _from_folder(root: Path) -> Iterator[Picture]:
+    for folder, split in _class_folders(root):
+        yield from _files(folder, folder.name, split)
+
+
+def _class_folders(root: Path) -> list[tuple[Path, str]]:
+    """The folders that are classes, each with the split it is filed under; `root` itself where there are none."""
     folders = _folders(root)
     split_folders = [f for f in folders if _is_split(f)]
     if split_folders:
-        for folder in split_folders:
-            yield from _from_classes(folder, SPLIT_FOLDERS[folder.name.lower()])
-    elif folders:
-        yield from _from_classes(root, "")
-    else:
-        yield from _files(root, root.name, "")
+        return [(folder, SPLIT_NAMES[above.name.lower()]) for above in split_folders for folder in _folders(above)]
+    return [(folder, "") for folder in folders or [root]]
 
 
 def _is_split(folder: Path) -> bool:
     """Whether a folder is a split with classes in it, and not a class of trains, say."""
-    return folder.name.lower() in SPLIT_FOLDERS and bool(_folders(folder))
-
-
-def _from_classes(root: Path, split: str) -> Iterator[Picture]:
-    for folder in _folders(root):
-        yield from _files(folder, folder.name, split)
+    return folder.name.lower() in SPLIT_NAMES and bool(_folders(folder))
 
 
 def _folders(root: Path) -> list[Path]:
     return [entry for entry in _entries(root) if entry.is_dir() and not entry.is_symlink()]
 
 
-def unfiled(images: Path) -> list[str]:
-    """What lies beside the class folders and so belongs to no class: names, for a warning."""
-    if not images.is_dir():
-        return []
-    folders = _folders(images)
-    if not folders and not any(entry.is_symlink() and entry.is_dir() for entry in _entries(images)):
+def _remarks(root: Path) -> Iterator[str]:
+    """What of a folder is left out, and what in it looks like a mistake."""
+    folders = _folders(root)
+    if names := _unfiled(root, folders):
+        yield f"Left out, because it is in no class folder: {_some(names)}"
+    classes = [folder for folder, _ in _class_folders(root)]
+    if empty := [str(f.relative_to(root)) for f in classes if f != root and not any(files_below(f))]:
+        yield f"There are no files in: {_some(empty)}"
+    if len(folders) > 1 and all(f.name.lower() in SPLIT_NAMES and f in classes for f in folders):
+        yield "Train, val and test are taken for classes here: there are no class folders in them."
+    # Folders that hold nothing but several folders each are hardly classes.
+    inside = [[entry.name for entry in _folders(folder)] for folder in folders]
+    if folders and folders == classes and all(len(names) > 1 for names in inside) and not any(map(_files_in, folders)):
+        counted = f"{_some([folder.name for folder in folders])}: each counts as one class."
+        yield f"{counted} If the folders in it ({_some(inside[0])}) are the classes, give what holds these instead."
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [entry for entry in _entries(folder) if entry.is_file() and entry.name.lower() not in DROPPINGS]
+
+
+def _unfiled(root: Path, folders: list[Path]) -> list[str]:
+    """The names of what lies beside the class folders and so belongs to no class."""
+    if not folders and not any(entry.is_symlink() and entry.is_dir() for entry in _entries(root)):
         return []  # a folder of pictures, all one class
     splits_given = [f for f in folders if _is_split(f)]
-    above = [images, *splits_given]
+    above = [root, *splits_given]
     entries = [entry for place in above for entry in _entries(place) if entry.name.lower() not in DROPPINGS]
     loose = [entry.name for entry in entries if entry.is_file()]
     links = [f"{entry.name} (a link to a folder)" for entry in entries if entry.is_symlink() and entry.is_dir()]
     return loose + links + [f.name for f in folders if splits_given and f not in splits_given]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
 
 
 def _files(folder: Path, label: str, split: str) -> Iterator[Picture]:
@@ -127,32 +151,8 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
 
 
-def _from_csv(path: Path) -> list[Picture]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UnusableImages(f"cannot be read as a table ({error})", path=path) from error
-    columns = "Its first line must be path,label or path,label,split."
-    if not rows or not {"path", "label"} <= rows[0].keys():
-        raise UnusableImages("is not a list of pictures", path=path, remedy=columns)
-    found: dict[str, Picture] = {}
-    for number, row in enumerate(rows, start=2):
-        split = (row.get("split") or "").strip().lower()
-        if not row["path"] or not row["label"] or (split and split not in SPLIT_FOLDERS):
-            remedy = f"{columns} A split is train, val or test."
-            raise UnusableImages(f"line {number} is incomplete or has an unknown split", path=path, remedy=remedy)
-        file_path = str((path.parent / row["path"]).absolute())
-        before = found.get(file_path)
-        if before and before.label != row["label"].strip():
-            what = f"line {number} calls {row['path']} {row['label']!r}, an earlier line {before.label!r}"
-            raise UnusableImages(what, path=path, remedy="Keep one of the two lines.")
-        found[file_path] = Picture(file_path, row["label"].strip(), SPLIT_FOLDERS.get(split, ""))
-    return list(found.values())
-
-
 def read_all(
-    found: list[Picture], known: Iterable[Picture] = (), threads: int = 0
+    found: Sequence[Picture], known: Iterable[Picture] = (), threads: int = 0
 ) -> Generator[Event, None, list[Picture]]:
     """Decode every file once in full, on threads; yields progress, returns the pictures with their facts.
 
@@ -172,6 +172,8 @@ def read_all(
 
 
 def _look(picture: Picture, before: Picture | None) -> Picture:
+    if picture.refused:  # by the list that names it
+        return replace(picture, path=_escaped(picture.path), label=_escaped(picture.label))
     if not (_is_text(picture.path) and is_label(picture.label)):
         # Kept under a name that can be shown and stored; the file itself is not touched.
         reason = "its name or its class's is empty, too long, or not text that can be shown. Rename it."
@@ -237,8 +239,8 @@ def split(pictures: list[Picture], rule: SplitRule = DEFAULT_SPLIT, known: Itera
     return result
 
 
-def inspect(source: Path, pictures: list[Picture]) -> Inspected:
-    """What a set of pictures holds and what is wrong with it."""
+def inspect(source: Path | str, pictures: list[Picture]) -> Inspected:
+    """What a set of pictures holds and what is wrong with it. source: what to call it."""
     readable = [p for p in pictures if not p.refused]
     refused = tuple({"path": p.path, "reason": p.refused} for p in pictures if p.refused)
     classes: dict[str, dict[str, int]] = {}
@@ -283,6 +285,12 @@ def _warnings(readable: list[Picture], conflicts: list[list[Picture]], leaks: li
             f"Classes differ in size: {most!r} has {sizes[most]} pictures, {least!r} {sizes[least]}. "
             "Rare classes will count for more in training."
         )
+    spellings: dict[str, list[str]] = defaultdict(list)
+    for label in sorted(sizes):
+        spellings[label.casefold().strip()].append(label)
+    for alike in spellings.values():
+        if len(alike) > 1:
+            yield f"These classes differ only in capital letters or spaces: {', '.join(map(repr, alike))}."
     moving = sum(p.frames > 1 for p in readable)
     if moving:
         yield f"{moving} files have several frames or pages; only the first is used."
@@ -295,7 +303,7 @@ def _warnings(readable: list[Picture], conflicts: list[list[Picture]], leaks: li
         yield f"{len(leaks)} pictures are both in training and in validation or test; accuracy will look too good."
 
 
-def check_trainable(source: Path, pictures: list[Picture]) -> None:
+def check_trainable(source: Path | str, pictures: list[Picture]) -> None:
     """Raise unless something can be learned from these pictures.
 
     Raises:
@@ -311,6 +319,9 @@ def check_trainable(source: Path, pictures: list[Picture]) -> None:
     if len(labels) < 2:
         raise UnusableImages(f"holds only one class, {labels[0]!r}; two are needed", path=source, remedy=LAYOUT)
     by_split = {name: Counter(p.label for p in readable if p.split == name) for name in splits.SPLITS}
+    if not by_split["train"]:
+        remedy = "Add a train folder beside the others, or put the classes directly into the folder."
+        raise UnusableImages("has no picture to train on, only some to check with", path=source, remedy=remedy)
     for label in labels:
         if not by_split["train"][label]:
             remedy = "Add pictures of it to the training part, or remove the class."

@@ -36,6 +36,7 @@ IMBALANCE = 3
 class Fit:
     """A training run while it goes on.
 
+    val: what decides which epoch is best and when to end early; without any, every epoch is trained and the last kept.
     stop: asked at every batch; True ends the run and keeps the best. stopped: whether it ended before its time.
     plans: where the inputs of each phase come from, one for each phase begun; what is given beforehand is obeyed.
     pieces: in how many parts a batch is learned, more than one where the device has too little memory.
@@ -129,8 +130,8 @@ def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
         precision=precision(job.device),
     )
     train = yield from sources.open_source(job, phase, plan, job.train)
-    val = yield from sources.open_source(job, phase, plan, job.val)
-    if not train.pictures or not val.pictures:
+    val = (yield from sources.open_source(job, phase, plan, job.val)) if job.val else None
+    if not train.pictures or (val and not val.pictures):
         raise _nothing_to_read()
 
     _, tail = network.split(phase.train_from)
@@ -147,10 +148,11 @@ def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
         torch.manual_seed(_mix(job.recipe.seed, number, epoch))
         train_loss, train_accuracy = yield from _learn(job, train, step, schedule, (number, epoch))
         network.eval_mode()
-        val_loss, val_accuracy = _check(val, tail, weight)
-        yield from val.complaints()
+        val_loss, val_accuracy = _check(val, tail, weight) if val else (math.nan, math.nan)
+        if val:
+            yield from val.complaints()
         # NaN compares false with everything, so it can never be the best.
-        best = val_loss < job.best_loss
+        best = val is None or val_loss < job.best_loss
         if best:
             job.best_loss, since_best = val_loss, 0
             save_state(job.run.best_file, network.tail_state(job.widest_cut))

@@ -71,6 +71,10 @@ def load(backbone: Backbone) -> dict[str, torch.Tensor]:
     import torch  # here, so that listing weights does not wait for it
 
     path = locate(backbone)
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
     try:
         # The digest is known, and weights_only never runs what a pickle asks for.
         state: dict[str, torch.Tensor] = torch.load(path, map_location="cpu", weights_only=True)
@@ -93,7 +97,7 @@ def _missing(backbone: Backbone) -> MissingWeights:
 
 
 def _check(path: Path, backbone: Backbone) -> None:
-    if digest(path) != backbone.weights.sha256:
+    if not backbone.weights.is_digest(digest(path)):
         remedy = "Delete it and get it again."
         raise RefusedWeights(f"is not the {backbone.name} weights its name says (SHA-256)", path=path, remedy=remedy)
 
@@ -115,7 +119,7 @@ def adopt(path: Path) -> tuple[Backbone, Path]:
     except OSError as error:
         raise RefusedWeights(f"cannot be read ({error.strerror})", path=path) from error
     for backbone in BACKBONES.values():
-        if backbone.weights.sha256 == found:
+        if backbone.weights.is_digest(found):
             target = folder() / backbone.weights.filename
             _make_folder()
             with replacing(target) as temporary:
@@ -146,7 +150,7 @@ def fetch(backbone: Backbone) -> Generator[Event, None, Path]:
     if (have := partial.stat().st_size) < weights.size:
         remedy = "Type the same again; it goes on from there."
         raise TLStudioError(f"broke off after {have} of {weights.size} bytes", path=weights.url, remedy=remedy)
-    if digest(partial) != weights.sha256:
+    if not weights.is_digest(digest(partial)):
         partial.unlink()
         raise RefusedWeights("what was fetched is not the file expected (SHA-256)", path=weights.url)
     partial.replace(target)

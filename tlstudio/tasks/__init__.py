@@ -11,8 +11,8 @@ from tlstudio.tasks.inspecting import inspect
 from tlstudio.tasks.outlining import advise, outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
 from tlstudio.tasks.scanning import add, has_source, remove, report, rescan, scan, split_rule
-from tlstudio.tasks.training import train
-from tlstudio.tasks.weights import weights_fetch, weights_import, weights_list
+from tlstudio.tasks.training import model_to_start_from, train
+from tlstudio.tasks.weights import find_networks, weights_fetch, weights_import, weights_list
 
 __all__ = [
     "OpenModel",
@@ -23,9 +23,11 @@ __all__ = [
     "draw",
     "draw_sample",
     "evaluate",
+    "find_networks",
     "has_source",
     "inspect",
     "load_engine",
+    "model_to_start_from",
     "outline",
     "predict",
     "remove",

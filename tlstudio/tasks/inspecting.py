@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tlstudio.core import events
@@ -12,26 +12,30 @@ from tlstudio.core.errors import ProjectError
 from tlstudio.core.events import Event
 from tlstudio.core.project import is_project, runs_in
 from tlstudio.core.run import RunFolder
-from tlstudio.tasks.scanning import unfiled
+from tlstudio.tasks.scanning import called, read
 
 
-def inspect(path: Path, threads: int = 0) -> Iterator[Event]:
+def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0) -> Iterator[Event]:
     """What a path holds: pictures, a project, a run, or a model.
+
+    more: further folders or lists of pictures, joined with the first.
 
     Raises:
         TLStudioError: it is none of these, or damaged.
     """
     from tlstudio.engine import survey
 
-    if path.is_dir() and is_project(path):
+    if more:
+        looked = yield from read((path, *more), threads)
+        yield survey.inspect(called((path, *more)), survey.split(looked))
+    elif path.is_dir() and is_project(path):
         yield _inspect_project(path)
     elif path.is_dir() and (path / "recipe.json").is_file():
         yield _inspect_run(path)
     elif path.is_file() and path.suffix.lower() == ".tlmodel":
         yield _inspect_model(path)
     else:
-        yield from unfiled(path)
-        looked = yield from survey.read_all(survey.find(path), threads=threads)
+        looked = yield from read((path,), threads)
         yield survey.inspect(path, survey.split(looked))
 
 

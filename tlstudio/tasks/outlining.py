@@ -21,7 +21,7 @@ def outline(backbone_name: str, classes: int, phase: Phase) -> Iterator[Event]:
     """
     from tlstudio.engine import network as networks
 
-    network = networks.assemble(backbone(backbone_name), classes)
+    network = networks.sketch(backbone(backbone_name), classes)
     stages = network.outline(phase)
     trainable, total = network.parameter_counts()
     layers = tuple(layer for stage in stages for layer in stage.layers)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tlstudio.core import events
-from tlstudio.core.catalogue import Catalogue, Picture
+from tlstudio.core.catalogue import Catalogue
 from tlstudio.core.errors import RefusedModel, UnusableImages
 from tlstudio.core.events import Event
 from tlstudio.core.project import is_project
 from tlstudio.tasks.engine import load_engine
+from tlstudio.tasks.scanning import read
 
 if TYPE_CHECKING:
     from tlstudio.engine.checkpoints import Model
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model_file: Path, images: Path, split: str | None = None, device: str = "auto", threads: int = 0
+    model_file: Path,
+    images: Path,
+    split: str | None = None,
+    device: str = "auto",
+    threads: int = 0,
+    more: Sequence[Path] = (),
 ) -> Iterator[Event]:
     """How a model does on labelled pictures; ends with `Evaluated`.
 
-    split: `all`, `train`, `val` or `test`. By default a project's test split (its validation split where it has none),
-    and all of anything else.
+    more: further folders or lists, joined with the first. split: `all`, `train`, `val` or `test`. By default a
+    project's test split (its validation split where it has none), and all of anything else.
 
     Raises:
         TLStudioError: the model or the pictures cannot be used, or no class is one the model knows.
@@ -34,12 +40,18 @@ def evaluate(
     from tlstudio.engine import evaluation, predictor
 
     model, count = _open_model(model_file, device, threads)
-    pictures = yield from _labelled(images, count)
+    alone = is_project(images) and not more
+    pictures = Catalogue(images / "catalogue.sqlite").pictures() if alone else (yield from read((images, *more), count))
     if split is None:
         split = "all"
-        if is_project(images):
+        if alone:
             split = "test" if any(p.split == "test" and not p.refused for p in pictures) else "val"
     chosen = [p for p in pictures if split in ("all", p.split)]
+    if alone and split in ("train", "val") and (model.facts["metrics"].get("val") or {}).get("split") == "out of fold":
+        text = (
+            "The model learned from these pictures after it was judged by folds; its run reports the figures of those."
+        )
+        yield events.Warned(text)
     if not chosen:
         remedy = "Leave --split out to measure on all of it, or give the project the model was trained in."
         raise UnusableImages(f"does not say which pictures are for {split}", path=images, remedy=remedy)
@@ -60,14 +72,6 @@ def evaluate(
     truth = np.array([index[p.label] for p in answers.kept])
     probable = evaluation.probabilities(answers.logits, model.facts["temperature"])
     yield evaluation.evaluate(probable, truth, model.classes, split, len(chosen) - len(answers.kept))
-
-
-def _labelled(images: Path, threads: int) -> Generator[Event, None, list[Picture]]:
-    from tlstudio.engine import survey
-
-    if images.is_dir() and is_project(images):
-        return Catalogue(images / "catalogue.sqlite").pictures()
-    return (yield from survey.read_all(survey.find(images), threads=threads))
 
 
 def predict(

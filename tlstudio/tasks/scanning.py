@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from tlstudio.core.events import Event
 from tlstudio.core.project import Project, is_project
 
 if TYPE_CHECKING:
-    from tlstudio.engine.survey import SplitRule
+    from tlstudio.engine.survey import Found, SplitRule
 
 
 def scan(
@@ -25,16 +25,23 @@ def scan(
     val: Path | None = None,
     threads: int = 0,
     to_train: bool = False,
+    more: Sequence[Path] = (),
 ) -> Iterator[Event]:
     """Look through the pictures, give each a split, and make them the project's.
 
-    val: pictures to validate on; then `images` gives those to train on. to_train: leave the project as it was unless
-    something can be learned from them.
+    more: further folders or lists; classes of the same name are joined. val: pictures to validate on; then `images` and
+    `more` give those to train on. to_train: leave the project as it was unless something can be learned from them.
 
     Raises:
         UnusableImages: there is nothing to look at; with `to_train`, nothing to learn from.
     """
-    sources = [_source(images, split="train"), _source(val, split="val")] if val is not None else [_source(images)]
+    given = (images, *more)
+    sources = [_source(path) for path in given]
+    if val is not None:
+        sources = [*(_source(path, split="train") for path in given), _source(val, split="val")]
+    paths = {source["path"] for source in sources}
+    if gone := [source["path"] for source in _sources(project) if source["path"] not in paths]:
+        yield events.Warned(f"The project held pictures from {called(gone)}; these take their place.")
     yield from _look_through(project, sources, rule, threads, to_train)
 
 
@@ -110,41 +117,79 @@ def _look_through(
     rule = rule or rule_before or survey.DEFAULT_SPLIT
     if before and rule != rule_before:
         yield events.Warned("The split is drawn anew: earlier models may have learned from what tests them now.")
-    former = _sources(project)[:1]
-    if before and former and former[0]["path"] != sources[0]["path"]:
-        yield events.Warned(f"The project held pictures from {former[0]['path']}; these take their place.")
     # A file that two sources name belongs to the later one: one for validation must not be learned from.
-    found = {picture.path: picture for source in sources for picture in _find(source)}
+    found = dict[str, Picture]()
     for source in sources:
-        if not source["label"]:
-            yield from unfiled(Path(source["path"]))
+        named = _find(source)
+        yield from (events.Warned(remark) for remark in named.remarks)
+        found.update((picture.path, picture) for picture in named.pictures)
     looked = yield from survey.read_all(list(found.values()), before, threads)
     for source in sources:
         _check_validation(source, looked)
+    given = sorted({p.split for p in looked if p.split and not p.refused})
+    if {"train", "val"} <= set(given) and rule != survey.DEFAULT_SPLIT:
+        yield events.Warned("The pictures come with their own split, which is kept; the shares asked for do nothing.")
     pictures = survey.split(looked, rule, before if rule == rule_before else ())
-    origin = Path(sources[0]["path"])
+    origin = called([source["path"] for source in sources])
     seen = [events.PictureSkipped(p.path, p.refused) for p in pictures if p.refused]
     if to_train:  # before anything is stored, and after saying what there is
         yield from (*seen, survey.inspect(origin, pictures))
         survey.check_trainable(origin, pictures)
-    facts = {"source": str(origin), "sources": json.dumps(sources), "split_rule": json.dumps(asdict(rule))}
+    facts = {"source": sources[0]["path"], "sources": json.dumps(sources)}
+    facts |= {"split_rule": json.dumps(asdict(rule)), "splits_given": json.dumps(given)}
     project.catalogue.replace(pictures, facts)
     if not to_train:
         yield from (*seen, survey.inspect(origin, pictures))
 
 
-def _find(source: dict[str, str]) -> list[Picture]:
+def called(places: Sequence[Path | str]) -> str:
+    """What to call several places in a sentence."""
+    others = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    return f"{places[0]}{others}"
+
+
+def _find(source: dict[str, str]) -> Found:
     from tlstudio.engine import survey
 
     path, label, split = Path(source["path"]), source["label"], source["split"]
     if label:
         files = survey.files_below(path) if path.is_dir() else (path,)
-        return [Picture(str(file), label, split) for file in files]
-    # A project stands for the pictures it holds.
-    found = Catalogue(path / "catalogue.sqlite").pictures() if is_project(path) else survey.find(path)
+        return survey.Found(tuple(Picture(str(file), label, split) for file in files))
+    found = find(path)
     if split == "train":  # a test part that the folder gives stays one; everything else is to train on
-        return [p if p.split == "test" else replace(p, split="train") for p in found]
-    return [replace(p, split=split) for p in found] if split else found
+        kept = tuple(p if p.split == "test" else replace(p, split="train") for p in found.pictures)
+        return replace(found, pictures=kept)
+    return replace(found, pictures=tuple(replace(p, split=split) for p in found.pictures)) if split else found
+
+
+def find(path: Path) -> Found:
+    """The pictures a path names: as `survey.find`, and a project stands for the pictures it holds.
+
+    Raises:
+        TLStudioError: there are none.
+    """
+    from tlstudio.engine import survey
+
+    if is_project(path):
+        held = Catalogue(path / "catalogue.sqlite").pictures()
+        return survey.Found(tuple(replace(p, refused="") for p in held))
+    return survey.find(path)
+
+
+def read(paths: Sequence[Path], threads: int = 0) -> Generator[Event, None, list[Picture]]:
+    """Look through the pictures that paths name, joined, without a project: yields remarks and progress, returns them.
+
+    Raises:
+        UnusableImages: one of the paths names none.
+    """
+    from tlstudio.engine import survey
+
+    found = dict[str, Picture]()
+    for path in paths:
+        named = find(path)
+        yield from (events.Warned(remark) for remark in named.remarks)
+        found.update((picture.path, picture) for picture in named.pictures)
+    return (yield from survey.read_all(list(found.values()), threads=threads))
 
 
 def _check_validation(source: dict[str, str], looked: Sequence[Picture]) -> None:
@@ -158,12 +203,3 @@ def split_rule(val_fraction: float, test_fraction: float, seed: int) -> SplitRul
     from tlstudio.engine.survey import SplitRule
 
     return SplitRule(val_fraction, test_fraction, seed)
-
-
-def unfiled(images: Path) -> Iterator[Event]:
-    """A warning that names what lies beside the class folders; nothing when there is nothing."""
-    from tlstudio.engine import survey
-
-    if names := survey.unfiled(images):
-        some = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-        yield events.Warned(f"Left out, because it is in no class folder: {some}")

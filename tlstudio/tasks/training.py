@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import platform
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,14 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from tlstudio import __version__
 from tlstudio.core import events
+from tlstudio.core.backbones import TIMM, timm_record
 from tlstudio.core.catalogue import Picture, class_names
-from tlstudio.core.errors import ProjectError
+from tlstudio.core.errors import BadRecipe, ProjectError, UnusableImages
 from tlstudio.core.events import Event
 from tlstudio.core.project import Project, write_atomically
-from tlstudio.core.recipe import Recipe, guards
+from tlstudio.core.recipe import ModelFile, Recipe, guards
 
 if TYPE_CHECKING:
-    from tlstudio.engine.predictor import Answers
+    from tlstudio.engine.crossvalidation import OutOfFold
+    from tlstudio.engine.network import Network
+    from tlstudio.engine.predictor import Answers, HeldOut
     from tlstudio.engine.training import Fit
 
 
@@ -46,34 +51,122 @@ def train(
     started = time.monotonic()
     pictures = project.catalogue.readable()
     survey.check_trainable(Path(project.catalogue.fact("source") or project.folder), project.catalogue.pictures())
+    if recipe.folds:
+        _check_no_val_given(project)
     if model is not None:
         _check_writable(model)
     # What needs no torch has been checked; from here on it is loaded.
+    import torch
+
     from tlstudio.engine import device as devices
-    from tlstudio.engine import network as networks
     from tlstudio.engine.training import Fit
 
     where, count = devices.choose(device), devices.use_threads(threads)
-    network = networks.build(recipe.backbone, len(class_names(pictures)), recipe.pretrained, recipe.seed)
-    for phase in recipe.phases:
-        network.prepare(phase)  # a wrong layer name shows before anything is computed
+    classes = class_names(pictures)
+    network, origin = _starting_network(recipe, len(classes))
+    _check_layers(network, recipe)
+    by_split = {name: [p for p in pictures if p.split == name] for name in ("train", "val", "test")}
+    opening: list[Event] = []
+    if recipe.folds:
+        by_split |= {"train": [p for p in pictures if p.split != "test"], "val": []}
+        recipe, opening = _with_possible_folds(recipe, by_split["train"])
     run = project.new_run(recipe.strategy)
     write_atomically(run.recipe_file, json.dumps(recipe.to_json(), indent=1).encode())
-    by_split = {name: [p for p in pictures if p.split == name] for name in ("train", "val", "test")}
-    import torch
-
     network.model.to(where, memory_format=torch.channels_last)
-    job = Fit(network, recipe, class_names(pictures), by_split["train"], by_split["val"], run, count, stop)
     sizes = {name: len(members) for name, members in by_split.items()}
-    opening = events.RunStarted(str(run.folder), recipe.to_json(), str(where), count, sizes, _versions())
+    opening.insert(0, events.RunStarted(str(run.folder), recipe.to_json(), str(where), count, sizes, _versions()))
+    job = Fit(network, recipe, classes, by_split["train"], by_split["val"], run, count, stop)
+    order = _Order(project, recipe, by_split["test"], model or run.model_file, origin, started)
     skipped: set[str] = set()
-    for event in _train(project, job, by_split["test"], model or run.model_file, opening, started):
+    for event in itertools.chain(opening, _train(order, job)):
         if isinstance(event, events.PictureSkipped):
             if event.path in skipped:
                 continue  # each phase meets it again; once is enough to say it
             skipped.add(event.path)
         run.record(event)
         yield event
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a run was asked for. origin: where its first weights come from, as the model file tells it."""
+
+    project: Project
+    recipe: Recipe
+    test: Sequence[Picture]
+    model_file: Path
+    origin: dict[str, Any]
+    started: float
+
+
+def model_to_start_from(path: Path) -> ModelFile:
+    """A `.tlmodel` as a recipe names it.
+
+    Raises:
+        RefusedModel: the file is not a sound model of this version.
+    """
+    from tlstudio.engine import checkpoints
+
+    return checkpoints.model_file(path)
+
+
+def _starting_network(recipe: Recipe, classes: int) -> tuple[Network, dict[str, Any]]:
+    """The network a recipe starts from, and where its weights come from."""
+    from tlstudio.engine import checkpoints
+    from tlstudio.engine import network as networks
+
+    if recipe.start:
+        model = checkpoints.start_from(recipe.start, classes, recipe.seed)
+        before = model.facts["provenance"]
+        known = {"weights": Path(recipe.start.path).name, "sha256": recipe.start.sha256}
+        named = ", ".join(recipe.start.classes[:5]) + (" …" if len(recipe.start.classes) > 5 else "")
+        source = f"a TL Studio model of {len(recipe.start.classes)} classes: {named}"
+        return model.network, {**known, "licence": before.get("licence", ""), "source": source, "before": before}
+    network = networks.build(recipe.backbone, classes, recipe.pretrained, recipe.seed)
+    if not recipe.pretrained:
+        return network, {"weights": "random", "sha256": "", "licence": "", "source": ""}
+    weights = network.backbone.weights
+    known = {"weights": weights.filename, "sha256": weights.sha256}
+    return network, {**known, "licence": weights.licence, "source": weights.source}
+
+
+def _check_layers(network: Network, recipe: Recipe) -> None:
+    """Raise `BadRecipe` before anything is computed if a layer's name is wrong or a setting would do nothing."""
+    from tlstudio.engine.network import BatchNorm
+
+    for phase in recipe.phases:
+        network.prepare(phase)
+        _, tail = network.split(phase.train_from)
+        in_tail = {id(parameter) for parameter in tail.parameters()}
+        parts = {**dict(network.model.named_parameters()), **dict(network.model.named_modules()), **network.stages}
+        for name in phase.frozen:
+            held = parts[name].parameters() if hasattr(parts[name], "parameters") else [parts[name]]
+            if not any(id(parameter) in in_tail for parameter in held):
+                what = f"--freeze {name} does nothing: nothing in it learns from {phase.train_from} on"
+                raise BadRecipe(what, remedy="Leave it out, or begin to learn earlier with --train-from.")
+    adapts = recipe.phases[-1].bn == "adaptive" and recipe.pretrained
+    if adapts and not any(isinstance(module, BatchNorm) for module in tail.modules()):
+        what = f"--bn adaptive does nothing: {recipe.backbone} has no BatchNorm from {phase.train_from} on"
+        raise BadRecipe(what, remedy="Leave it out.")
+
+
+def _check_no_val_given(project: Project) -> None:
+    """Raise unless all pictures but the test ones are free to be dealt into folds."""
+    if "val" in json.loads(project.catalogue.fact("splits_given") or "[]"):
+        source = project.catalogue.fact("source") or project.folder
+        remedy = "Leave --folds out, or give only the part to train on; folds are then drawn from it."
+        raise UnusableImages("comes with its own validation pictures, which are kept", path=source, remedy=remedy)
+
+
+def _with_possible_folds(recipe: Recipe, pictures: Sequence[Picture]) -> tuple[Recipe, list[Event]]:
+    """The recipe with at most as many folds as the smallest class can fill, and a warning if that is fewer."""
+    from tlstudio.engine import crossvalidation
+
+    most = crossvalidation.most_folds(pictures)
+    if recipe.folds <= most:
+        return recipe, []
+    text = f"{recipe.folds} folds became {most}: the smallest class has only {most} different pictures for them."
+    return replace(recipe, folds=most), [events.Warned(text)]
 
 
 def _versions() -> dict[str, str]:
@@ -92,91 +185,109 @@ def _check_writable(model: Path) -> None:
     model.with_name(f".{model.name}.test").unlink()
 
 
-def _train(
-    project: Project, job: Fit, test: Sequence[Picture], model_file: Path, opening: Event, started: float
-) -> Iterator[Event]:
+def _train(order: _Order, job: Fit) -> Iterator[Event]:
+    from tlstudio.engine import crossvalidation
     from tlstudio.engine.training import fit
 
-    yield opening
     for guard in guards(job.recipe, len(job.train) / len(job.classes)):
         yield events.Warned(guard.text)
+    folds = None
+    if job.recipe.folds:
+        yield events.Said(f"All {len(job.train)} pictures but the test ones are dealt into {job.recipe.folds} folds.")
+        folds = yield from crossvalidation.out_of_fold(job, _split_seed(order.project))
+        job = replace(job, recipe=folds.recipe)
+        yield events.Said(f"Now learning from all {len(job.train)} pictures, for as long as the folds found best.")
     yield from fit(job)
-    report = yield from _conclude(job, test, model_file)
+    report = yield from _conclude(order, job, folds)
     accuracies = [report[name] for name in ("val", "test")]
     yield events.Finished(
-        model=str(model_file),
-        project=str(project.folder),
+        model=str(order.model_file),
+        project=str(order.project.folder),
         run=str(job.run.folder),
         val_accuracy=accuracies[0]["accuracy"],
         val_interval=tuple(accuracies[0]["interval"]),
         test_accuracy=accuracies[1]["accuracy"] if accuracies[1] else None,
         test_interval=tuple(accuracies[1]["interval"]) if accuracies[1] else None,
         classes=job.classes,
-        seconds=time.monotonic() - started,
+        seconds=time.monotonic() - order.started,
         stopped=job.stopped,
+        folds=order.recipe.folds,
     )
 
 
-def _conclude(job: Fit, test: Sequence[Picture], model_file: Path) -> Generator[Event, None, dict[str, Any]]:
-    """Judge the trained network, write the model and the report. Everything is chosen on val; test is touched once."""
+def _split_seed(project: Project) -> int:
+    return int(json.loads(project.catalogue.fact("split_rule") or "{}").get("seed", 0))
+
+
+def _conclude(order: _Order, job: Fit, folds: OutOfFold | None) -> Generator[Event, None, dict[str, Any]]:
+    """Judge the trained network, write the model and the report.
+
+    Everything is chosen on validation pictures, or out of fold; test is touched once.
+    """
     from tlstudio.engine import checkpoints, evaluation, predictor
     from tlstudio.engine.step import precision
 
-    network, recipe = job.network, job.recipe
-    cut = job.widest_cut
-    familiar = predictor.some_of(job.train, recipe.seed)
+    network, cut = job.network, job.widest_cut
+    familiar = predictor.some_of(job.train, order.recipe.seed)
     # This sample is kept in float16 anyway; every figure below comes from the network as it will be used.
     task, exact = "learning what is familiar", not job.remembers(cut)
     train = yield from predictor.answer(network, cut, familiar, job.threads, task, exact)
-    val = yield from predictor.answer(network, cut, job.val, job.threads, "checking on validation pictures")
-    truth = job.targets(val.kept).numpy()
-    temperature = evaluation.temperature(val.logits, truth)
     sample = predictor.sample_of(train.pooled)
-    threshold = predictor.threshold(predictor.distances(val.pooled, sample))
+    if folds:
+        val = folds.held_out
+    else:
+        said = yield from predictor.answer(network, cut, job.val, job.threads, "checking on validation pictures")
+        val = predictor.HeldOut(said.kept, said.logits, predictor.distances(said.pooled, sample))
+    temperature = evaluation.temperature(val.logits, job.targets(val.kept).numpy())
+    threshold = predictor.threshold(val.distances)
     report: dict[str, Any] = {"test": None, "temperature": temperature, "predictions": []}
-    report["phases"] = [{"name": p.name, **plan.to_json()} for p, plan in zip(recipe.phases, job.plans, strict=False)]
+    done = zip(job.recipe.phases, job.plans, strict=False)
+    report["phases"] = [{"name": phase.name, **plan.to_json()} for phase, plan in done]
     report["precision"], report["pieces"] = precision(job.device), job.pieces
-    judged: list[tuple[str, Answers]] = [("val", val)]
-    if test:
-        answers = yield from predictor.answer(network, cut, test, job.threads, "checking on test pictures")
-        judged.append(("test", answers))
-    for split, answers in judged:
+    judged: list[tuple[str, Answers | HeldOut, int]] = [("val", val, len(job.val or job.train))]
+    if order.test:
+        test = yield from predictor.answer(network, cut, order.test, job.threads, "checking on test pictures")
+        judged.append(("test", test, len(order.test)))
+    for split, answers, count in judged:
         probable = evaluation.probabilities(answers.logits, temperature)
-        refused = len(job.val if split == "val" else test) - len(answers.kept)
-        measured = evaluation.evaluate(probable, job.targets(answers.kept).numpy(), job.classes, split, refused)
+        truth = job.targets(answers.kept).numpy()
+        measured = evaluation.evaluate(probable, truth, job.classes, split, count - len(answers.kept))
         report[split] = measured.to_json()
         for picture, row in zip(answers.kept, probable, strict=True):
             best = int(row.argmax())
-            said = {"label": job.classes[best], "probability": float(row[best])}
-            report["predictions"].append({"path": picture.path, "split": split, "truth": picture.label, **said})
-    facts = _model_facts(job, temperature, threshold, len(val.kept), report)
-    checkpoints.save_model(model_file, checkpoints.Model(network, facts, sample))
+            about = {"path": picture.path, "split": split, "truth": picture.label}
+            report["predictions"].append({**about, "label": job.classes[best], "probability": float(row[best])})
+    if folds:
+        report["val"]["split"] = "out of fold"
+        report |= {"folds": [fold.to_json() for fold in folds.folds], "folds_deviation": folds.spread}
+        report["epochs"] = {phase.name: phase.epochs for phase in folds.recipe.phases}
+    set_on = f"{len(val.kept)} {'out-of-fold' if folds else 'validation'} pictures"
+    unknown = {"threshold": threshold, "set_on": set_on, "refused_at_most": predictor.REFUSED_SHARE}
+    facts = _model_facts(order, job, report, unknown)
+    checkpoints.save_model(order.model_file, checkpoints.Model(network, facts, sample))
     write_atomically(job.run.report_file, json.dumps(report).encode())
     return report
 
 
-def _model_facts(job: Fit, temperature: float, threshold: float, set_on: int, report: dict[str, Any]) -> dict[str, Any]:
+def _model_facts(order: _Order, job: Fit, report: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
     from tlstudio.engine.checkpoints import SCHEMA_VERSION
 
-    spec, recipe = job.network.backbone, job.recipe
-    shown = ("accuracy", "interval", "n", "calibration_error")
+    shown = ("accuracy", "interval", "n", "calibration_error", "split")
     metrics = {s: {k: report[s][k] for k in shown} if report[s] else None for s in ("val", "test")}
-    source = {"weights": "random", "sha256": "", "licence": "", "source": ""}
-    if recipe.pretrained:
-        weights = spec.weights
-        source = {"weights": weights.filename, "sha256": weights.sha256}
-        source |= {"licence": weights.licence, "source": weights.source}
+    spec = job.network.backbone
+    described = {"network": timm_record(spec)} if spec.name.startswith(TIMM) else {}
     return {
+        **described,
         "schema": SCHEMA_VERSION,
         "program": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "backbone": spec.name,
+        "backbone": job.network.backbone.name,
         "train_from": job.widest_cut,
         "classes": list(job.classes),
-        "preprocessing": spec.preprocessing.to_json(),
-        "temperature": temperature,
-        "unknown": {"threshold": threshold, "set_on": f"{set_on} validation pictures", "refused_at_most": 0.05},
+        "preprocessing": job.network.preprocessing.to_json(),
+        "temperature": report["temperature"],
+        "unknown": unknown,
         "metrics": metrics,
-        "recipe_digest": hashlib.sha256(json.dumps(recipe.to_json(), sort_keys=True).encode()).hexdigest(),
-        "provenance": source,
+        "recipe_digest": hashlib.sha256(json.dumps(order.recipe.to_json(), sort_keys=True).encode()).hexdigest(),
+        "provenance": order.origin,
     }

@@ -1,51 +1,143 @@
-"""Start the window: one application, its log, its theme, and what the command line named."""
+"""Start the window: one application, its log, its theme, what the command line named and what others bring later."""
 
-import faulthandler
 import logging
 import signal
+import socket
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from types import TracebackType
 
-import platformdirs
-from PySide6.QtCore import QLocale, QTimer, QtMsgType, QTranslator, qInstallMessageHandler
-from PySide6.QtGui import QIcon
+from PySide6.QtCore import (
+    QEvent,
+    QLocale,
+    QObject,
+    QSocketNotifier,
+    QTimer,
+    QtMsgType,
+    QTranslator,
+    Signal,
+    Slot,
+    qInstallMessageHandler,
+)
+from PySide6.QtGui import QFileOpenEvent, QIcon
 from PySide6.QtWidgets import QApplication
 
 from tlstudio import __version__
+from tlstudio.core.errors import TLStudioError
+from tlstudio.ui import crash
+from tlstudio.ui.choosers import FileChooser
+from tlstudio.ui.crash import Session
+from tlstudio.ui.instance import Claim, Request
 from tlstudio.ui.main_window import MainWindow
 from tlstudio.ui.preferences import Preferences
+from tlstudio.ui.recovery import Faults, Recovery
 from tlstudio.ui.theme import Theme
 
 DESKTOP_FILE = "io.github.tlstudio.TLStudio"
 # Time for the first picture of the window to reach the screen before the engine takes the processor.
 ENGINE_DELAY = 150
+ENDINGS = ("SIGINT", "SIGTERM", "SIGHUP")
 _log = logging.getLogger("tlstudio")
 
 
-def run(paths: list[Path]) -> int:
-    """Show the window until it is closed; returns the exit status. paths: a project, a model, pictures, or nothing."""
+class Application(QApplication):
+    """The application; macOS brings it the documents to open as events.
+
+    Signals:
+        file_came: a Request with the path of one.
+    """
+
+    file_came = Signal(object)
+
+    def event(self, happening: QEvent) -> bool:
+        if isinstance(happening, QFileOpenEvent) and happening.file():
+            self.file_came.emit(Request((Path(happening.file()),)))
+            return True
+        return super().event(happening)
+
+
+class Endings(QObject):
+    """Closes the window in good order when the system or Ctrl+C ends the program; a second time ends it at once."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._here, there = socket.socketpair()
+        for end in (self._here, there):
+            end.setblocking(False)
+        self._there = there
+        # Python handles a signal when it next runs, which may be never while Qt waits: the socket wakes Qt.
+        signal.set_wakeup_fd(there.fileno(), warn_on_full_buffer=False)
+        self._notifier = QSocketNotifier(self._here.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._close)
+        for name in ENDINGS:
+            if number := getattr(signal, name, None):
+                signal.signal(number, _leave_to_the_socket)
+
+    @Slot()
+    def _close(self) -> None:
+        self._notifier.setEnabled(False)
+        for name in ENDINGS:
+            if number := getattr(signal, name, None):
+                signal.signal(number, signal.SIG_DFL)
+        self._window.close()
+
+
+def _leave_to_the_socket(_number: int, _frame: object) -> None:
+    """A handler has to be there for the socket to be written to."""
+
+
+def run(paths: list[Path], claim: Claim) -> int:
+    """Show the window until it is closed; returns the exit status.
+
+    paths: a project, a model, pictures, or nothing. claim: this window's place among those of the session.
+    """
     _start_log()
-    application = QApplication([sys.argv[0]])
+    session = _start_session()
+    application = Application([sys.argv[0]])
     application.setApplicationName("tlstudio")
     # No display name: Qt would add it to the title of every window, and ours say it themselves.
     application.setApplicationVersion(__version__)
     application.setDesktopFileName(DESKTOP_FILE)
     # The window quits when its last job has ended, which may be after it is hidden.
     application.setQuitOnLastWindowClosed(False)
-    # Ctrl+C in the terminal ends the program; Python would see it only at the next event otherwise.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    faults = Faults(application)
+    faults.watch()
     translate(application)
     preferences = Preferences()
     theme = Theme(application, preferences.theme)
     application.setWindowIcon(QIcon(":/icons/tlstudio.svg"))
     window = MainWindow(preferences, theme)
+    recovery = Recovery(window, session, faults, FileChooser(preferences))
     window.closed.connect(application.quit)
     window.show()
+    application.processEvents()  # the window is on the screen
+    application.file_came.connect(window.answer)
+    _receive(window, claim)
+    Endings(window)
     QTimer.singleShot(ENGINE_DELAY, window.load_engine)
-    window.open_paths(paths)
+    recovery.look_back(crash.sessions_folder())
+    window.incoming.open_paths(tuple(paths))
     return application.exec()
+
+
+def _receive(window: MainWindow, claim: Claim) -> None:
+    """Take what other starts bring, as long as this is the session's first window and stays open."""
+    if claim.silent:
+        window.message_bar.warn(
+            window.tr("Another window of TL Studio is open and does not answer."),
+            window.tr("This is a second one. A project can be open in one of them only."),
+        )
+    if claim.place is None or claim.lock is None:
+        return
+    # It brings QtNetwork, which the first picture of the window need not wait for.
+    from tlstudio.ui.arrivals import Arrivals
+
+    arrivals = Arrivals(window)
+    arrivals.listen(claim.place.server)
+    arrivals.came.connect(window.answer)
+    window.closing.connect(arrivals.close)
+    window.closing.connect(claim.give_up)
 
 
 def translate(application: QApplication) -> None:
@@ -58,20 +150,30 @@ def translate(application: QApplication) -> None:
 
 
 def _start_log() -> None:
-    folder = platformdirs.user_log_path("tlstudio", appauthor=False, ensure_exists=True)
-    handler = RotatingFileHandler(folder / "tlstudio.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(message)s"))
-    _log.addHandler(handler)
+    """Write the log to its file; without a place for one the window still works and shows it."""
+    file = crash.log_file()
     _log.setLevel(logging.INFO)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handler = RotatingFileHandler(file, maxBytes=1_000_000, backupCount=3, encoding="utf-8")
+    except OSError as error:
+        _log.warning("no log is kept: %s", error)
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(threadName)s %(message)s"))
+        _log.addHandler(handler)
     _log.info("TL Studio %s starts", __version__)
-    # Kept open on purpose: it is where a crash inside a library leaves its trace.
-    faulthandler.enable((folder / "crash.log").open("a", encoding="utf-8"))
-    sys.excepthook = _log_exception
     qInstallMessageHandler(_log_qt)
 
 
-def _log_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    _log.error("an exception nobody caught", exc_info=(kind, error, trace))
+def _start_session() -> Session | None:
+    """Leave the mark that a crash would leave behind; without a place for it the window still works."""
+    try:
+        session = Session(crash.sessions_folder())
+    except (OSError, TLStudioError) as error:
+        _log.warning("a crash would not be noticed: %s", error)
+        return None
+    session.catch_faults()
+    return session
 
 
 def _log_qt(kind: QtMsgType, _context: object, text: str) -> None:

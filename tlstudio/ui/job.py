@@ -73,6 +73,20 @@ class Job(QThread):
                 return
 
 
+def start_errand(
+    owner: QObject,
+    work: Callable[[], Iterator[Event]],
+    report: Callable[[Event], None],
+    fail: Callable[[TLStudioError], None],
+) -> None:
+    """Run a short task of `owner`'s and forget about it. report, fail: bound slots of a QObject."""
+    job = Job(lambda _stop: work(), owner)
+    job.reported.connect(report)
+    job.failed.connect(fail)
+    job.finished.connect(job.deleteLater)
+    job.start()
+
+
 def _give_way() -> None:
     """Let the window's thread go first, with the interpreter and with the processor.
 

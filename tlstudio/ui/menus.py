@@ -18,12 +18,16 @@ class Menus(QObject):
 
     Signals:
         step_wanted: one of the four steps. scheme_wanted: `system`, `light` or `dark`. project_wanted: a recent one.
+        recent_wanted: the list of recent projects opens; say which are gone. removal_wanted: take those off it.
     """
 
     new_wanted = Signal()
+    new_window_wanted = Signal()
     open_wanted = Signal()
     open_model_wanted = Signal()
     project_wanted = Signal(object)
+    recent_wanted = Signal()
+    removal_wanted = Signal(object)
     import_wanted = Signal()
     sample_wanted = Signal()
     preferences_wanted = Signal()
@@ -36,6 +40,7 @@ class Menus(QObject):
     train_wanted = Signal()
     stop_wanted = Signal()
     log_wanted = Signal()
+    report_wanted = Signal()
     about_wanted = Signal()
 
     def __init__(self, window: QMainWindow, undo_stack: QUndoStack, scheme: Scheme) -> None:
@@ -62,8 +67,10 @@ class Menus(QObject):
     def _build_file(self) -> None:
         menu = self._menu(self.tr("&File"))
         self._add(menu, self.tr("&New project"), self.new_wanted, QKeySequence.StandardKey.New)
+        self._add(menu, self.tr("New &window"), self.new_window_wanted, "Ctrl+Shift+N")
         self._add(menu, self.tr("&Open project…"), self.open_wanted, QKeySequence.StandardKey.Open)
         self.recent = menu.addMenu(self.tr("Open &recent"))
+        self.recent.aboutToShow.connect(self.recent_wanted)
         self._add(menu, self.tr("Open &model…"), self.open_model_wanted)
         menu.addSeparator()
         self.import_ = self._add(menu, self.tr("&Import pictures…"), self.import_wanted, "Ctrl+I")
@@ -113,10 +120,11 @@ class Menus(QObject):
     def _build_help(self) -> None:
         menu = self._menu(self.tr("&Help"))
         self._add(menu, self.tr("Show &log"), self.log_wanted)
+        self._add(menu, self.tr("Save &report…"), self.report_wanted)
         self._add(menu, self.tr("&About TL Studio"), self.about_wanted)
 
     def show_recent(self, folders: tuple[Path, ...]) -> None:
-        """List projects, the newest first. Whether they are still there shows when one is opened."""
+        """List projects, the newest first."""
         self.recent.clear()
         for folder in folders:
             action = self.recent.addAction(folder.name.replace("&", "&&"))
@@ -125,6 +133,19 @@ class Menus(QObject):
             action.triggered.connect(self._want_project)
         self.recent.setToolTipsVisible(True)
         self.recent.setEnabled(bool(folders))
+
+    @Slot(object)
+    def grey_out(self, gone: tuple[Path, ...]) -> None:
+        """Show which of the recent projects are not there now, and offer to take them off the list."""
+        told = [action for action in self.recent.actions() if action.data() in {str(folder) for folder in gone}]
+        for action in told:
+            action.setEnabled(False)
+            action.setToolTip(self.tr("{folder} is not there now").format(folder=action.data()))
+        if told and not self.recent.actions()[-1].property("removes"):
+            self.recent.addSeparator()
+            remove = self._add(self.recent, self.tr("Remove those that are gone"), self._want_removal)
+            remove.setProperty("removes", True)
+            remove.setToolTip(self.tr("Take them off this list; if one comes back, File ▸ Open project… opens it"))
 
     @Slot()
     def _want_step(self) -> None:
@@ -137,6 +158,11 @@ class Menus(QObject):
     @Slot()
     def _want_project(self) -> None:
         self.project_wanted.emit(Path(self._chosen()))
+
+    @Slot()
+    def _want_removal(self) -> None:
+        entries = [action for action in self.recent.actions() if action.data() and not action.isEnabled()]
+        self.removal_wanted.emit(tuple(Path(action.data()) for action in entries))
 
     def _chosen(self) -> Any:
         """What the action that was chosen carries."""

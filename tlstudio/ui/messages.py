@@ -2,7 +2,8 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
@@ -26,6 +27,20 @@ from tlstudio.ui.theme import SPACE
 
 LOG_LENGTH = 2000
 _log = logging.getLogger("tlstudio")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Something a message offers to do. name: the button's objectName. tip: what it does.
+
+    chosen: a bound slot. stays: the message stays when it was chosen.
+    """
+
+    name: str
+    text: str
+    tip: str
+    chosen: Callable[[], None]
+    stays: bool = False
 
 
 class MessageBar(QFrame):
@@ -66,6 +81,9 @@ class MessageBar(QFrame):
         row.setSpacing(SPACE + 4)
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addLayout(text, 1)
+        self._offers = QHBoxLayout()
+        self._offers.setSpacing(SPACE)
+        row.addLayout(self._offers)
         row.addWidget(self._undo)
         row.addWidget(self._copy)
         row.addWidget(self._dismiss)
@@ -89,6 +107,7 @@ class MessageBar(QFrame):
         _log.error("%s", error)
         self._show("error", f"{where}{error.what.rstrip('.')}.", error.remedy, str(error))
 
+    @Slot(str, str)
     def warn(self, what: str, remedy: str = "", undo: bool = False) -> None:
         _log.warning("%s %s", what, remedy)
         self._show("warning", what, remedy, f"{what} {remedy}".strip(), undo)
@@ -98,7 +117,31 @@ class MessageBar(QFrame):
         _log.info("%s %s", what, remedy)
         self._show("info", what, remedy, "", undo)
 
+    def offer(self, kind: str, what: str, remedy: str, offers: Sequence[Offer], details: str = "") -> None:
+        """Say something with buttons beside it. kind: `info`, `warning` or `error`. It stays through `clear`."""
+        _log.info("%s %s", what, remedy)
+        self._show(kind, what, remedy, details)
+        for offer in offers:
+            button = QPushButton(offer.text)
+            button.setObjectName(offer.name)
+            button.setToolTip(offer.tip)
+            if not offer.stays:
+                button.clicked.connect(self.hide)
+            button.clicked.connect(offer.chosen)
+            self._offers.addWidget(button)
+            button.show()  # not at the next event only: the keyboard may be there first
+
+    @Slot()
+    def clear(self) -> None:
+        """Take away what was said of things that are over; what is still offered stays."""
+        if not self._offers.count():
+            self.hide()
+
     def _show(self, kind: str, what: str, remedy: str, details: str, undo: bool = False) -> None:
+        while (item := self._offers.takeAt(0)) is not None:
+            if button := item.widget():
+                button.hide()
+                button.deleteLater()
         self._kind = kind
         self._details = details
         self._what.setText(what)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tlstudio.core.errors import ProjectError
 from tlstudio.core.events import Event
-from tlstudio.core.project import PROJECT_FILE, Project
+from tlstudio.core.project import PROJECT_FILE, Project, is_project
 
 NAMES_TRIED = 1000
 SAMPLE_FOLDER = "sample pictures"
@@ -31,8 +31,27 @@ class ProjectOpened(Event):
     sample: bool = False
 
 
-def open_project(folder: Path) -> Iterator[Event]:
-    """Open a project, or begin one in an empty folder.
+@dataclass(frozen=True)
+class ProjectRemoved(Event):
+    """A project that never got a picture is no more."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
+class ProjectsGone(Event):
+    """Projects that are not where they were."""
+
+    folders: tuple[Path, ...]
+
+
+def find_gone(folders: tuple[Path, ...]) -> Iterator[Event]:
+    """Tell which projects are not there now."""
+    yield ProjectsGone(tuple(folder for folder in folders if not is_project(folder)))
+
+
+def open_project(folder: Path, current: Project | None = None) -> Iterator[Event]:
+    """Open a project, or begin one in an empty folder. current: the one that is open; it opens as it is.
 
     Raises:
         MissingProject: there is no such folder.
@@ -40,7 +59,8 @@ def open_project(folder: Path) -> Iterator[Event]:
     """
     if not folder.is_dir():
         raise MissingProject("is not there any more", path=folder, remedy="It may have been moved: use File ▸ Open.")
-    project = Project.open(folder)
+    is_open = current is not None and current.folder.exists() and current.folder.samefile(folder)
+    project = current if current is not None and is_open else Project.open(folder)
     models = [run.model_file for run in project.runs() if run.model_file.is_file()]
     yield ProjectOpened(project, models[-1] if models else None)
 
@@ -61,17 +81,25 @@ def begin_project(home: Path, name: str, then: tuple[Path, ...] = (), sample: bo
     raise ProjectError("has too many projects of one name", path=home / stem, remedy="Remove some of them.")
 
 
-def remove_empty(folder: Path) -> Iterator[Event]:
-    """Remove a project that was begun for pictures and got none: what we wrote there, and nothing else."""
+def remove_if_empty(project: Project) -> Iterator[Event]:
+    """Give back a project that was begun for pictures; where it got none, remove what we wrote, and nothing else."""
+    if not project.catalogue.pictures():
+        _remove(project)
+        yield ProjectRemoved(project.folder)
+    project.close()
+
+
+def _remove(project: Project) -> None:
+    folder = project.folder
     with suppress(OSError):  # what cannot be removed does no harm
         for drawn in (folder / SAMPLE_FOLDER).glob("*/*.png"):
             drawn.unlink()
-        for name in (PROJECT_FILE, "lock"):
-            (folder / name).unlink(missing_ok=True)
+        (folder / PROJECT_FILE).unlink(missing_ok=True)
         for table in folder.glob("catalogue.sqlite*"):
             table.unlink()
+        project.close()  # Windows removes no file that is open, the lock among them
+        (folder / "lock").unlink(missing_ok=True)
         emptied = [*(folder / SAMPLE_FOLDER).glob("*/"), folder / SAMPLE_FOLDER, folder]
         for place in emptied:
             if place.is_dir():
                 place.rmdir()
-    yield from ()

@@ -53,6 +53,7 @@ class RailButton(QAbstractButton):
     def summary(self) -> str:
         return self._summary
 
+    @Slot(str)
     def show_summary(self, text: str) -> None:
         self._summary = text
         self.setAccessibleName(f"{self.text()}: {text}" if text else self.text())
@@ -155,8 +156,8 @@ class Rail(QFrame):
             self._buttons[step].setFocus(Qt.FocusReason.ActiveWindowFocusReason)
         self._buttons[step].setChecked(True)
 
-    def show_summary(self, step: Step, text: str) -> None:
-        self._buttons[step].show_summary(text)
+    def button(self, step: Step) -> RailButton:
+        return self._buttons[step]
 
     def summary(self, step: Step) -> str:
         return self._buttons[step].summary

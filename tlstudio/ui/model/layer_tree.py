@@ -242,7 +242,14 @@ class LayerModel(QAbstractItemModel):
         return held and isinstance(row.part, Layer) and row.part.is_batchnorm
 
     def _can_tick(self, row: _Row) -> bool:
-        return self._editable and bool(row.part.parameters) and not self._is_held(row) and not self._is_last(row)
+        settled = self._is_held(row) or self._is_last(row) or self._is_shipped_head(row)
+        return self._editable and bool(row.part.parameters) and not settled
+
+    def _is_shipped_head(self, row: _Row) -> bool:
+        """Whether it lies in a head that learns alone, in which what comes with the weights always stands still."""
+        phase = self._phase
+        alone = phase is not None and phase.train_from == "head" and bool(phase.frozen)
+        return alone and row.stage.lr_group == "head"
 
     def _is_last(self, row: _Row) -> bool:
         """Whether nothing would be left to learn without it."""
@@ -259,6 +266,10 @@ class LayerModel(QAbstractItemModel):
                 return self.tr("The BatchNorm mode “frozen” holds this layer.")
             if self._is_last(row):
                 return self.tr("Something has to learn, so this stays ticked.")
+            if self._is_shipped_head(row):
+                return self.tr(
+                    "The norm comes with the pretrained weights: while only the head learns, it stands still."
+                )
             learn, total = figures.count(part.trainable), figures.count(part.parameters)
             return self.tr("{0} of {1} parameters learn. Space or a click changes it.").format(learn, total)
         if column is Column.LEARNED and isinstance(part, StageOutline):

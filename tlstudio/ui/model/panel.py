@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPush
 
 from tlstudio import tasks
 from tlstudio.core.advice import from_table
-from tlstudio.core.backbones import BACKBONES, backbone
+from tlstudio.core.backbones import BACKBONES, Backbone, backbone
 from tlstudio.core.draft import Draft
 from tlstudio.core.errors import TLStudioError
 from tlstudio.core.estimate import Machine, Measured, run_seconds
@@ -121,6 +121,13 @@ class ModelPanel(QWidget):
         if self.isVisible():
             self._look_up_layers()
 
+    def show_draft(self, draft: Draft) -> None:
+        """Take up what an earlier run did."""
+        self._recall.stop()
+        self._recalled = True
+        self.undo_stack.clear()
+        self._show(draft)
+
     def recipe(self) -> Recipe:
         """What Train would do now."""
         return self._draft.recipe
@@ -175,8 +182,7 @@ class ModelPanel(QWidget):
 
     def _build_choices(self) -> QGridLayout:
         self.backbone_box, self.strategy_box, self.domain_box = QComboBox(), QComboBox(), QComboBox()
-        for spec in BACKBONES.values():
-            self.backbone_box.addItem(spec.title, spec.name)
+        self._list_backbones()
         for name in STRATEGIES:
             self.strategy_box.addItem(strategies.title(name), name)
         titles = {
@@ -204,8 +210,21 @@ class ModelPanel(QWidget):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             grid.addWidget(label, 0, place)
             grid.addWidget(box, 1, place)
-            grid.setColumnStretch(place, (3, 4, 4)[place])
+            grid.setColumnStretch(place, (4, 3, 3)[place])
         return grid
+
+    def _list_backbones(self) -> None:
+        """Add what is known now and not in the list yet: a network that was brought in comes last."""
+        for spec in list(BACKBONES.values()):
+            if self.backbone_box.findData(spec.name) < 0:
+                self.backbone_box.addItem(self._entry(spec), spec.name)
+                facts = self.tr("{0} parameters, pictures of {1} × {1} pixels, licence {2}").format(
+                    figures.count(spec.parameters), spec.preprocessing.size, spec.weights.licence
+                )
+                self.backbone_box.setItemData(self.backbone_box.count() - 1, facts, Qt.ItemDataRole.ToolTipRole)
+
+    def _entry(self, spec: Backbone) -> str:
+        return self.tr("{0} · {1} MB").format(spec.title, figures.count(round(spec.weights.size / 1e6)))
 
     def _build_advice(self) -> QHBoxLayout:
         self.advice = QLabel()
@@ -463,9 +482,10 @@ class ModelPanel(QWidget):
         job, self._weights_job = self._weights_job, None
         if job:
             job.deleteLater()
+        self._list_backbones()
         for position in range(self.backbone_box.count()):
             name = self.backbone_box.itemData(position)
-            title = backbone(name).title
+            title = self._entry(backbone(name))
             missing = self.tr("{0} (weights missing)").format(title)
             self.backbone_box.setItemText(position, missing if name in self._without_weights else title)
         self._show_advice(self._draft.recipe)

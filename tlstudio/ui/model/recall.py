@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from tlstudio import tasks
 from tlstudio.core.draft import Draft
 from tlstudio.core.errors import BadRecipe
 from tlstudio.core.events import Event
@@ -24,6 +25,7 @@ class Recalled(Event):
 
 def recall(project: Path) -> Iterator[Event]:
     """Find the newest run whose recipe can be read and is known here; silent when there is none."""
+    tasks.find_networks()
     for run in reversed(runs_in(project)):
         try:
             recipe = Recipe.from_json(json.loads(run.recipe_file.read_text("utf-8")))

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QGridLayout, QLabel, 
 
 from tlstudio.core.backbones import backbone
 from tlstudio.core.recipe import Phase, Recipe
+from tlstudio.core.stages import has_batchnorm
 from tlstudio.ui import theme
 from tlstudio.ui.model.rate_box import RateBox
 
@@ -141,7 +142,10 @@ class SettingsForm(QWidget):
         why = self.tr("From random weights there are no statistics to keep: BatchNorm has to adapt.")
         if only_head:
             why = self.tr("All BatchNorm layers are frozen with the backbone.")
-        self._allow(self.batchnorm, not only_head and recipe.pretrained, why)
+        network = backbone(recipe.backbone)
+        if not has_batchnorm(network.family):
+            why = self.tr("{0} has no BatchNorm layers.").format(network.title)
+        self._allow(self.batchnorm, not only_head and recipe.pretrained and has_batchnorm(network.family), why)
 
     def _allow(self, field: QWidget, allowed: bool, why_not: str) -> None:
         field.setEnabled(allowed)

@@ -234,6 +234,7 @@ class PredictPanel(QWidget):
         self._jobs.add(self._coming.open)
         self._show_state()
 
+    @Slot()
     def close_model(self) -> None:
         """Forget the model and its answers."""
         self._jobs.stop()

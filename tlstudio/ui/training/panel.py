@@ -50,6 +50,7 @@ class TrainingPanel(QWidget):
         summary_changed: one line for the rail, such as "93.2 % (91–95)" or "phase 1 of 2 · epoch 2 of 3".
         progressed: events.Progress while a run goes on.
         busy_changed: a run began (True) or ended (False).
+        began: the folder of the run that goes on, as soon as it has one.
         trained: the path of the finished run's .tlmodel, also of one stopped half-way.
         measured: estimate.Measured of a run that came to its own end (connect to ModelPanel.take_measurement).
         failed: the TLStudioError that ended a run or kept it from starting.
@@ -59,6 +60,7 @@ class TrainingPanel(QWidget):
     summary_changed = Signal(str)
     progressed = Signal(object)
     busy_changed = Signal(bool)
+    began = Signal(str)
     trained = Signal(str)
     measured = Signal(object)
     failed = Signal(object)
@@ -324,6 +326,7 @@ class TrainingPanel(QWidget):
             case events.RunStarted():
                 self._runs.begin_run(RunLine(RunFolder(Path(event.run)), self._state, {}, time.time(), running=True))
                 self.run_list.selectRow(0)
+                self.began.emit(event.run)
             case events.FeaturesReady() if not event.computed and self._state.recipe:
                 self._remembered.add((self._state.recipe.backbone, event.train_from))
         # Epochs on remembered features come by the dozen a second, faster than anybody looks or a plot draws.

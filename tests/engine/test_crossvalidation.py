@@ -1,0 +1,58 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from tlstudio import tasks
+from tlstudio.core.backbones import Backbone
+from tlstudio.core.catalogue import class_names
+from tlstudio.core.errors import TrainingFailed
+from tlstudio.core.events import Event, FoldDone
+from tlstudio.core.project import Project
+from tlstudio.core.recipe import Changes, make_recipe
+from tlstudio.engine import crossvalidation
+from tlstudio.engine import network as networks
+from tlstudio.engine.crossvalidation import OutOfFold
+from tlstudio.engine.training import Fit
+
+
+def job_for(project: Project, stop_after: int = 10**9) -> tuple[Fit, list[Event]]:
+    said: list[Event] = []
+    recipe = make_recipe("tiny", "fine-tune-all", Changes(epochs=1, warmup_epochs=1, augment="none", folds=3))
+    pictures = [p for p in project.catalogue.readable() if p.split != "test"]
+    network = networks.build("tiny", 3, pretrained=True)
+    run = project.new_run("folds")
+
+    def stop() -> bool:
+        return sum(isinstance(event, FoldDone) for event in said) >= stop_after
+
+    return Fit(network, recipe, class_names(pictures), pictures, [], run, 1, stop), said
+
+
+def test_each_fold_begins_from_the_same_weights(pictures: Path, tmp_path: Path, tiny_backbone: Backbone) -> None:
+    with Project.open(tmp_path / "project") as project:
+        list(tasks.scan(project, pictures))
+        job, _ = job_for(project)
+        before = {name: value.clone() for name, value in job.network.model.state_dict().items()}
+        found: list[OutOfFold] = []
+
+        def run() -> Iterator[Event]:
+            found.append((yield from crossvalidation.out_of_fold(job, 0)))
+
+        list(run())
+        after = job.network.model.state_dict()
+        assert all(torch.equal(value, after[name]) for name, value in before.items())
+        held_out = found[0].held_out
+        assert sorted(p.path for p in held_out.kept) == sorted(p.path for p in job.train)
+        assert held_out.logits.shape == (21, 3)
+        assert held_out.distances.shape == (21,)
+
+
+def test_stopping_between_folds_says_where(pictures: Path, tmp_path: Path, tiny_backbone: Backbone) -> None:
+    with Project.open(tmp_path / "project") as project:
+        list(tasks.scan(project, pictures))
+        job, said = job_for(project, stop_after=1)
+        with pytest.raises(TrainingFailed, match=r"before"):
+            for event in crossvalidation.out_of_fold(job, 0):
+                said.append(event)

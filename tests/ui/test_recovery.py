@@ -1,0 +1,245 @@
+"""Crashes and faults: what a window that died leaves, what the next one offers, what an exception in a slot does."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
+
+from tests.ui.world import settle, wait_for
+from tlstudio.core.project import Project, runs_in
+from tlstudio.ui import crash
+from tlstudio.ui.crash import Doing, Session
+from tlstudio.ui.rail import Step
+from tlstudio.ui.recovery import Faults, Recovery
+
+ROOT = Path(__file__).resolve().parents[2]
+# A window that trains until its third epoch, and is then killed as by the system.
+DIE_TRAINING = """
+import os, signal, sys
+from pathlib import Path
+from PySide6.QtCore import QObject, Slot
+from tlstudio.core import events
+from tlstudio.ui import app
+from tlstudio.ui.crash import Session, sessions_folder
+from tlstudio.ui.main_window import MainWindow
+from tlstudio.ui.preferences import Preferences
+from tlstudio.ui.recovery import Faults, Recovery
+from tlstudio.ui.theme import Theme
+
+class Killer(QObject):
+    @Slot(object)
+    def start(self, _found):
+        if window.menus.train.isEnabled():
+            window.train()
+
+    @Slot(str)
+    def watch(self, _run):
+        window.training_panel._train_job.reported.connect(self.count)
+
+    @Slot(object)
+    def count(self, event):
+        if isinstance(event, events.EpochDone) and event.epoch == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+application = app.Application([])
+window = MainWindow(Preferences(), Theme(application))
+recovery = Recovery(window, Session(sessions_folder()), Faults(window), None)
+killer = Killer()
+window.training_panel.began.connect(killer.watch)
+window.dataset_panel.pictures_changed.connect(killer.start)
+window.show()
+window.incoming.open_paths((Path(sys.argv[1]),))
+application.exec()
+"""
+
+
+@pytest.fixture
+def sessions(tmp_path, monkeypatch) -> Path:
+    """Where the marks of this test's windows lie; the log is beside it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return crash.sessions_folder()
+
+
+@pytest.fixture
+def recovery(window, sessions, chooser) -> Recovery:
+    return Recovery(window, Session(sessions), Faults(window), chooser)
+
+
+def leave_behind(folder: Path, doing: Doing, trace: str = "") -> Path:
+    """What a window that was killed leaves; returns its mark."""
+    session = Session(folder)
+    session.write(doing)
+    session._trace.write(trace)
+    session._trace.close()
+    session._lock.close()
+    return session._mark
+
+
+def button(window, name: str) -> QPushButton:
+    found = [b for b in window.message_bar.findChildren(QPushButton, name) if not b.isHidden()]
+    assert len(found) == 1, name
+    return found[0]
+
+
+def press(window, name: str) -> None:
+    QTest.mouseClick(button(window, name), Qt.MouseButton.LeftButton)
+
+
+def spawn(code: list[str], environment: dict[str, str]) -> "subprocess.Popen[str]":
+    merged = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.Popen([sys.executable, *code], env=merged, cwd=ROOT, text=True, stderr=subprocess.PIPE)
+
+
+@pytest.mark.slow  # loads torch in a process of its own
+def test_training_that_was_killed_is_offered_again(window, sessions, chooser, shapes, tmp_path):
+    doomed = spawn(["-c", DIE_TRAINING, str(shapes)], {"HOME": str(tmp_path / "home")})
+    wait_for(lambda: doomed.poll() is not None)
+    assert doomed.returncode == -signal.SIGKILL, doomed.communicate()[1]
+    doomed.communicate()
+    recovery = Recovery(window, Session(sessions), Faults(window), chooser)
+    recovery.look_back(sessions)
+    wait_for(lambda: window.message_bar.text)
+    said = window.message_bar.text
+    assert said.startswith("TL Studio did not close properly. Your project is intact. Training was interrupted in ")
+    press(window, "open_again_button")
+    wait_for(lambda: window.message_bar.findChild(QPushButton, "train_again_button"))
+    run = runs_in(window.project.folder)[-1]
+    epochs = run.state().recipe.phases[0].epochs
+    epoch = min(len(run.state().epochs) + 1, epochs)
+    assert f"Training was interrupted in epoch {epoch} of {epochs}." in window.message_bar.text
+    assert window.step == Step.TRAINING
+    settle(window)
+    press(window, "train_again_button")
+    wait_for(lambda: window.training_panel._state.recipe)
+    assert window.training_panel._state.recipe == run.state().recipe
+    window.training_panel.stop()
+    wait_for(lambda: not window.training_panel.is_busy())
+    settle(window)
+
+
+def test_a_killed_program_is_told_of_at_the_next_start_and_an_ended_one_is_not(sessions, tmp_path, own_runtime):
+    """The program itself: killed, started again, and ended as at logout."""
+    homes = {"HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    homes["XDG_RUNTIME_DIR"] = str(own_runtime)
+    for ending, expected in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 0)):
+        program = spawn(["-m", "tlstudio"], homes)
+        wait_for(lambda: list(sessions.glob("*.json")))
+        second = spawn(["-m", "tlstudio"], homes)
+        wait_for(lambda: second.poll() is not None)  # noqa: B023
+        assert second.returncode == 0, second.communicate()[1]
+        second.communicate()
+        program.send_signal(ending)
+        wait_for(lambda: program.poll() is not None)  # noqa: B023
+        assert program.returncode == expected
+        program.communicate()
+    log = crash.log_file().read_text("utf-8")
+    assert log.count("TL Studio did not close properly.") == 1
+    assert list(sessions.iterdir()) == []
+
+
+def test_a_window_that_lives_is_not_taken_for_a_crash(recovery, sessions):
+    assert list(crash.find_crashed(sessions)) == []
+    assert len(list(sessions.glob("*.json"))) == 1
+
+
+def test_the_mark_follows_what_goes_on_and_goes_with_the_window(recovery, window, sessions, shapes, monkeypatch):
+    written = []
+    write = Session.write
+    monkeypatch.setattr(Session, "write", lambda session, doing: (written.append(doing), write(session, doing)))
+    window.dataset_panel.import_path(shapes)
+    wait_for(lambda: window.dataset_panel._pictures)
+    settle(window)
+    project = str(window.project.folder)
+    assert Doing(project, "pictures") in written
+    assert written[-1] == Doing(project)
+    assert project in next(sessions.glob("*.json")).read_text("utf-8")
+    window.close()
+    wait_for(lambda: not list(sessions.iterdir()))
+
+
+def test_pictures_that_were_being_read_are_asked_for_again(recovery, window, sessions, tmp_path):
+    Project.open(tmp_path / "mine").close()
+    leave_behind(sessions, Doing(str(tmp_path / "mine"), "pictures"))
+    recovery.look_back(sessions)
+    wait_for(lambda: "Pictures were being looked through." in window.message_bar.text)
+    press(window, "open_again_button")
+    wait_for(lambda: "Add the folder again" in window.message_bar.text)
+    assert window.project.folder == tmp_path / "mine"
+    settle(window)
+    recovery.look_back(sessions)
+    settle(window)
+    assert "did not close properly" not in window.message_bar.text
+
+
+def test_the_offer_stays_while_something_opens(recovery, window, sessions, shapes):
+    leave_behind(sessions, Doing("/gone", "prediction"))
+    recovery.look_back(sessions)
+    wait_for(lambda: "Pictures were being classified." in window.message_bar.text)
+    window.incoming.open_paths((shapes,))
+    wait_for(lambda: window.dataset_panel._pictures)
+    settle(window)
+    assert button(window, "open_again_button").isVisible()
+
+
+def test_a_damaged_mark_is_a_crash_of_which_nothing_is_known(recovery, window, sessions):
+    leave_behind(sessions, Doing("/far/project")).write_text("{")
+    recovery.look_back(sessions)
+    wait_for(lambda: window.message_bar.text)
+    assert window.message_bar.text == "TL Studio did not close properly."
+
+
+def test_a_crash_report_is_text_that_stays_here(recovery, window, sessions, chooser, tmp_path):
+    crash.log_file().parent.mkdir(parents=True)
+    crash.log_file().write_text(f"{Path.home()}/secret/cat.jpg was read\n")
+    leave_behind(sessions, Doing("/far/project", "training", "/far/project/runs/001"), "Fatal Python error: Aborted")
+    recovery.look_back(sessions)
+    wait_for(lambda: window.message_bar.text)
+    chooser.answers = [tmp_path / "report.txt"]
+    press(window, "save_report_button")
+    wait_for(lambda: "has not been sent anywhere" in window.message_bar.text)
+    assert button(window, "open_again_button").isVisible()
+    report = (tmp_path / "report.txt").read_text("utf-8")
+    for part in ("TL Studio 0", "Python 3", "torch 2", "Fatal Python error: Aborted", "project: /far/project"):
+        assert part in report
+    assert "~/secret/cat.jpg was read" in report
+    assert str(Path.home()) not in report
+
+
+class Faulty(QObject):
+    @Slot()
+    def fail(self) -> None:
+        raise ValueError("the sum of nothing")
+
+
+def test_an_exception_in_a_slot_is_told_and_the_window_goes_on(recovery, window, chooser, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    faults = Faults(window)
+    faults.happened.connect(recovery._tell_fault)
+    faults.watch()
+    faulty = Faulty()
+    QTimer.singleShot(0, faulty.fail)
+    wait_for(lambda: "the sum of nothing" in window.message_bar.text)
+    assert "Something went wrong inside TL Studio: ValueError: the sum of nothing" in window.message_bar.text
+    window.message_bar._copy.click()
+    assert "in fail" in QGuiApplication.clipboard().text()
+    chooser.answers = [tmp_path / "report.txt"]
+    press(window, "save_report_button")
+    wait_for(lambda: (tmp_path / "report.txt").exists())
+    settle(window)
+    assert "in fail" in (tmp_path / "report.txt").read_text("utf-8")
+    window.message_bar.hide()
+    QTimer.singleShot(0, faulty.fail)  # the same again
+    thread = threading.Thread(target=faulty.fail)
+    thread.start()
+    thread.join()
+    wait_for(lambda: window.message_bar.text)
+    assert window.isVisible()
