@@ -391,8 +391,8 @@ def weights() -> None:
 @weights.command("list")
 @_json_option
 def weights_list(as_json: bool) -> None:
-    """Where each backbone's weights are on this machine."""
-    show(tasks.weights_list(), as_json)
+    """Where each backbone's weights are on this machine, and whether they are what their names say."""
+    show(tasks.weights_list(check=True), as_json)
 
 
 @weights.command("import")
@@ -400,7 +400,7 @@ def weights_list(as_json: bool) -> None:
 @click.option("--timm", "timm_name", metavar="NAME", default="", help="Take FILE as the weights of this timm network.")
 @_json_option
 def weights_import(file: Path, timm_name: str, as_json: bool) -> None:
-    """Copy a weights FILE into the program's folder, if its SHA-256 is a known one.
+    """Copy a FILE of weights, or those in a pack, into the program's folder, if their SHA-256 is a known one.
 
     With --timm FILE is a safetensors file with the weights of any network of timm's, which is then the backbone
     timm/NAME. NAME may have a tag (resnet26.bt_in1k), which says how its pictures are prepared.
@@ -412,8 +412,23 @@ def weights_import(file: Path, timm_name: str, as_json: bool) -> None:
 @click.argument("name", type=click.Choice(list(BACKBONES)))
 @_json_option
 def weights_fetch(name: str, as_json: bool) -> None:
-    """Download the weights of backbone NAME. The only command that uses the network."""
+    """Download the weights of backbone NAME. Only this and `weights pack --fetch` use the network."""
     show(tasks.weights_fetch(name), as_json)
+
+
+@weights.command("pack")
+@click.argument("out", type=PATH, metavar="OUT.zip")
+@click.argument("names", nargs=-1, type=BACKBONE, metavar="[NAME]...")
+@click.option("--fetch", is_flag=True, help="Download what is not on this machine; says first what and how large.")
+@_json_option
+def weights_pack(out: Path, names: tuple[str, ...], fetch: bool, as_json: bool) -> None:
+    """Write the weights of backbones NAME into one zip file, to import on a machine without internet.
+
+    Without NAME: of all backbones whose weights can be had.
+    """
+    if out.suffix.lower() != ".zip" or not out.absolute().parent.is_dir():
+        raise click.UsageError("OUT is the name of a file that ends in .zip, in a folder that exists.")
+    show(tasks.weights_pack(out, names, fetch), as_json)
 
 
 @cli.command()
@@ -507,9 +522,10 @@ def describe(event: Event) -> Iterator[str]:
         case events.Predicted():
             yield _describe_prediction(event)
         case events.WeightsFound():
-            place = event.path or f"not on this machine; get {event.filename} and type: tlstudio weights import FILE"
-            facts = f"{event.size / 1e6:.0f} MB, {event.licence}, SHA-256 {event.sha256[:12]}…"
-            yield f"{event.backbone}: {place} ({facts})"
+            yield from _describe_weights(event)
+        case events.WeightsPacked():
+            yield f"{event.path}: the weights of {', '.join(event.backbones)} ({event.size / 1e6:.0f} MB)"
+            yield f"On the other machine: tlstudio weights import {Path(event.path).name}"
 
 
 def _describe_pictures(event: events.Inspected) -> Iterator[str]:
@@ -525,6 +541,19 @@ def _describe_pictures(event: events.Inspected) -> Iterator[str]:
         yield f"Could not be read: {refused['path']}: {refused['reason']}"
     for warning in event.warnings:
         yield f"Careful: {warning}"
+
+
+def _describe_weights(event: events.WeightsFound) -> Iterator[str]:
+    states = {"checked": "here, checked", "unchecked": "here, not checked", "missing": "not on this machine"}
+    states["wrong"] = f"here, but not the right file: its SHA-256 is {event.found_sha256}"
+    places = {"package": "installed package", "own": "TL Studio's folder", "hub": "torch's hub folder"}
+    yield f"{event.backbone}: {states[event.state]}"
+    yield f"  file     {event.path or event.filename}{f' ({places[event.place]})' if event.place else ''}"
+    yield f"  SHA-256  {event.sha256}{'' if len(event.sha256) == events.WHOLE_DIGEST else '… (no more is published)'}"
+    yield f"  {event.size / 1e6:.0f} MB, {event.licence}; {event.source}"
+    if event.state in ("wrong", "missing"):
+        get = f"tlstudio weights fetch {event.backbone}" if event.url else "tlstudio weights import FILE"
+        yield f"  get it   {event.url}{'; type: ' if event.url else ''}{get}".rstrip()
 
 
 def _describe_outline(event: events.Outlined) -> Iterator[str]:

@@ -1,6 +1,16 @@
 <?xml version='1.0' encoding='utf-8'?>
 <TS version="2.1" language="en" sourcelanguage="en">
  <context>
+  <name>CacheCard</name>
+  <message numerus="yes">
+   <source>%n file(s), {0}</source>
+   <translation>
+    <numerusform>%n file, {0}</numerusform>
+    <numerusform>%n files, {0}</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
   <name>DatasetPanel</name>
   <message numerus="yes">
    <source>Added %n picture(s) as class {label}.</source>
@@ -38,6 +48,26 @@
    <translation>
     <numerusform>{device}, %n thread</numerusform>
     <numerusform>{device}, %n threads</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>NetworksPage</name>
+  <message numerus="yes">
+   <source>{0}: the weights of %n network(s), {1}.</source>
+   <translation>
+    <numerusform>{0}: the weights of %n network, {1}.</numerusform>
+    <numerusform>{0}: the weights of %n networks, {1}.</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>PackDialog</name>
+  <message numerus="yes">
+   <source>%n network(s), {0}.</source>
+   <translation>
+    <numerusform>%n network, {0}.</numerusform>
+    <numerusform>%n networks, {0}.</numerusform>
    </translation>
   </message>
  </context>

@@ -17,7 +17,8 @@ from tests.ui.world import carry, close, draw_shapes, drop, settle, wait_for
 from tlstudio import __main__ as front_door
 from tlstudio.core.errors import ProjectError, TLStudioError
 from tlstudio.core.project import Project
-from tlstudio.ui.preferences import RECENT_LENGTH, Preferences, PreferencesDialog
+from tlstudio.ui.preferences import RECENT_LENGTH, Preferences
+from tlstudio.ui.preferences_dialog.dialog import PreferencesDialog
 from tlstudio.ui.rail import Step
 
 CONTRACT = {
@@ -212,10 +213,10 @@ def test_the_preferences_dialog_acts_at_once(window, chooser, tmp_path):
     dialog.findChild(QComboBox).setCurrentIndex(2)
     assert window.theme.scheme == "dark"
     chooser.answers = [tmp_path / "elsewhere"]
-    dialog._choose_folder()
+    dialog.general._choose_folder()
     assert window.preferences.projects_home == tmp_path / "elsewhere"
     dialog.close()
-    assert window.menus.schemes["dark"].isChecked()
+    wait_for(lambda: window.menus.schemes["dark"].isChecked())
 
 
 def test_menus_name_each_key_once(window):

@@ -272,8 +272,13 @@ def test_back_to_preset_is_offered_once_something_was_changed(resnet):
     assert resnet.recipe() == make_recipe("resnet18", "fine-tune-last")
 
 
-def test_back_to_preset_moves_no_row(resnet):
+@pytest.mark.parametrize("missing", [False, True])
+def test_back_to_preset_moves_no_row(qtbot, resnet, missing):
+    qtbot.waitUntil(lambda: resnet._weights_job is None, timeout=20_000)
+    if not missing:
+        resnet._without_weights.clear()
     choose(resnet.strategy_box, "fine-tune-last")
+    QApplication.processEvents()
     before = resnet.freeze.y(), resnet.tree.y(), resnet.form.y()
     resnet.form.warm_up.setFocus()
     QTest.keyClick(resnet.form.warm_up, Qt.Key.Key_Up)
@@ -487,13 +492,11 @@ def test_a_backbone_without_weights_says_so_before_train_is_pressed(qtbot, panel
     panel.hide()
     panel.show()
     position = panel.backbone_box.findData("resnet18")
-    qtbot.waitUntil(
-        lambda: panel.backbone_box.itemText(position) == "ResNet-18 · 47 MB (weights missing)", timeout=20_000
-    )
+    qtbot.waitUntil(lambda: panel.backbone_box.itemText(position) == "⚠ ResNet-18 · 47 MB (no weights)", timeout=20_000)
     choose(panel.backbone_box, "resnet18")
-    assert "not on this computer" in panel.advice.text()
+    assert "pretrained weights of ResNet-18 are not on this computer" in panel.missing.text
     choose(panel.strategy_box, "from-scratch")  # which needs none
-    assert "not on this computer" not in panel.advice.text()
+    assert panel.missing.text == ""
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)

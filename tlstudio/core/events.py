@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from tlstudio.core.outline import Layer, StageOutline
 
@@ -261,9 +261,18 @@ class Predicted(Event):
     kind: ClassVar[str] = "predicted"
 
 
+WHOLE_DIGEST = 64  # hex digits of a SHA-256
+WeightsState = Literal["checked", "unchecked", "wrong", "missing"]
+
+
 @dataclass(frozen=True)
 class WeightsFound(Event):
-    """Where one backbone's pretrained weights are; `path` is null when they are nowhere on this machine."""
+    """Where one backbone's pretrained weights are; `path` is null when they are nowhere on this machine.
+
+    size, sha256: of the file expected, in bytes and hex; fewer than WHOLE_DIGEST digits where no more are published.
+    place: `package`, `own` (the program's folder) or `hub` (torch's). state: `checked`, its digest is the known one;
+    `wrong`, it is another, `found_sha256`. url: empty where no address is known.
+    """
 
     backbone: str
     filename: str
@@ -271,7 +280,37 @@ class WeightsFound(Event):
     size: int
     sha256: str
     licence: str
+    state: WeightsState = "unchecked"
+    place: str | None = None
+    found_sha256: str | None = None
+    source: str = ""
+    url: str = ""
     kind: ClassVar[str] = "weights"
+
+
+@dataclass(frozen=True)
+class WeightsPacked(Event):
+    """A pack of weights is written. size: of the zip file, in bytes."""
+
+    path: str
+    backbones: tuple[str, ...]
+    size: int
+    kind: ClassVar[str] = "weights_packed"
+
+
+@dataclass(frozen=True)
+class CacheFound(Event):
+    """What one of the program's caches takes on disk. what: `features` or `thumbnails`. limit: null where none is set.
+
+    bytes and limit in bytes; entries: files.
+    """
+
+    what: str
+    bytes: int
+    entries: int
+    folder: str
+    limit: int | None
+    kind: ClassVar[str] = "cache"
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ from tlstudio.core.errors import RefusedModel
 from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.core.project import write_atomically
 from tlstudio.core.recipe import ModelFile
+from tlstudio.engine import digests
 from tlstudio.engine import network as networks
 from tlstudio.engine.network import Network
-from tlstudio.engine.weights import digest
 
 SCHEMA_VERSION = 1
 MAX_HEADER = 16 << 20
@@ -128,7 +128,7 @@ def model_file(path: Path) -> ModelFile:
         RefusedModel: see `load_model`.
     """
     model = load_model(path)
-    return ModelFile(str(path.absolute()), digest(path), model.network.backbone.name, model.classes)
+    return ModelFile(str(path.absolute()), digests.of(path), model.network.backbone.name, model.classes)
 
 
 def start_from(file: ModelFile, classes: int, seed: int) -> Model:
@@ -141,7 +141,7 @@ def start_from(file: ModelFile, classes: int, seed: int) -> Model:
     """
     path = Path(file.path)
     before = load_model(path)
-    if digest(path) != file.sha256:
+    if digests.of(path) != file.sha256:
         remedy = "Put the former file back, or start a new run from this one."
         raise RefusedModel("is another model now than when the run was planned", path=path, remedy=remedy)
     network = networks.build(file.backbone, classes, pretrained=False, seed=seed)

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -52,6 +53,22 @@ def _remembered(path: Path, side: int) -> tuple[Image.Image, tuple[int, int]]:
 def folder() -> Path:
     """Where small pictures are kept; safe to delete."""
     return platformdirs.user_cache_path("tlstudio", appauthor=False) / "thumbnails"
+
+
+def usage() -> tuple[int, int]:
+    """How many bytes the small pictures take, and how many there are."""
+    sizes = []
+    for file in folder().glob("*/*.jpg"):
+        with suppress(OSError):  # another window may empty the folder at the same moment
+            sizes.append(file.stat().st_size)
+    return sum(sizes), len(sizes)
+
+
+def clear() -> None:
+    """Delete all small pictures; they are made again when somebody looks."""
+    for file in folder().glob("*/*.jpg"):
+        with suppress(OSError):
+            file.unlink()
 
 
 def _place(key: str) -> Path:

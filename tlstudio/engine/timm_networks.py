@@ -21,7 +21,7 @@ from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.core.project import replacing, write_atomically
 from tlstudio.core.recipe import Phase
 from tlstudio.core.stages import Family
-from tlstudio.engine import weights
+from tlstudio.engine import digests, weights
 
 if TYPE_CHECKING:
     import torch
@@ -62,7 +62,7 @@ def adopt(path: Path, name: str) -> tuple[Backbone, Path]:
         "preprocessing": _preprocessing(config, name).to_json(),
         "weights": {
             "filename": target.name,
-            "sha256": weights.digest(path),
+            "sha256": digests.of(path),
             "size": path.stat().st_size,
             "licence": config.license or "not stated by timm",
             "source": f"timm {name}, brought by hand as {path.name}",

@@ -4,6 +4,7 @@ The engine is imported inside, so that asking for the list of tasks does not loa
 it for events and close it; training alone takes `stop`, because it ends by keeping the best weights so far.
 """
 
+from tlstudio.tasks.cache import Cache, cache_clear, cache_limit, cache_usage
 from tlstudio.tasks.demonstration import demo
 from tlstudio.tasks.drawing import draw, draw_sample
 from tlstudio.tasks.engine import devices, load_engine
@@ -12,12 +13,16 @@ from tlstudio.tasks.outlining import advise, outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
 from tlstudio.tasks.scanning import add, has_source, remove, report, rescan, scan, split_rule
 from tlstudio.tasks.training import model_to_start_from, train
-from tlstudio.tasks.weights import find_networks, weights_fetch, weights_import, weights_list
+from tlstudio.tasks.weights import find_networks, weights_fetch, weights_import, weights_list, weights_pack
 
 __all__ = [
+    "Cache",
     "OpenModel",
     "add",
     "advise",
+    "cache_clear",
+    "cache_limit",
+    "cache_usage",
     "demo",
     "devices",
     "draw",
@@ -39,4 +44,5 @@ __all__ = [
     "weights_fetch",
     "weights_import",
     "weights_list",
+    "weights_pack",
 ]

@@ -1,12 +1,11 @@
-"""Pretrained weights: where they are, and bringing in what is missing."""
+"""Pretrained weights: where they are, bringing in what is missing, and carrying them to another machine."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tlstudio.core import events
-from tlstudio.core.backbones import BACKBONES, Backbone, backbone
+from tlstudio.core.backbones import BACKBONES, backbone
 from tlstudio.core.events import Event
 
 
@@ -17,30 +16,37 @@ def find_networks() -> None:
     BACKBONES.update((spec.name, spec) for spec in timm_networks.kept())
 
 
-def weights_list() -> Iterator[Event]:
-    """Where each backbone's pretrained weights are."""
+def weights_list(check: bool = False) -> Iterator[Event]:
+    """What is here of each backbone's weights, one `WeightsFound` each.
+
+    check: read and hash the files that were not hashed before or have changed since; else those count as unchecked.
+    """
     from tlstudio.engine import weights
 
     find_networks()
-    yield from (_found(spec, weights.find(spec)) for spec in BACKBONES.values())
+    for spec in list(BACKBONES.values()):
+        yield (yield from weights.look(spec, check))
 
 
 def weights_import(path: Path, timm_name: str = "") -> Iterator[Event]:
-    """Copy a weights file into the program's folder, if its digest is a known one.
+    """Copy a weights file, or what a pack of weights holds, into the program's folder, if its digest is a known one.
 
     timm_name: take it as the weights of this network of timm's instead, if they fit it.
 
     Raises:
         RefusedWeights: it is not, or they do not.
     """
-    from tlstudio.engine import timm_networks, weights
+    from tlstudio.engine import digests, timm_networks, weights, weights_pack
 
     if timm_name:
         spec, place = timm_networks.adopt(path, timm_name)
         BACKBONES[spec.name] = spec
-        yield _found(spec, place)
+        digests.remember(place, spec.weights.sha256)
+        yield (yield from weights.look(spec, check=True))
+    elif weights_pack.is_pack(path):
+        yield from weights_pack.unpack(path)
     else:
-        yield _found(*weights.adopt(path))
+        yield (yield from weights.adopt(path))
 
 
 def weights_fetch(name: str) -> Iterator[Event]:
@@ -51,11 +57,18 @@ def weights_fetch(name: str) -> Iterator[Event]:
     """
     from tlstudio.engine import weights
 
-    spec = backbone(name)
-    yield _found(spec, (yield from weights.fetch(spec)))
+    yield (yield from weights.fetch(backbone(name)))
 
 
-def _found(spec: Backbone, path: Path | None) -> Event:
-    known = spec.weights
-    place = str(path) if path else None
-    return events.WeightsFound(spec.name, known.filename, place, known.size, known.sha256, known.licence)
+def weights_pack(out: Path, names: Sequence[str] = (), fetch: bool = False) -> Iterator[Event]:
+    """Write a zip file of weights to carry to a machine without internet; ends with `WeightsPacked`.
+
+    names: of backbones; none: all that can be had. fetch: download those that are not here.
+
+    Raises:
+        MissingWeights, RefusedWeights, TLStudioError: one of them cannot be had, is not what its name says, or the
+            pack cannot be written.
+    """
+    from tlstudio.engine import weights_pack
+
+    yield from weights_pack.pack(out, names, fetch)

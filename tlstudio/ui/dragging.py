@@ -159,6 +159,8 @@ class Dragging(QObject):
         paths = drops.local_paths(moving.mimeData())
         if paths and paths[0].suffix.lower() == drops.MODEL_SUFFIX:
             return (Target(Deed.OPEN, area, self.tr("Open this model")),)
+        if drops.are_weights(paths):
+            return (Target(Deed.OPEN, area, self.tr("Import these pretrained weights")),)
         add, classify = self.tr("Add to the pictures"), self.tr("Classify")
         if self.step == Step.PICTURES:
             return (Target(Deed.ADD, area, add),)

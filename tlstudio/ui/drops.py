@@ -16,6 +16,8 @@ from tlstudio.core.project import PROJECT_FILE, is_project
 
 RAW = "application/octet-stream"
 MODEL_SUFFIX = ".tlmodel"
+# Files of pretrained weights, and packs of them.
+WEIGHTS_SUFFIXES = (".pth", ".pt", ".safetensors", ".zip")
 
 
 def local_paths(given: QMimeData) -> tuple[Path, ...]:
@@ -26,6 +28,11 @@ def local_paths(given: QMimeData) -> tuple[Path, ...]:
 def carries_picture(given: QMimeData) -> bool:
     """Whether it brings pixels rather than files, as a browser or a screenshot program does."""
     return given.hasImage() or given.hasFormat(RAW)
+
+
+def are_weights(paths: tuple[Path, ...]) -> bool:
+    """Whether files are pretrained weights or packs of them, by the name of the first."""
+    return bool(paths) and paths[0].suffix.lower() in WEIGHTS_SUFFIXES
 
 
 def why_not(given: QMimeData) -> str:
@@ -51,6 +58,7 @@ class Kind(Enum):
     PICTURES = "pictures"
     MODEL = "model"
     PROJECT = "project"
+    WEIGHTS = "weights"
 
 
 @dataclass(frozen=True)
@@ -63,10 +71,12 @@ class Recognised(Event):
 
 
 def recognise(paths: tuple[Path, ...]) -> Iterator[Event]:
-    """Tell pictures, a model and a project apart; looks at the disk, so not on the window's thread."""
+    """Tell pictures, a model, a project and weights apart; looks at the disk, so not on the window's thread."""
     first = paths[0]
     if first.suffix.lower() == MODEL_SUFFIX:
         yield Recognised(Kind.MODEL, (first,))
+    elif are_weights(paths) and not first.is_dir():
+        yield Recognised(Kind.WEIGHTS, paths)
     elif first.name == PROJECT_FILE and first.is_file():
         yield Recognised(Kind.PROJECT, (first.parent,))
     elif first.is_dir() and is_project(first):

@@ -23,6 +23,15 @@ def number(value: float, digits: int) -> str:
     return QLocale().toString(value, "f", digits)
 
 
+def size(bytes_: int) -> str:
+    """How much disk something takes, in decimal units as file managers show it: 47 MB, 1.2 GB."""
+    if bytes_ < 1_000_000:
+        return _tr("{0} kB").format(count(-(-bytes_ // 1000)))
+    if bytes_ < 1_000_000_000:
+        return _tr("{0} MB").format(count(round(bytes_ / 1e6)))
+    return _tr("{0} GB").format(number(bytes_ / 1e9, 1))
+
+
 def percent(share: float, digits: int = 1) -> str:
     """A share of 1 as a percentage: 93.2 %."""
     return _tr("{0} %").format(number(100 * share, digits))

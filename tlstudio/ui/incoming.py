@@ -19,6 +19,7 @@ class Incoming(QObject):
     """Tells pictures, models and projects apart and says what is to be done with them.
 
     Signals:
+        weights_came: files of pretrained weights to import.
         model_came: the path of a .tlmodel to open. project_came: the folder of a project to open.
         pictures_to_add: paths, and whether they are loose files. pictures_to_classify: a list of paths.
         came: something was dropped on the window. refused: why something cannot be used, and what to do instead.
@@ -26,6 +27,7 @@ class Incoming(QObject):
     """
 
     model_came = Signal(object)
+    weights_came = Signal(object)
     project_came = Signal(object)
     pictures_to_add = Signal(object, bool)
     pictures_to_classify = Signal(object)
@@ -111,6 +113,8 @@ class Incoming(QObject):
             self.model_came.emit(what.paths[0])
         elif what.what == Kind.PROJECT:
             self.project_came.emit(what.paths[0])
+        elif what.what == Kind.WEIGHTS:
+            self.weights_came.emit(what.paths)
         elif deed == Deed.CLASSIFY:
             self.pictures_to_classify.emit(list(what.paths))
         else:

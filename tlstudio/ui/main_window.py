@@ -35,7 +35,9 @@ from tlstudio.ui.menus import Menus
 from tlstudio.ui.messages import LogLines, LogWindow, MessageBar
 from tlstudio.ui.model.panel import ModelPanel
 from tlstudio.ui.predict.panel import PredictPanel
-from tlstudio.ui.preferences import Preferences, PreferencesDialog
+from tlstudio.ui.preferences import Preferences
+from tlstudio.ui.preferences_dialog.dialog import PreferencesDialog
+from tlstudio.ui.preferences_dialog.networks import choose_weights
 from tlstudio.ui.project_holder import ProjectHolder
 from tlstudio.ui.projects import MissingProject, ProjectOpened
 from tlstudio.ui.rail import Rail, RailButton, Step
@@ -163,6 +165,8 @@ class MainWindow(QMainWindow):
         dataset.project_folder_wanted.connect(self.projects.open)
         dataset.train_wanted.connect(self.train)
         model.training_wanted.connect(self._go_on_to_training)
+        model.import_wanted.connect(self._choose_weights)
+        model.networks_wanted.connect(self._show_networks)
         model.recipe_changed.connect(training.set_recipe)
         model.recipe_changed.connect(self._take_recipe)
         training.trained.connect(self._take_model)
@@ -183,6 +187,7 @@ class MainWindow(QMainWindow):
         projects.failed.connect(self._show_failure)
         incoming.model_came.connect(self._open_model)
         incoming.project_came.connect(projects.open)
+        incoming.weights_came.connect(self._import_weights)
         incoming.pictures_to_add.connect(self._add)
         incoming.pictures_to_classify.connect(self._classify)
         incoming.came.connect(self.message_bar.clear)
@@ -415,14 +420,36 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _show_preferences(self) -> None:
+        self._open_preferences()
+
+    @Slot()
+    def _show_networks(self) -> None:
+        self._open_preferences().show_networks(self.model_panel.recipe().backbone)
+
+    @Slot()
+    def _choose_weights(self) -> None:
+        if paths := choose_weights(self._chooser, self):
+            self._open_preferences().bring_in(paths)
+
+    @Slot(object)
+    def _import_weights(self, paths: tuple[Path, ...]) -> None:
+        self._open_preferences().bring_in(paths)
+
+    def _open_preferences(self) -> PreferencesDialog:
+        """The dialog that is open, or a new one."""
+        for dialog in self.findChildren(PreferencesDialog):
+            if dialog.isVisible():
+                return dialog
         dialog = PreferencesDialog(self.preferences, self.theme, self._chooser, self)
         dialog.finished.connect(self._follow_preferences)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+        return dialog
 
     @Slot()
     def _follow_preferences(self) -> None:
         self.menus.schemes[self.theme.scheme].setChecked(True)
+        self.model_panel.look_for_weights()
 
     @Slot()
     def _show_log(self) -> None:

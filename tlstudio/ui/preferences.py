@@ -6,22 +6,9 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
 import platformdirs
-from PySide6.QtCore import QByteArray, QSettings, Slot
-from PySide6.QtWidgets import (
-    QComboBox,
-    QDialog,
-    QDialogButtonBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QByteArray, QSettings
 
-from tlstudio.ui.choosers import FileChooser
-from tlstudio.ui.labels import ElidedLabel, muted
-from tlstudio.ui.theme import SCHEMES, SPACE, Scheme, Theme
+from tlstudio.ui.theme import SCHEMES, Scheme
 
 RECENT_LENGTH = 10
 T = TypeVar("T")
@@ -95,64 +82,3 @@ class Preferences:
 
     def forget_project(self, folder: Path) -> None:
         self.recent = tuple(path for path in self.recent if path != folder)
-
-
-class PreferencesDialog(QDialog):
-    """Theme, and the folder for new projects. A choice holds at once; there is nothing to save."""
-
-    def __init__(self, preferences: Preferences, theme: Theme, chooser: FileChooser, owner: QWidget) -> None:
-        super().__init__(owner)
-        self._preferences = preferences
-        self._theme = theme
-        self._chooser = chooser
-        self.setObjectName("preferences_dialog")
-        self.setWindowTitle(self.tr("Preferences"))
-        self.setMinimumWidth(520)
-        form = QFormLayout()
-        form.setSpacing(SPACE * 2)
-        self._schemes = self._make_schemes()
-        form.addRow(self.tr("Theme"), self._schemes)
-        form.addRow(self.tr("New projects go to"), self._make_folder_row())
-        note = QLabel(self.tr("Projects that exist stay where they are."))
-        form.addRow("", muted(note))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.button(QDialogButtonBox.StandardButton.Close).setToolTip(self.tr("Close this window"))
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(SPACE * 3, SPACE * 3, SPACE * 3, SPACE * 2)
-        layout.setSpacing(SPACE * 2)
-        layout.addLayout(form)
-        layout.addWidget(buttons)
-
-    def _make_schemes(self) -> QComboBox:
-        box = QComboBox()
-        box.setAccessibleName(self.tr("Theme"))
-        box.setToolTip(self.tr("Light or dark colours; System follows the desktop, also while the program runs"))
-        for scheme, text in zip(SCHEMES, (self.tr("System"), self.tr("Light"), self.tr("Dark")), strict=True):
-            box.addItem(text, scheme)
-        box.setCurrentIndex(SCHEMES.index(self._theme.scheme))
-        box.currentIndexChanged.connect(self._choose_scheme)
-        return box
-
-    def _make_folder_row(self) -> QHBoxLayout:
-        self._folder = ElidedLabel(str(self._preferences.projects_home))
-        change = QPushButton(self.tr("Change…"))
-        change.setToolTip(self.tr("Choose the folder in which new projects are made"))
-        change.clicked.connect(self._choose_folder)
-        row = QHBoxLayout()
-        row.setSpacing(SPACE)
-        row.addWidget(self._folder, 1)
-        row.addWidget(change)
-        return row
-
-    @Slot(int)
-    def _choose_scheme(self, row: int) -> None:
-        self._preferences.theme = SCHEMES[row]
-        self._theme.choose(SCHEMES[row])
-
-    @Slot()
-    def _choose_folder(self) -> None:
-        folder = self._chooser.folder(self, self.tr("Folder for new projects"))
-        if folder is not None:
-            self._preferences.projects_folder = folder
-            self._folder.show_text(str(folder))

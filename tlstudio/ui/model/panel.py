@@ -24,6 +24,7 @@ from tlstudio.ui.job import Job, Stop
 from tlstudio.ui.job_queue import JobQueue
 from tlstudio.ui.model.freeze_control import FreezeControl
 from tlstudio.ui.model.layer_tree import LayerTree
+from tlstudio.ui.model.missing_weights import MissingWeights
 from tlstudio.ui.model.phase_strip import PhaseStrip
 from tlstudio.ui.model.recall import Recalled, recall
 from tlstudio.ui.model.settings_form import SettingsForm
@@ -64,6 +65,7 @@ class ModelPanel(QWidget):
         summary_changed: one line for the rail, such as "Lite0 · head only".
         failed: the TLStudioError that kept the layers from being shown.
         training_wanted: go on to the next step; it starts nothing.
+        import_wanted: choose a file of weights. networks_wanted: see all networks and their weights.
 
     Attributes:
         undo_stack: the recipe edits, for the frame's Edit menu.
@@ -73,6 +75,8 @@ class ModelPanel(QWidget):
     summary_changed = Signal(str)
     failed = Signal(object)
     training_wanted = Signal()
+    import_wanted = Signal()
+    networks_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -86,7 +90,7 @@ class ModelPanel(QWidget):
         self._job: Job | None = None
         self._wanted: tuple[str, int] | None = None
         self._weights_job: Job | None = None
-        self._without_weights: set[str] = set()
+        self._without_weights: dict[str, WeightsFound] = {}
         self._drag = 0
         self._project: Path | None = None
         self._recalled = False  # the draft is that of an earlier run: no advice takes it away
@@ -238,6 +242,8 @@ class ModelPanel(QWidget):
         row = QHBoxLayout()
         row.setSpacing(2 * theme.SPACE)
         row.addWidget(self.advice, 1)
+        self.missing = MissingWeights()
+        row.addWidget(self.missing, 1)
         row.addWidget(self.reset_button, 0, Qt.AlignmentFlag.AlignTop)
         return row
 
@@ -251,6 +257,8 @@ class ModelPanel(QWidget):
         self.tree.layers().learning_asked.connect(self._choose_learning)
         self.form.changed.connect(self._choose_number)
         self.next_button.clicked.connect(self.training_wanted)
+        self.missing.import_wanted.connect(self.import_wanted)
+        self.missing.networks_wanted.connect(self.networks_wanted)
         self._recall.reported.connect(self._take_recalled)
         self._recall.failed.connect(self.failed)
 
@@ -366,10 +374,9 @@ class ModelPanel(QWidget):
         self.reset_button.setToolTip(
             self.tr("Undo your own changes to “{0}”").format(strategies.title(recipe.strategy))
         )
-        if recipe.backbone in self._without_weights and recipe.pretrained:
-            text = self.tr("The pretrained weights of {0} are not on this computer. Train says how to get them.")
-            self.advice.setText(text.format(backbone(recipe.backbone).title))
-            return
+        missing = self._without_weights.get(recipe.backbone) if recipe.pretrained else None
+        self.missing.show_missing(missing)
+        self.advice.setVisible(missing is None)
         if not self._pictures:
             self.advice.setText(self.tr("Advice comes with your pictures. {0}").format(STRATEGIES[recipe.strategy]))
             return
@@ -460,7 +467,8 @@ class ModelPanel(QWidget):
 
     # Weights
 
-    def _look_for_weights(self) -> None:
+    @Slot()
+    def look_for_weights(self) -> None:
         """Find out which backbones have their weights here; again at every look, for they may have come meanwhile."""
         if self._weights_job:
             return
@@ -473,9 +481,9 @@ class ModelPanel(QWidget):
     @Slot(object)
     def _take_weights(self, event: Event) -> None:
         if isinstance(event, WeightsFound):
-            self._without_weights.discard(event.backbone)
-            if event.path is None:
-                self._without_weights.add(event.backbone)
+            self._without_weights.pop(event.backbone, None)
+            if event.path is None or event.state == "wrong":
+                self._without_weights[event.backbone] = event
 
     @Slot()
     def _end_weights_job(self) -> None:
@@ -486,14 +494,14 @@ class ModelPanel(QWidget):
         for position in range(self.backbone_box.count()):
             name = self.backbone_box.itemData(position)
             title = self._entry(backbone(name))
-            missing = self.tr("{0} (weights missing)").format(title)
+            missing = self.tr("⚠ {0} (no weights)").format(title)
             self.backbone_box.setItemText(position, missing if name in self._without_weights else title)
         self._show_advice(self._draft.recipe)
 
     def showEvent(self, shown: QShowEvent) -> None:
         super().showEvent(shown)
         self._look_up_layers()
-        self._look_for_weights()
+        self.look_for_weights()
 
     def changeEvent(self, change: QEvent) -> None:
         super().changeEvent(change)

@@ -1,0 +1,1 @@
+"""Preferences: what a person may set once for this computer, on three pages."""
