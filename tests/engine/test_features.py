@@ -30,7 +30,7 @@ def network(tiny_backbone: Backbone) -> Network:
 
 @pytest.fixture
 def found(pictures: Path) -> list[Picture]:
-    return [p for p in result(survey.read_all(survey.find(pictures), threads=2))[1] if not p.refused]
+    return [p for p in result(survey.read_all(survey.find(pictures).pictures, threads=2))[1] if not p.refused]
 
 
 def result(task: Generator[Event, None, Any]) -> tuple[list[Event], Any]:
@@ -168,7 +168,7 @@ def test_decoded_pictures_are_kept_as_they_are_used(
     Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC).save(tmp_path / "one.png")
     (tmp_path / "class").mkdir()
     (tmp_path / "one.png").rename(tmp_path / "class" / "one.png")
-    found = result(survey.read_all(survey.find(tmp_path), threads=1))[1]
+    found = result(survey.read_all(survey.find(tmp_path).pictures, threads=1))[1]
     kept = [result(features.keep_pictures(network.preprocessing, found, augmented, 1))[1].rows[0] for _ in range(2)]
     assert np.array_equal(*kept)
     if not augmented:

@@ -28,7 +28,11 @@ FILES = {"none": CachePlan("files", "uint8", 1), "light": CachePlan("files", "ui
 def insects(data: Path) -> tuple[list[Picture], list[Picture]]:
     """Every tenth picture of the tutorial's set: training and validation."""
     return tuple(  # type: ignore[return-value]
-        [p for p in read(survey.read_all(survey.find(data / "hymenoptera" / split), threads=2)) if not p.refused][::10]
+        [
+            p
+            for p in read(survey.read_all(survey.find(data / "hymenoptera" / split).pictures, threads=2))
+            if not p.refused
+        ][::10]
         for split in ("train", "val")
     )
 
