@@ -157,6 +157,9 @@ def test_a_model_of_it_works_on_a_machine_that_never_saw_the_weights(tmp_path: P
     change(model, backbone="timm/test_vit_of_mine")
     with pytest.raises(RefusedModel, match="unknown to the timm installed here, 'test_vit_of_mine'"):
         checkpoints.load_model(model)
+    change(model, backbone="timm/test_vit.of_mine")
+    with pytest.raises(RefusedModel, match="in a way timm cannot build it"):
+        checkpoints.load_model(model)
     change(model, backbone="timm/hf-hub:somebody/test_vit")
     with pytest.raises(RefusedModel, match="not a TL Studio model, or is damaged"):
         checkpoints.load_model(model)

@@ -236,7 +236,12 @@ def _backbone(facts: dict[str, Any]) -> Backbone:
 
 def _expected_network(facts: dict[str, Any]) -> Network:
     """The network a model names, without values."""
-    return networks.sketch(_backbone(facts), len(facts["classes"]))
+    spec = _backbone(facts)
+    try:
+        return networks.sketch(spec, len(facts["classes"]))
+    # What timm's constructors raise for a name with an unknown tag, or for pictures of a size they were not made for.
+    except (RuntimeError, AssertionError, LookupError) as error:
+        raise RefusedModel(f"describes {spec.name[:80]} in a way timm cannot build it") from error
 
 
 def _filled(network: Network, state: dict[str, torch.Tensor]) -> Network:
