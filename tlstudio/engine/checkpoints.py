@@ -125,10 +125,14 @@ def model_file(path: Path) -> ModelFile:
     """A model to start from, by what it is now.
 
     Raises:
-        RefusedModel: see `load_model`.
+        RefusedModel: see `load_model`; or it is of a network that was brought in elsewhere, and never here.
     """
     model = load_model(path)
-    return ModelFile(str(path.absolute()), digests.of(path), model.network.backbone.name, model.classes)
+    name = model.network.backbone.name
+    if name not in BACKBONES:
+        remedy = f"Bring them in first: tlstudio weights import FILE.safetensors --timm {name.removeprefix(TIMM)}."
+        raise RefusedModel(f"began with the weights of {name}, which are not on this machine", path=path, remedy=remedy)
+    return ModelFile(str(path.absolute()), digests.of(path), name, model.classes)
 
 
 def start_from(file: ModelFile, classes: int, seed: int) -> Model:
