@@ -58,7 +58,8 @@ def _window(paths: list[Path], own: bool = False) -> int:
 
     claim = instance.Claim() if own else instance.claim(instance.meeting_place(), instance.Request.of(paths))
     if claim is None:
-        print(f"The window that is open already took it. For another window: tlstudio {NEW_WINDOW}")
+        what = "takes what you named" if paths else "comes to the front"
+        print(f"TL Studio is open already: its window {what}. For another window: tlstudio {NEW_WINDOW}")
         return 0
     _load_c10_before_qt()
     from tlstudio.ui.app import run

@@ -219,6 +219,12 @@ class Faulty(QObject):
         raise ValueError("the sum of nothing")
 
 
+def test_a_report_of_an_account_without_a_home_keeps_its_paths(sessions, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/")
+    list(crash.save_report(tmp_path / "report.txt", Doing("/data/röd", "pictures"), ""))
+    assert "project: /data/röd\n" in (tmp_path / "report.txt").read_text("utf-8")
+
+
 def test_an_exception_in_a_slot_is_told_and_the_window_goes_on(recovery, window, chooser, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)

@@ -194,7 +194,9 @@ def save_report(target: Path, doing: Doing, trace: str) -> Iterator[Event]:
         "it does name files and folders. Read it before you pass it on.\n"
     )
     text = opening + "".join(f"\n{title}\n{'-' * len(title)}\n{content}\n" for title, content in parts.items())
-    write_atomically(target, text.replace(str(Path.home()), "~").encode(errors="backslashreplace"))
+    if Path.home() != Path(Path.home().anchor):  # an account without a home of its own has "/" there
+        text = text.replace(str(Path.home()), "~")
+    write_atomically(target, text.encode(errors="backslashreplace"))
     yield ReportSaved(target)
 
 
