@@ -71,9 +71,10 @@ def test_every_bad_line_is_named_with_its_remedy_and_the_good_ones_go_on(picture
         "blue/3.png,cold,train",
         "blue/3.png,cold,test",
         "red/5.png",
+        "green,leafy",
     ]
     seen = look(write(pictures, "\n".join(lines)))
-    assert (seen.found, seen.read) == (10, 3)
+    assert (seen.found, seen.read) == (11, 3)
     reasons = {str(Path(r["path"]).relative_to(pictures)): r["reason"] for r in seen.refused}
     assert reasons == {
         "red/2.png": "list.csv line 3: the split 'sideways' is unknown. Write train, val or test, or nothing.",
@@ -83,6 +84,7 @@ def test_every_bad_line_is_named_with_its_remedy_and_the_good_ones_go_on(picture
         "blue/2.png": "list.csv line 10: called 'warm' here, 'cold' in line 9. Keep one of the two lines.",
         "blue/3.png": "list.csv line 12: put into 'test' here, 'train' in line 11. Keep one of the two lines.",
         "red/5.png": "list.csv line 13: it gives no label. Add it, or remove the line.",
+        "green": "list.csv line 14: it names a folder. Name each picture in it on a line of its own.",
     }
 
 

@@ -146,8 +146,12 @@ def _faults(file: str, rows: Sequence[_Row]) -> Iterator[tuple[int, str]]:
         if len(said) > 1:
             (one, before), (other, here) = list(said.items())[:2]
             yield here, f"{what} {other!r} here, {one!r} in line {before}. Keep one of the two lines."
-    if "\0" not in file and not _exists(Path(file)):  # what is no name at all gets its own reason later
+    if "\0" in file:
+        return  # what is no name at all gets its own reason later
+    if not _exists(Path(file)):
         yield rows[0].number, "No such file. Correct the path, or remove the line."
+    elif Path(file).is_dir():
+        yield rows[0].number, "it names a folder. Name each picture in it on a line of its own."
 
 
 def _said_again(list_name: str, numbers: Sequence[int]) -> str:
