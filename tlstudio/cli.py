@@ -418,14 +418,16 @@ def weights_fetch(name: str, as_json: bool) -> None:
 @click.argument("names", nargs=-1, type=BACKBONE, metavar="[NAME]...")
 @click.option("--fetch", is_flag=True, help="Download what is not on this machine; says first what and how large.")
 @_json_option
-def weights_pack(out: Path, names: tuple[str, ...], fetch: bool, as_json: bool) -> None:
+def weights_pack(out: Path, names: tuple[str | Path, ...], fetch: bool, as_json: bool) -> None:
     """Write the weights of backbones NAME into one zip file, to import on a machine without internet.
 
     Without NAME: of all backbones whose weights can be had.
     """
     if out.suffix.lower() != ".zip" or not out.absolute().parent.is_dir():
         raise click.UsageError("OUT is the name of a file that ends in .zip, in a folder that exists.")
-    show(tasks.weights_pack(out, names, fetch), as_json)
+    if any(isinstance(name, Path) for name in names):
+        raise click.UsageError("A pack holds the weights of backbones, by their names; a model is carried as it is.")
+    show(tasks.weights_pack(out, [str(name) for name in names], fetch), as_json)
 
 
 @cli.command()

@@ -125,3 +125,9 @@ def test_a_pack_has_a_name_that_ends_in_zip_in_a_folder_that_exists(tlstudio: Tl
     done = tlstudio("weights", "pack", out)
     assert done.status == WRONG_USAGE
     assert "OUT is the name of a file that ends in .zip" in " ".join(done.err.split())
+
+
+def test_no_model_goes_into_a_pack(tlstudio: Tlstudio) -> None:
+    done = tlstudio("weights", "pack", "weights.zip", "mine.tlmodel")
+    assert done.status == WRONG_USAGE
+    assert "by their names" in done.err
