@@ -435,7 +435,7 @@ def weights_pack(out: Path, names: tuple[str, ...], fetch: bool, as_json: bool) 
 @click.option("--project", type=PATH, help="Keep pictures and runs in this folder; a temporary one otherwise.")
 @_machine_options
 def demo(project: Path | None, device: str, threads: int, as_json: bool) -> None:
-    """The whole job on the sample: solar cells, functional or defective."""
+    """The whole job on the sample: solar cells, functional or defective; drawn shapes where those are not installed."""
     with Project.open(project) if project else Project.temporary() as opened:
         show(tasks.demo(opened, device, threads), as_json)
 

@@ -8,23 +8,37 @@ import pytest
 
 from tlstudio import tasks
 from tlstudio.core import events
-from tlstudio.core.errors import UnusableImages
 from tlstudio.core.project import Project
-from tlstudio.engine import sample
+from tlstudio.engine import sample, shapes
 
 
 def test_the_sample_is_stratified_and_says_its_licence(tmp_path: Path) -> None:
-    with sample.write_list(tmp_path).open() as file:
+    cells = sample.find()
+    assert cells is not None
+    with sample.write_list(cells, tmp_path).open() as file:
         rows = list(csv.DictReader(file))
     assert Counter(row["label"] for row in rows) == {"defective": 200, "functional": 200}
     assert all(Path(row["path"]).is_file() for row in rows)
     assert "CC BY-NC-SA 4.0" in sample.ABOUT
 
 
-def test_without_the_sample_the_message_says_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_solar_cells_it_draws_its_sample_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sample, "PACKAGE", "no_such_package")
-    with pytest.raises(UnusableImages, match="pip install elpv-dataset"):
-        sample.write_list(tmp_path)
+    monkeypatch.setattr(shapes, "PER_CLASS", 6)
+    with Project.open(tmp_path / "project") as project:
+        said = list(tasks.demo(project))
+    assert isinstance(said[0], events.Said)
+    assert "synthetic" in said[0].text
+    (seen,) = [e for e in said if isinstance(e, events.Inspected)]
+    assert (seen.read, sorted(seen.classes)) == (30, sorted(shapes.SHAPES))
+    (finished,) = [e for e in said if isinstance(e, events.Finished)]
+    assert Path(finished.model).name == "shapes.tlmodel"
+    assert Path(finished.model).is_file()
+    answers = [e for e in said if isinstance(e, events.Predicted)]
+    assert answers
+    assert all(e.ok for e in answers)
 
 
 @pytest.mark.slow

@@ -118,9 +118,9 @@ def places(pictures: Path, tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_each_has_its_sentence_and_status(tlstudio: Tlstudio, places: dict[str, Path], case: str) -> None:
+def test_each_has_its_sentence_and_status(fresh_tlstudio: Tlstudio, places: dict[str, Path], case: str) -> None:
     arguments, status, sentence = CASES[case]
-    done = tlstudio(*(a.format(**places) for a in arguments))
+    done = fresh_tlstudio(*(a.format(**places) for a in arguments))
     assert sentence in " ".join(done.err.split())
     assert "Traceback" not in done.err
     assert done.status == status
@@ -129,16 +129,16 @@ def test_each_has_its_sentence_and_status(tlstudio: Tlstudio, places: dict[str, 
     assert not list(places["tmp"].glob("tlstudio-*"))  # no temporary project is left of it
 
 
-def test_without_a_screen_the_window_says_so(tlstudio: Tlstudio, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_screen_the_window_says_so(fresh_tlstudio: Tlstudio, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
-    done = tlstudio()
+    done = fresh_tlstudio()
     assert (done.status, done.out) == (FAILED, "")
     assert "no screen" in done.err
 
 
-def test_with_json_stdout_stays_json_when_something_fails(tlstudio: Tlstudio, places: dict[str, Path]) -> None:
-    done = tlstudio("train", places["tmp"] / "one-picture", "--json")
+def test_with_json_stdout_stays_json_when_something_fails(fresh_tlstudio: Tlstudio, places: dict[str, Path]) -> None:
+    done = fresh_tlstudio("train", places["tmp"] / "one-picture", "--json")
     assert done.status == FAILED
     assert {e["event"] for e in done.events} >= {"picture_skipped", "inspected"}
     assert "only one picture" in done.err

@@ -6,7 +6,6 @@ import random
 from collections import defaultdict
 from pathlib import Path
 
-from tlstudio.core.errors import UnusableImages
 from tlstudio.core.project import replacing
 
 PACKAGE = "elpv_dataset"
@@ -19,19 +18,17 @@ ABOUT = (
 )
 
 
-def write_list(folder: Path) -> Path:
-    """Write `sample.csv` into a folder: path and label of a stratified part of the installed pictures.
+def find() -> Path | None:
+    """The folder of the installed pictures; None where they are not, as in a bundle: their licence forbids that."""
+    spec = importlib.util.find_spec(PACKAGE)
+    return Path(spec.submodule_search_locations[0]) / "data" if spec and spec.submodule_search_locations else None
+
+
+def write_list(data: Path, folder: Path) -> Path:
+    """Write `sample.csv` into a folder: path and label of a stratified part of the pictures in `data`.
 
     Only cells whose experts were sure are taken: defect probability 0.0 (functional) or 1.0 (defective).
-
-    Raises:
-        UnusableImages: the package with the pictures is not installed.
     """
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        remedy = "Type: pip install elpv-dataset (CC BY-NC-SA 4.0), or: make demo."
-        raise UnusableImages("the sample pictures are not installed", remedy=remedy)
-    data = Path(spec.submodule_search_locations[0]) / "data"
     strata: dict[tuple[str, str], list[str]] = defaultdict(list)
     for line in (data / "labels.csv").read_text("utf-8").splitlines():
         path, probability, kind = line.split()
