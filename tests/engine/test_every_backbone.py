@@ -36,7 +36,7 @@ def network(request: pytest.FixtureRequest) -> networks.Network:
 @pytest.fixture
 def few(pictures: Path) -> list[Picture]:
     """Two pictures a class."""
-    found = [p for p in find(pictures) if "broken" not in p.path]
+    found = [p for p in find(pictures).pictures if "broken" not in p.path]
     return [p for label in CLASSES for p in found if p.label == label][::4]
 
 
