@@ -3,7 +3,7 @@
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QPixmapCache
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QToolButton, QWidget
 
 from tlstudio.ui import theme
 
@@ -34,6 +34,26 @@ def icon(name: str, colour: QColor) -> QIcon:
     for side in _SIZES:
         made.addPixmap(pixmap(name, colour, side))
     return made
+
+
+class Sign(QLabel):
+    """An icon that stands beside a text; it keeps to the palette."""
+
+    def __init__(self, name: str, warns: bool, side: int = 20) -> None:
+        """warns: in the colour of warnings; else in the accent. side: in pixels."""
+        super().__init__()
+        self._name, self._warns, self._side = name, warns, side
+        self._tint()
+
+    def changeEvent(self, change: QEvent) -> None:
+        if change.type() == QEvent.Type.PaletteChange:
+            self._tint()
+        super().changeEvent(change)
+
+    def _tint(self) -> None:
+        found = theme.colours(self.palette())
+        colour = found.warning if self._warns else found.accent
+        self.setPixmap(pixmap(self._name, colour, self._side, self.devicePixelRatio()))
 
 
 class IconButton(QToolButton):

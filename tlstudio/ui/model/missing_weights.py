@@ -1,11 +1,12 @@
 """What to do where the chosen backbone's pretrained weights are not on this computer."""
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from tlstudio.core.backbones import backbone
 from tlstudio.core.events import WHOLE_DIGEST, WeightsFound
-from tlstudio.ui import figures, icons, theme
+from tlstudio.ui import figures, theme
+from tlstudio.ui.icons import Sign
 from tlstudio.ui.labels import ElidedLabel, heading, muted
 
 
@@ -24,7 +25,6 @@ class MissingWeights(QFrame):
         self.setObjectName("missing_weights")
         self.setProperty("card", True)
         self.setAccessibleName(self.tr("Pretrained weights are missing"))
-        self._icon = QLabel()
         self._what = heading("")
         self._what.setWordWrap(True)
         self._what.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
@@ -43,7 +43,6 @@ class MissingWeights(QFrame):
         )
         self.networks_button.clicked.connect(self.networks_wanted)
         self._lay_out()
-        self._tint()
         self.hide()
 
     def _lay_out(self) -> None:
@@ -59,7 +58,7 @@ class MissingWeights(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, theme.SPACE, 12, theme.SPACE)
         row.setSpacing(theme.SPACE + 4)
-        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(Sign("warning", warns=True), 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(text, 1)
         row.addLayout(buttons)
 
@@ -89,12 +88,3 @@ class MissingWeights(QFrame):
             return drop
         pack = self.tr("Or, on a computer with internet, type {0} and drop that pack here.")
         return f"{drop} {pack.format(f'tlstudio weights pack weights.zip {found.backbone} --fetch')}"
-
-    def changeEvent(self, change: QEvent) -> None:
-        if change.type() == QEvent.Type.PaletteChange:
-            self._tint()
-        super().changeEvent(change)
-
-    def _tint(self) -> None:
-        colour = theme.colours(self.palette()).warning
-        self._icon.setPixmap(icons.pixmap("warning", colour, 20, self.devicePixelRatioF()))

@@ -1,9 +1,10 @@
 """A question on a page, answered there: what is about to happen, and two buttons."""
 
-from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from tlstudio.ui import icons, theme
+from tlstudio.ui import theme
+from tlstudio.ui.icons import Sign
 
 
 class Question(QFrame):
@@ -21,7 +22,6 @@ class Question(QFrame):
         self.setObjectName(name)
         self.setProperty("card", True)
         self.setAccessibleName(self.tr("Question"))
-        self._icon = QLabel()
         self._text = QLabel()
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
@@ -37,11 +37,10 @@ class Question(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, theme.SPACE, 12, theme.SPACE)
         row.setSpacing(theme.SPACE + 4)
-        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(Sign("info", warns=False), 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._text, 1)
         row.addWidget(self.yes_button)
         row.addWidget(self.no_button)
-        self._tint()
         self.hide()
 
     @property
@@ -60,12 +59,3 @@ class Question(QFrame):
     @Slot()
     def _agree(self) -> None:
         self.agreed.emit()
-
-    def changeEvent(self, change: QEvent) -> None:
-        if change.type() == QEvent.Type.PaletteChange:
-            self._tint()
-        super().changeEvent(change)
-
-    def _tint(self) -> None:
-        colour = theme.colours(self.palette()).accent
-        self._icon.setPixmap(icons.pixmap("info", colour, 20, self.devicePixelRatioF()))

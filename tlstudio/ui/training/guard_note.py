@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from tlstudio.core.recipe import Guard
-from tlstudio.ui import icons, theme
+from tlstudio.ui import theme
+from tlstudio.ui.icons import Sign
 
 
 class GuardNote(QFrame):
@@ -28,7 +29,6 @@ class GuardNote(QFrame):
         self.setProperty("card", True)
         self.setAccessibleName(self.tr("A question before training"))
         self.guards: tuple[Guard, ...] = ()
-        self._icon = QLabel()
         self._text = QLabel()
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
@@ -42,13 +42,12 @@ class GuardNote(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, theme.SPACE, 12, theme.SPACE)
         row.setSpacing(theme.SPACE + 4)
-        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(Sign("warning", warns=True), 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._text, 1)
         row.addWidget(self.go_button)
         row.addWidget(self.leave_button)
         self.go_button.clicked.connect(self._accept)
         self.leave_button.clicked.connect(self._decline)
-        self._tint()
         self.hide()
 
     def ask(self, guards: Sequence[Guard]) -> None:
@@ -70,12 +69,3 @@ class GuardNote(QFrame):
     def _decline(self) -> None:
         self.hide()
         self.declined.emit()
-
-    def changeEvent(self, change: QEvent) -> None:
-        if change.type() == QEvent.Type.PaletteChange:
-            self._tint()
-        super().changeEvent(change)
-
-    def _tint(self) -> None:
-        colour = theme.colours(self.palette()).warning
-        self._icon.setPixmap(icons.pixmap("warning", colour, 20, self.devicePixelRatio()))

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QLabel, QSizePolicy, QTableView, QWidget
 
-from tlstudio.ui import icons, theme
+from tlstudio.ui import theme
+from tlstudio.ui.icons import Sign
 from tlstudio.ui.labels import muted
 from tlstudio.ui.training.history import RunColumn, RunTable
 
@@ -54,16 +55,14 @@ class WarningNote(QWidget):
         super().__init__(parent)
         self.setObjectName("run_warnings")
         self.setAccessibleName(self.tr("What the run warned about"))
-        self._icon = QLabel()
         self._text = muted(QLabel())
         self._text.setWordWrap(True)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.SPACE)
-        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(Sign("warning", warns=True, side=16), 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(self._text, 1)
-        self._tint()
         self.hide()
 
     def show_warnings(self, warnings: Sequence[str]) -> None:
@@ -78,12 +77,3 @@ class WarningNote(QWidget):
 
     def text(self) -> str:
         return self._text.text()
-
-    def changeEvent(self, change: QEvent) -> None:
-        if change.type() == QEvent.Type.PaletteChange:
-            self._tint()
-        super().changeEvent(change)
-
-    def _tint(self) -> None:
-        colour = theme.colours(self.palette()).warning
-        self._icon.setPixmap(icons.pixmap("warning", colour, 16, self.devicePixelRatio()))
