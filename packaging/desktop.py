@@ -254,7 +254,8 @@ def lintian(package: Path) -> tuple[list[str], str]:
     done = subprocess.run(["lintian", "--show-overrides", str(package)], capture_output=True, text=True, check=False)
     lines = [line for line in done.stdout.splitlines() if re.match("[A-Z]: ", line)]
     errors = [line for line in lines if line.startswith("E: ")]
-    if done.returncode and not errors:
-        errors = [f"lintian: {done.stdout}{done.stderr}"]
+    # 2 stands for errors, and for overridden ones when they are shown.
+    if done.returncode not in (0, 2):
+        errors += [f"lintian: {done.stdout}{done.stderr}"]
     count = Counter(line[0] for line in lines)
     return errors, f"{count['E']} errors, {count['W']} warnings, {count['O']} overridden with a reason"
