@@ -5,6 +5,6 @@ PYTHON ?= python3
 demo run test bench:
 	$(PYTHON) packaging/dev.py $@
 
-# CUDA=1 takes a PyTorch that is built for CUDA, which is four times as large.
+# CUDA=1 takes a PyTorch that is built for CUDA, which is four times as large; LINTIAN_ALL=1 checks its libraries too.
 bundle:
-	$(PYTHON) packaging/dev.py bundle $(if $(CUDA),--cuda)
+	$(PYTHON) packaging/dev.py bundle $(if $(CUDA),--cuda) $(if $(LINTIAN_ALL),--lintian-all)

@@ -85,7 +85,8 @@ def install() -> None:
         "Installing into .venv. The first time this fetches about 3 GB (PyTorch) and takes a few minutes.", flush=True
     )
     try:
-        venv.create(ENV, with_pip=True, clear=not PYTHON.exists())
+        # Linked, as `python -m venv` does it: over an environment made so, copies fail.
+        venv.create(ENV, with_pip=True, clear=not PYTHON.exists(), symlinks=os.name != "nt")
     except subprocess.CalledProcessError:
         # Debian and Ubuntu keep pip for environments in a package of its own.
         sys.exit("Python cannot make an environment here. On Debian or Ubuntu type: sudo apt-get install python3-venv")

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from tests.ui import x11  # noqa: E402
 from tlstudio.engine import shapes  # noqa: E402
 
 STARTS = 5
+SECOND_START = 1.0  # seconds until the window that runs shows what a second start was given
 PATIENCE = 300
 DESKTOP_FILE = "io.github.tlstudio.TLStudio.desktop"
 MIME = "application/x-tlstudio-model"
@@ -63,7 +65,7 @@ def main() -> int:
             report.write_text(json.dumps(_use(bundle, report.parent), indent=1), encoding="utf-8")
             return 0
         _require()
-    except (Fault, TimeoutError, AssertionError) as error:
+    except (Fault, TimeoutError, AssertionError, subprocess.TimeoutExpired) as error:
         print(f"smoke test: {error}", file=sys.stderr)
         return 1
     # The screen, the session and this very script go where there is no network, too.
@@ -96,6 +98,7 @@ def _use(bundle: Path, pictures: Path) -> dict[str, Any]:
             _announce_screen_reader()
             screen["QT_LINUX_ACCESSIBILITY_ALWAYS_ON"] = "1"
             facts |= _window(user, pictures)
+            facts |= _second_start(user, Path(facts["model"]))
             facts |= _association(user, Path(facts["model"]), pictures)
     return facts
 
@@ -146,7 +149,8 @@ class User:
         Raises:
             Fault: it ended with an error.
         """
-        done = subprocess.run(self.command(*command), capture_output=True, text=True, cwd=self.home, check=False)
+        whole = self.command(*command)
+        done = subprocess.run(whole, capture_output=True, text=True, cwd=self.home, timeout=PATIENCE, check=False)
         if done.returncode:
             raise Fault(f"{' '.join(map(str, command))} ended with {done.returncode}: {done.stderr[-2000:]}")
         return done.stdout
@@ -198,24 +202,36 @@ def _command_line(user: User) -> dict[str, Any]:
 
 def _starts(user: User) -> dict[str, Any]:
     """From calling the program to its window on the screen, several times; torch comes after that."""
-    seconds = []
+    seconds, processor = [], []
     for _ in range(STARTS):
         began = time.monotonic()
         running = user.start(user.program)
         loaded = False
         while not (window := _visible(user)):
-            loaded = loaded or b"libtorch" in Path(f"/proc/{running.pid}/maps").read_bytes()
+            loaded = loaded or _has_torch(running)
             if running.poll() is not None:
                 raise Fault(f"the program ended with {running.returncode} before there was a window")
             if time.monotonic() - began > PATIENCE:
                 raise Fault("no window appeared")
             time.sleep(0.01)
         seconds.append(round(time.monotonic() - began, 2))
+        processor.append(_processor_seconds(running))
         if loaded:
             raise Fault("torch was loaded before the window was there")
         _quit(user, running, window)
-    _say(f"window {min(seconds)} to {max(seconds)} s after the program was called ({seconds}), before torch")
-    return {"start_seconds": seconds}
+    middle, work = statistics.median(seconds), statistics.median(processor)
+    _say(f"window {middle} s after the program was called (median of {seconds}; {work} s of work), before torch")
+    return {"start_seconds": seconds, "start_processor_seconds": processor}
+
+
+def _has_torch(running: "subprocess.Popen[bytes]") -> bool:
+    return b"libtorch" in Path(f"/proc/{running.pid}/maps").read_bytes()
+
+
+def _processor_seconds(running: "subprocess.Popen[bytes]") -> float:
+    """What the process has used of the processor, in all its threads."""
+    user, system = Path(f"/proc/{running.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return round((int(user) + int(system)) / os.sysconf("SC_CLK_TCK"), 2)
 
 
 def _visible(user: User) -> str:
@@ -312,6 +328,50 @@ def _window(user: User, pictures: Path) -> dict[str, Any]:
     said = " ".join(answer["name"].split())
     _say(f"in the window: sample trained in {seconds:.0f} s ({trained['name'].split(': ')[1]}); dropped star: {said}")
     return {"window_training_seconds": round(seconds, 1), "window_answer": said}
+
+
+def _second_start(user: User, model: Path) -> dict[str, Any]:
+    """Call the program with a model, then with a project, while its window is open: that window shows them."""
+    running = user.start(user.program)
+    # So it is called until there is a project in it.
+    window = x11.window(user.screen, "^TL Studio$", PATIENCE)
+    try:
+        _rest(running)
+        began = time.monotonic()
+        user.run(user.program, model)
+        handed = round(time.monotonic() - began, 2)
+        _wait(user, "the model in the window that was open", lambda t: model.stem in t["name"])
+        read = round(time.monotonic() - began, 2)
+        began = time.monotonic()
+        user.run(user.program, user.folder / "project")
+        while not x11.xdotool(user.screen, "getwindowname", window).endswith(" project"):
+            if time.monotonic() - began > PATIENCE:
+                raise Fault("the window that was open does not show a second start's project")
+        shown = round(time.monotonic() - began, 2)
+        windows = len(x11.xdotool(user.screen, "search", "--onlyvisible", "--name", "^TL Studio").split())
+        if windows != 1:
+            raise Fault(f"a second start made {windows - 1} more windows")
+        if max(shown, handed) > SECOND_START:
+            raise Fault(f"a second start took {handed} s to hand over its file, {shown} s until it was shown")
+        _quit(user, running, window)
+    finally:
+        if running.poll() is None:
+            running.kill()
+    _say(
+        f"second start: model handed over in {handed} s, read in the window after {read} s; project shown in {shown} s"
+    )
+    return {"second_start_seconds": {"model_handed": handed, "model_read": read, "project_shown": shown}}
+
+
+def _rest(running: "subprocess.Popen[bytes]") -> None:
+    """Wait until the window has loaded the engine and has nothing to do."""
+    end = time.monotonic() + PATIENCE
+    used = -1.0
+    while not _has_torch(running) or _processor_seconds(running) > used + 0.05:
+        if time.monotonic() > end:
+            raise Fault("the window finds no rest")
+        used = _processor_seconds(running)
+        time.sleep(1)
 
 
 def _association(user: User, model: Path, pictures: Path) -> dict[str, Any]:

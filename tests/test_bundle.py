@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tlstudio import __version__
+from tlstudio.__main__ import NEW_WINDOW
 from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE
 from tlstudio.ui.app import DESKTOP_FILE
 
@@ -46,6 +47,7 @@ def test_entry_description_and_file_type_speak_of_the_same() -> None:
     entry.read(ENTRY, encoding="utf-8")
     assert entry["Desktop Entry"]["MimeType"] == f"{MIME};"
     assert entry["Desktop Entry"]["Exec"] == "tlstudio %F"
+    assert entry["Desktop Action new-window"]["Exec"] == f"tlstudio {NEW_WINDOW}"
     metainfo = ElementTree.parse(METAINFO)
     assert metainfo.findtext("id") == DESKTOP_FILE
     assert metainfo.findtext("launchable") == ENTRY.name
@@ -91,10 +93,10 @@ def test_installing_needs_no_root_and_is_undone(unpacked: Path, tmp_path: Path, 
     assert command.resolve() == program
     installed = home / ".local" / "share" / "applications" / ENTRY.name
     judge("desktop-file-utils", "desktop-file-validate", installed)
-    (line,) = [line for line in installed.read_text().splitlines() if line.startswith("Exec=")]
+    lines = [line for line in installed.read_text().splitlines() if line.startswith("Exec=")]
     # The rules for quotes in menu entries: backslash before what a shell would act on, written twice; % stands double.
     quoted = str(program).replace("%", "%%").replace('"', '\\\\"').replace("$", "\\\\$")
-    assert line == f'Exec="{quoted}" %F'
+    assert lines == [f'Exec="{quoted}" %F', f'Exec="{quoted}" --new-window']
     install(unpacked, home, "--uninstall")
     assert not [path for path in home.rglob("*") if "tlstudio" in path.name.lower()]
     assert (unpacked / "tlstudio").is_file()

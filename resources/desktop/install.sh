@@ -33,7 +33,7 @@ write_entry() {
     plain=$(printf '%s' "$1" | sed -e 's/\\/\\\\/g')
     while IFS= read -r line; do
         case $line in
-            Exec=*) printf 'Exec="%s" %%F\n' "$quoted" ;;
+            Exec=tlstudio*) printf 'Exec="%s"%s\n' "$quoted" "${line#Exec=tlstudio}" ;;
             TryExec=*) printf 'TryExec=%s\n' "$plain" ;;
             *) printf '%s\n' "$line" ;;
         esac

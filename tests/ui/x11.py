@@ -97,9 +97,9 @@ def _line(process: "subprocess.Popen[bytes]", seconds: float = 20) -> dict:
     assert process.stdout is not None
     while not text.endswith(b"\n"):
         if not select.select([process.stdout], [], [], max(0, end - time.monotonic()))[0]:
-            raise TimeoutError(f"{process.args}: {text!r}")
+            raise TimeoutError(f"{process.args!r}: {text!r}")
         character = process.stdout.read(1)
         if not character:
-            raise EOFError(f"{process.args} ended")
+            raise EOFError(f"{process.args!r} ended")
         text += character
     return dict(json.loads(text))
