@@ -1,16 +1,14 @@
-"""The command line: arguments in, events out, as lines for people or as JSON. It never asks anything."""
+"""The command line: arguments in, events out (`printing`). It never asks anything."""
 
 from __future__ import annotations
 
 import io
 import itertools
-import json
 import logging
-import math
 import shutil
 import sys
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,6 @@ from typing import Any
 import click
 import platformdirs
 from click.core import ParameterSource
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tlstudio import __version__, tasks
 from tlstudio.core import events
@@ -30,6 +26,7 @@ from tlstudio.core.project import Project, is_project
 from tlstudio.core.recipe import STRATEGIES, Changes, ModelFile, Recipe, make_recipe
 from tlstudio.core.tables import write_csv
 from tlstudio.interruption import Interruption
+from tlstudio.printing import show
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -438,162 +435,3 @@ def demo(project: Path | None, device: str, threads: int, as_json: bool) -> None
     """The whole job on the sample: solar cells, functional or defective; drawn shapes where those are not installed."""
     with Project.open(project) if project else Project.temporary() as opened:
         show(tasks.demo(opened, device, threads), as_json)
-
-
-def show(task: Iterable[Event], as_json: bool) -> list[Event]:
-    """Print a task's events as they come, as JSON lines or for people; returns those that are not progress."""
-    return _show_json(task) if as_json else _show_people(task)
-
-
-def _show_json(task: Iterable[Event]) -> list[Event]:
-    said = []
-    for event in task:
-        print(json.dumps(event.to_json()), flush=True)
-        if not isinstance(event, events.Progress):
-            said.append(event)
-    return said
-
-
-def _show_people(task: Iterable[Event]) -> list[Event]:
-    out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    said = []
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
-        bar = bars.add_task("", visible=False)
-        for event in task:
-            if isinstance(event, events.Progress):
-                bars.update(bar, description=event.task, completed=event.done, total=event.total, visible=True)
-                continue
-            said.append(event)
-            for line in describe(event):
-                out.print(_printable(line), markup=False, emoji=False)
-    return said
-
-
-def _printable(line: str) -> str:
-    """Names come from strangers' files: nothing in them may steer the terminal or forge a line."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-
-
-def describe(event: Event) -> Iterator[str]:
-    """The lines that tell a person about an event; none for what a person need not read."""
-    match event:
-        case events.Warned():
-            yield f"Careful: {event.text}"
-        case events.Said():
-            yield event.text
-        case events.PictureSkipped():
-            yield f"Not used: {event.path}: {event.reason}"
-        case events.Inspected():
-            yield from _describe_pictures(event)
-        case events.FileInspected():
-            yield f"This is a {event.what}."
-            yield from json.dumps(event.to_json(), indent=1, ensure_ascii=False).splitlines()
-        case events.Outlined():
-            yield from _describe_outline(event)
-        case events.Advised():
-            yield f"Strategy {event.strategy}. {' '.join(event.reasons)}"
-        case events.FeaturesReady() if event.computed and event.tier == "pictures":
-            yield f"  {event.computed} pictures decoded in {event.seconds:.1f} s"
-        case events.FeaturesReady() if event.computed:
-            yield f"  {event.computed} pictures through the stages before {event.train_from} in {event.seconds:.1f} s"
-        case events.PhaseStarted():
-            share = event.trainable_parameters / event.total_parameters
-            rates = ", ".join(f"{g['name']} {g['lr']:g}" for g in event.groups)
-            yield f"Phase {event.phase} of {event.phases}, {event.name}: learns from {event.train_from} on"
-            yield (
-                f"  {event.trainable_parameters:,} of {event.total_parameters:,} parameters learn "
-                f"({share:.2%}); learning rates: {rates}"
-            )
-        case events.EpochDone():
-            line = f"  epoch {event.epoch:2d} of {event.epochs}  loss {event.train_loss:.3f}"
-            if math.isfinite(event.val_loss):
-                line += f"  validation loss {event.val_loss:.3f}  accuracy {event.val_accuracy:6.1%}"
-            yield f"{line}  {event.seconds:6.2f} s{'  best' if event.best and math.isfinite(event.val_loss) else ''}"
-        case events.FoldDone():
-            best = " and ".join(map(str, event.epochs))
-            accuracy = _with_interval(event.accuracy, event.interval)
-            where = f"Fold {event.fold} of {event.folds}"
-            yield f"{where}: accuracy {accuracy}, {event.n} pictures, best after epoch {best}"
-        case events.Finished():
-            yield from _describe_finish(event)
-        case events.Evaluated():
-            yield from _describe_evaluation(event)
-        case events.Predicted():
-            yield _describe_prediction(event)
-        case events.WeightsFound():
-            yield from _describe_weights(event)
-        case events.WeightsPacked():
-            yield f"{event.path}: the weights of {', '.join(event.backbones)} ({event.size / 1e6:.0f} MB)"
-            yield f"On the other machine: tlstudio weights import {Path(event.path).name}"
-
-
-def _describe_pictures(event: events.Inspected) -> Iterator[str]:
-    yield f"{event.source}: {event.found} files, {event.read} pictures in {len(event.classes)} classes"
-    width = max((len(name) for name in event.classes), default=0)
-    for name, counts in event.classes.items():
-        parts = ", ".join(f"{count} {split}" for split, count in counts.items() if count)
-        yield f"  {name:<{width}}  {sum(counts.values()):5d}  ({parts})"
-    for what, groups in (("Identical", event.duplicates), ("Conflict", event.conflicts), ("Leak", event.leaks)):
-        for group in groups:
-            yield f"{what}: {' = '.join(group)}"
-    for refused in event.refused:
-        yield f"Could not be read: {refused['path']}: {refused['reason']}"
-    for warning in event.warnings:
-        yield f"Careful: {warning}"
-
-
-def _describe_weights(event: events.WeightsFound) -> Iterator[str]:
-    states = {"checked": "here, checked", "unchecked": "here, not checked", "missing": "not on this machine"}
-    states["wrong"] = f"here, but not the right file: its SHA-256 is {event.found_sha256}"
-    places = {"package": "installed package", "own": "TL Studio's folder", "hub": "torch's hub folder"}
-    yield f"{event.backbone}: {states[event.state]}"
-    yield f"  file     {event.path or event.filename}{f' ({places[event.place]})' if event.place else ''}"
-    yield f"  SHA-256  {event.sha256}{'' if len(event.sha256) == events.WHOLE_DIGEST else '… (no more is published)'}"
-    yield f"  {event.size / 1e6:.0f} MB, {event.licence}; {event.source}"
-    if event.state in ("wrong", "missing"):
-        get = f"tlstudio weights fetch {event.backbone}" if event.url else "tlstudio weights import FILE"
-        yield f"  get it   {event.url}{'; type: ' if event.url else ''}{get}".rstrip()
-
-
-def _describe_outline(event: events.Outlined) -> Iterator[str]:
-    learn, total = event.trainable_parameters, event.total_parameters
-    yield f"{event.backbone}: {learn:,} of {total:,} parameters learn ({learn / total:.4%})"
-    yield f"{'stage':<9}{'parameters':>12}{'learn':>12}{'rate':>8}  {'output':<14}what it has learned"
-    for s in event.stages:
-        shape = "×".join(map(str, s.output_shape))
-        rate = f"{s.lr:g}" if s.lr else "frozen" if s.parameters else "–"
-        yield f"{s.name:<9}{s.parameters:>12,}{s.trainable:>12,}{rate:>8}  {shape:<14}{s.learns}; {s.transferability}"
-
-
-def _describe_finish(event: events.Finished) -> Iterator[str]:
-    yield "Stopped; the best weights so far are kept." if event.stopped else f"Done in {event.seconds:.0f} s."
-    what = f"Accuracy out of {event.folds} folds" if event.folds else "Validation accuracy"
-    yield f"{what} {_with_interval(event.val_accuracy, event.val_interval)}"
-    if event.test_accuracy is not None and event.test_interval is not None:
-        yield f"Test accuracy       {_with_interval(event.test_accuracy, event.test_interval)}"
-    yield f"Model    {event.model}"
-    yield f"Run      {event.run}"
-    yield f"Project  {event.project}"
-
-
-def _describe_evaluation(event: events.Evaluated) -> Iterator[str]:
-    accuracy = _with_interval(event.accuracy, event.interval)
-    yield f"Accuracy {accuracy} on {event.n} pictures (split: {event.split}; {event.refused} left out)"
-    width = max(len(name) for name in event.per_class)
-    yield f"{'':<{width}}  precision  recall      F1  pictures"
-    for name, s in event.per_class.items():
-        yield f"{name:<{width}}  {s['precision']:9.3f} {s['recall']:7.3f} {s['f1']:7.3f} {s['support']:9.0f}"
-    yield f"Expected calibration error {event.calibration_error:.3f}"
-
-
-def _describe_prediction(event: events.Predicted) -> str:
-    if not event.ok:
-        return f"{event.path}: no answer: {event.error}"
-    others = ", ".join(f"{label} {probability:.1%}" for label, probability in event.top[1:])
-    unknown = "  not like anything it was taught" if event.unknown else ""
-    return f"{event.path}: {event.label} {event.probability:.1%}{unknown}{f'  ({others})' if others else ''}"
-
-
-def _with_interval(accuracy: float, interval: events.Interval) -> str:
-    return f"{accuracy:.1%} (95 % interval {interval[0]:.1%} to {interval[1]:.1%})"

@@ -94,10 +94,16 @@ def other_statistics(network: Network) -> dict[str, Any]:
     return {}
 
 
+def other_architecture(network: Network) -> dict[str, Any]:
+    network.backbone = replace(network.backbone, architecture="tf_test_efficientnet")
+    return {}
+
+
 @pytest.mark.parametrize(
     "change",
     [
         other_preprocessing,
+        other_architecture,
         other_weight,
         other_statistics,
         lambda _: {"cut": "blocks3"},

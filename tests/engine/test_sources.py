@@ -163,3 +163,15 @@ def test_without_room_on_disk_everything_comes_from_the_files(
     assert [e.cache["tier"] for e in said if isinstance(e, PhaseStarted)] == ["features", "files"]
     assert isinstance(said[-1], Finished)
     assert not list(fresh_cache.rglob("*.rows"))
+
+
+def test_a_copy_of_a_run_makes_plans_of_its_own(
+    insects: tuple[list[Picture], list[Picture]], tiny_backbone: Backbone, tmp_path: Path, fresh_cache: Path
+) -> None:
+    recipe = Recipe("tiny", "test", (tail(epochs=1),))
+    network = networks.build("tiny", 2, pretrained=True)
+    job = Fit(network, recipe, class_names(insects[0]), *insects, RunFolder(tmp_path), 2, lambda: False)
+    fold = replace(job, train=job.train[::2])
+    list(fit(fold))
+    assert [plan.tier for plan in fold.plans] == ["features"]
+    assert job.plans == []

@@ -99,6 +99,30 @@ def test_what_somebody_reads_stays_readable_when_the_cache_is_emptied() -> None:
     assert right(shelf, 20) == 1
 
 
+def test_rows_in_use_are_not_written_over_when_their_index_is_lost() -> None:
+    shelf = Shelf("key", "float32")
+    held = shelf.add([(str(n), row(n)) for n in range(20)])
+    assert held is not None
+    for file in store.folder().glob("key.sqlite*"):
+        file.unlink()
+    assert Shelf("key", "float32").add([(str(n), row(100 + n)) for n in range(20)]) is not None
+    assert all(np.array_equal(value, row(n)) for n, value in enumerate(held))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_more_parts_are_held_than_a_desktop_lets_a_program_open() -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        shelf = Shelf("key", "float32")
+        held = [shelf.add([(str(n), row(n))]) for n in range(300)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert all(held)
+
+
 def test_the_least_recently_used_goes_first_and_nothing_is_wider_than_its_limit() -> None:
     for age, key in enumerate(["old", "older", "recent"]):
         filled(key, 100)

@@ -154,8 +154,14 @@ def test_a_model_of_it_works_on_a_machine_that_never_saw_the_weights(tmp_path: P
     assert said[0].ok
     assert {label for label, _ in said[0].top} == {"red", "green", "blue"}
 
+    with pytest.raises(RefusedModel, match=r"weights of timm/test_vit, which are not .* --timm test_vit\."):
+        tasks.model_to_start_from(model)
+
     change(model, backbone="timm/test_vit_of_mine")
     with pytest.raises(RefusedModel, match="unknown to the timm installed here, 'test_vit_of_mine'"):
+        checkpoints.load_model(model)
+    change(model, backbone="timm/test_vit.of_mine")
+    with pytest.raises(RefusedModel, match="in a way timm cannot build it"):
         checkpoints.load_model(model)
     change(model, backbone="timm/hf-hub:somebody/test_vit")
     with pytest.raises(RefusedModel, match="not a TL Studio model, or is damaged"):

@@ -18,7 +18,7 @@ from tests.ui.world import settle, wait_for
 from tlstudio import __main__ as front_door
 from tlstudio.cli import cli
 from tlstudio.core.project import Project
-from tlstudio.ui import instance
+from tlstudio.ui import app, instance
 from tlstudio.ui.arrivals import Arrivals
 from tlstudio.ui.instance import LONGEST, Answer, Claim, Place, Request
 from tlstudio.ui.rail import Step
@@ -167,6 +167,19 @@ def test_what_a_crash_left_on_the_disk_is_no_window(window, place):
     assert start_again().returncode == 0
     arrivals.close()
     claim.give_up()
+
+
+def test_a_window_that_cannot_listen_keeps_no_other_start_waiting(window, monkeypatch, tmp_path):
+    deep = tmp_path / ("d" * 120)  # more than a socket's path may have
+    deep.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    place = instance.meeting_place()
+    claim = instance.claim(place, Request())
+    assert claim.lock is not None
+    app._receive(window, claim)
+    second = instance.claim(place, Request())
+    assert not second.silent
+    second.give_up()
 
 
 def test_a_start_waits_for_a_window_that_is_just_starting(window, place, tmp_path):

@@ -289,6 +289,22 @@ def test_a_pack_is_made_of_what_is_ticked_and_says_before_what_it_fetches(window
     dialog.close()
 
 
+def test_what_was_brought_in_by_hand_goes_into_no_pack(window, tiny_backbone, monkeypatch):
+    name = "timm/test_efficientnet"
+    monkeypatch.setitem(backbones.BACKBONES, name, replace(tiny_backbone, name=name, title=name))
+    dialog = opened(window)
+    turn_to(dialog, NETWORKS)
+    assert state_of(dialog, name) == HERE
+    press(dialog, "pack_weights_button")
+    pack = dialog.findChild(PackDialog)
+    tick(pack, name)
+    ticked = [found.backbone for found in pack._ticked()]
+    assert "tiny" in ticked
+    assert name not in ticked
+    pack.reject()
+    dialog.close()
+
+
 def test_closing_stops_what_runs_and_leaves_nothing_half_done(window, chooser, tiny_backbone, tmp_path):
     dialog = opened(window)
     turn_to(dialog, NETWORKS)

@@ -125,10 +125,14 @@ def model_file(path: Path) -> ModelFile:
     """A model to start from, by what it is now.
 
     Raises:
-        RefusedModel: see `load_model`.
+        RefusedModel: see `load_model`; or it is of a network that was brought in elsewhere, and never here.
     """
     model = load_model(path)
-    return ModelFile(str(path.absolute()), digests.of(path), model.network.backbone.name, model.classes)
+    name = model.network.backbone.name
+    if name not in BACKBONES:
+        remedy = f"Bring them in first: tlstudio weights import FILE.safetensors --timm {name.removeprefix(TIMM)}."
+        raise RefusedModel(f"began with the weights of {name}, which are not on this machine", path=path, remedy=remedy)
+    return ModelFile(str(path.absolute()), digests.of(path), name, model.classes)
 
 
 def start_from(file: ModelFile, classes: int, seed: int) -> Model:
@@ -236,7 +240,12 @@ def _backbone(facts: dict[str, Any]) -> Backbone:
 
 def _expected_network(facts: dict[str, Any]) -> Network:
     """The network a model names, without values."""
-    return networks.sketch(_backbone(facts), len(facts["classes"]))
+    spec = _backbone(facts)
+    try:
+        return networks.sketch(spec, len(facts["classes"]))
+    # What timm's constructors raise for a name with an unknown tag, or for pictures of a size they were not made for.
+    except (RuntimeError, AssertionError, LookupError) as error:
+        raise RefusedModel(f"describes {spec.name[:80]} in a way timm cannot build it") from error
 
 
 def _filled(network: Network, state: dict[str, torch.Tensor]) -> Network:

@@ -109,6 +109,7 @@ class Frozen:
 
     def __init__(self, network: Network, cut: str, count: int = 0) -> None:
         prefix, _ = network.split(cut)
+        self.architecture = network.backbone.architecture
         self.preprocessing = network.preprocessing
         self.device = next(network.model.parameters()).device
         self.prefix = prefix.eval()
@@ -391,7 +392,9 @@ def _as_rows(answers: torch.Tensor, number_format: NumberFormat) -> Iterable[Row
 def _key(frozen: Frozen, cut: str, view: View, number_format: NumberFormat) -> str:
     """Everything the answers depend on but the picture. No run and no project in it."""
     seen = asdict(view) if view.augment != "none" else "plain view"
-    found = _digest([cut, frozen.preprocessing.to_json(), seen, _engine(frozen.device.type), number_format])
+    # Networks may share all names and weights and still compute something else (timm's tf_ variants pad otherwise).
+    facts = [frozen.architecture, cut, frozen.preprocessing.to_json(), seen, _engine(frozen.device.type), number_format]
+    found = _digest(facts)
     for name, value in frozen.prefix.state_dict().items():
         found.update(name.encode())
         found.update(value.cpu().contiguous().numpy().tobytes())

@@ -11,6 +11,7 @@ import mmap
 import os
 import shutil
 import sqlite3
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -28,6 +29,7 @@ from tlstudio.engine import settings
 Row = npt.NDArray[Any]
 # The cache leaves this much of a disk alone: a tenth of it, within these bounds.
 LEAST_FREE, MOST_FREE = 2 << 30, 20 << 30
+MOST_FILES = 10_240  # what macOS allows
 _INDEX, _VALUES = ".sqlite", ".rows"
 _SIDE_FILES = ("-journal", "-wal", "-shm")
 _SCHEMA = """CREATE TABLE IF NOT EXISTS rows (
@@ -88,6 +90,7 @@ class Shelf:
         self._dtype = np.dtype(number_format)
         self._usable = True
         self._index, self._values = (folder() / f"{key}{suffix}" for suffix in (_INDEX, _VALUES))
+        _allow_many_files()
         try:
             folder().mkdir(parents=True, exist_ok=True)
             self._trim(0)
@@ -173,7 +176,9 @@ class Shelf:
         (end,) = db.execute("SELECT coalesce(max(start + size), 0) FROM rows").fetchone()
         if not self._values.exists() or self._values.stat().st_size < end:
             db.execute("DELETE FROM rows")  # the values were lost
-            return 0
+            end = 0
+        if not end:
+            self._values.unlink(missing_ok=True)  # never written over: somebody may hold rows of an index that is gone
         return int(end)
 
     @contextmanager
@@ -197,6 +202,19 @@ class Shelf:
                 _delete(key)
                 total -= sizes[key][1]
         return total <= space
+
+
+def _allow_many_files() -> None:
+    """Raise this process's limit of open files: each part that is appended stays mapped, and so open, while it is in
+    use, which is hundreds in a long run; many desktops allow 1,024 or 256."""
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            with suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _map(file: int, start: int, length: int = 0) -> mmap.mmap:

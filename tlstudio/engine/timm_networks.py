@@ -55,10 +55,11 @@ def adopt(path: Path, name: str) -> tuple[Backbone, Path]:
     config = _config(name)
     state = _read(path)
     model = timm.create_model(name, pretrained=False, num_classes=_CLASSES)
+    learning = dict(model.named_parameters())
     target = weights.folder() / f"timm-{name}.safetensors"
     record = {
         "features": model.num_features,
-        "parameters": sum(value.numel() for key, value in state.items() if key in dict(model.named_parameters())),
+        "parameters": sum(value.numel() for key, value in state.items() if key in learning),
         "preprocessing": _preprocessing(config, name).to_json(),
         "weights": {
             "filename": target.name,

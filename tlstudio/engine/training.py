@@ -122,7 +122,8 @@ def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
         for name, parameters in network.groups().items()
     )
     if len(job.plans) < number:
-        job.plans.append(sources.choose(job, phase))
+        # A new list: a fold's copy of this run shares the old one, and has other pictures and phases.
+        job.plans = [*job.plans, sources.choose(job, phase)]
     plan, phases = job.plans[number - 1], len(job.recipe.phases)
     yield PhaseStarted(
         *(number, phases, phase.name, phase.train_from, phase.epochs, trainable, total, groups),

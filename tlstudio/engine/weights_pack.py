@@ -27,6 +27,8 @@ MANIFEST, LICENCES = "manifest.json", "LICENCES.txt"
 # Both are unpacked a little at a time, so that a small file cannot become a large one before anybody looks.
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 FORMAT, VERSION = "TL Studio weights pack", 1
+# A damaged directory shows itself in more ways than one.
+DAMAGES = (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError)
 MOST_ENTRIES, LARGEST_MANIFEST = 1000, 1 << 20
 # Whose licence text goes with weights that no package of their own carries: who published them.
 PUBLISHERS = {"download.pytorch.org": "torchvision", "huggingface.co": "timm"}
@@ -186,7 +188,7 @@ def is_pack(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return MANIFEST in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+    except (OSError, *DAMAGES):
         return False
 
 
@@ -229,8 +231,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         archive = zipfile.ZipFile(path)
     except OSError as error:
         raise RefusedWeights(f"cannot be read ({error.strerror or error})", path=path) from error
-    # A damaged directory shows itself in more ways than one.
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
+    except DAMAGES as error:
         raise _no_pack(path, "it is no whole zip file") from error
     with archive:
         yield archive

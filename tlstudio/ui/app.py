@@ -134,7 +134,9 @@ def _receive(window: MainWindow, claim: Claim) -> None:
     from tlstudio.ui.arrivals import Arrivals
 
     arrivals = Arrivals(window)
-    arrivals.listen(claim.place.server)
+    if not arrivals.listen(claim.place.server):
+        claim.give_up()  # or the next start would wait for an answer that cannot come
+        return
     arrivals.came.connect(window.answer)
     window.closing.connect(arrivals.close)
     window.closing.connect(claim.give_up)

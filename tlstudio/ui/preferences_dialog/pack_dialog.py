@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from tlstudio.core.backbones import backbone
+from tlstudio.core.backbones import TIMM, backbone
 from tlstudio.core.events import WeightsFound
 from tlstudio.ui import figures
 from tlstudio.ui.labels import muted
@@ -80,7 +80,10 @@ class PackDialog(QDialog):
         return buttons
 
     def _item(self, found: WeightsFound) -> QListWidgetItem:
-        if found.state == "checked":
+        is_here = found.state == "checked"
+        if found.backbone.startswith(TIMM):
+            is_here, how = False, self.tr("brought in by hand: carry its own file over")
+        elif is_here:
             how = self.tr("on this computer")
         elif found.url:
             how = self.tr("would be downloaded from {0}").format(urlsplit(found.url).hostname)
@@ -91,9 +94,9 @@ class PackDialog(QDialog):
         )
         item.setData(_FOUND, found)
         item.setFlags(Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable)
-        if found.state == "checked" or found.url:
+        if is_here or found.url:
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEnabled)
-        item.setCheckState(Qt.CheckState.Checked if found.state == "checked" else Qt.CheckState.Unchecked)
+        item.setCheckState(Qt.CheckState.Checked if is_here else Qt.CheckState.Unchecked)
         return item
 
     def _ticked(self) -> list[WeightsFound]:
