@@ -1,4 +1,4 @@
-"""Make the pictures of the window: `python -m tests.ui.screenshots FOLDER`. Eight states, two schemes, two sizes.
+"""Make the pictures of the window: `python -m tests.ui.screenshots FOLDER`. Twelve states, two schemes, two sizes.
 
 Everything in them is drawn by TL Studio itself, so that they may be shown anywhere.
 """
@@ -34,6 +34,16 @@ class Photographer:
                 for _ in range(5):
                     QApplication.processEvents()
                 self.window.grab().save(str(self.folder / f"{state}-{scheme}-{width}.png"))
+        print(state, flush=True)
+
+    def take_dialog(self, state: str, dialog) -> None:
+        """A dialog keeps its size, so it is taken once in each scheme."""
+        from PySide6.QtWidgets import QApplication
+
+        for scheme in SCHEMES:
+            self.theme.choose(scheme)
+            QApplication.processEvents()
+            dialog.grab().save(str(self.folder / f"{state}-{scheme}.png"))
         print(state, flush=True)
 
 
@@ -104,6 +114,32 @@ def journey(photographer: Photographer, home: Path) -> None:
     window.incoming.take_dropped(None, (home / "broken.tlmodel",))
     wait_for(lambda: window.message_bar.text)
     photographer.take("8-error")
+    weights_and_preferences(photographer)
+
+
+def weights_and_preferences(photographer: Photographer) -> None:
+    """A network whose weights are not on this computer, and the pages of Preferences."""
+    from tests.ui.world import settle, wait_for
+    from tlstudio.core.backbones import BACKBONES
+    from tlstudio.ui.rail import Step
+
+    window = photographer.window
+    window.message_bar.hide()
+    window.show_step(Step.NETWORK)
+    settle(window)
+    box = window.model_panel.backbone_box
+    missing = next((name for name in BACKBONES if name in window.model_panel._without_weights), None)
+    if missing:
+        box.setCurrentIndex(box.findData(missing))
+        box.activated.emit(box.currentIndex())
+        photographer.take("9-missing-weights")
+    dialog = window._open_preferences()
+    wait_for(lambda: not dialog.networks.is_busy() and not dialog.storage.is_busy())
+    for page, name in ((dialog.general, "general"), (dialog.networks, "networks"), (dialog.storage, "storage")):
+        dialog._pages.setCurrentWidget(page)
+        wait_for(lambda: not dialog.networks.is_busy() and not dialog.storage.is_busy())
+        photographer.take_dialog(f"10-preferences-{name}", dialog)
+    dialog.close()
 
 
 if __name__ == "__main__":

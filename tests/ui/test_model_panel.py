@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QLocale, QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox
+from PySide6.QtWidgets import QApplication, QComboBox, QStyleOptionComboBox
 
 from tests.ui.uichecks import complaints
 from tests.ui.world import settle
@@ -21,6 +21,7 @@ from tlstudio.core.project import Project
 from tlstudio.core.recipe import STRATEGIES, Changes, Recipe, make_recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.ui import figures, theme
+from tlstudio.ui.labels import ElidedBox
 from tlstudio.ui.model.layer_tree import Column, LayerModel
 from tlstudio.ui.model.panel import ModelPanel
 from tlstudio.ui.model.rate_box import RateBox
@@ -437,6 +438,18 @@ def test_what_a_person_chose_is_not_taken_away_by_more_pictures(panel):
     assert panel.strategy_box.currentData() == "fine-tune-layered"
     marked = [panel.strategy_box.itemText(i) for i in range(panel.strategy_box.count())]
     assert [text.startswith("★") for text in marked].count(True) == 1
+
+
+def test_a_closed_box_says_where_its_entry_was_cut(qtbot):
+    box = ElidedBox()
+    qtbot.addWidget(box)
+    box.addItem("★ Feature extraction (advised)")
+    option = QStyleOptionComboBox()
+    for width, cut in ((100, True), (600, False)):
+        box.resize(width, 30)
+        box.initStyleOption(option)
+        assert option.currentText.endswith("…") == cut
+    assert box.currentText() == "★ Feature extraction (advised)"
 
 
 def test_fields_without_use_are_off_and_say_why(resnet):

@@ -428,8 +428,8 @@ def test_it_says_what_train_would_do(panel):
     assert panel._progress.text() == "Next run: EfficientNet-Lite0 · Own cut: from blocks0"
 
 
-def finished(number: int, val: float) -> RunLine:
-    end = events.Finished("m", "p", "r", val, (val - 0.1, val + 0.1), None, None, ("a", "b"), 90.0, False)
+def finished(number: int, val: float, folds: int = 0) -> RunLine:
+    end = events.Finished("m", "p", "r", val, (val - 0.1, val + 0.1), None, None, ("a", "b"), 90.0, False, folds)
     return RunLine(RunFolder(Path(f"{number:03d}-fine-tune-last")), RunState(finished=end), when=1e9)
 
 
@@ -444,6 +444,16 @@ def test_the_run_table_keeps_qts_rules_and_marks_the_latest_best(qtmodeltester):
     table.begin_run(RunLine(RunFolder(Path("004-from-scratch")), RunState(), running=True))
     table.update_running(RunState())
     assert table.index(0, RunColumn.ACCURACY).data() == "running…"
+
+
+def test_figures_by_folds_are_not_called_validation():
+    table = RunTable()
+    table.show_runs([finished(1, 0.8, folds=5)])
+    shown = table.index(0, RunColumn.ACCURACY)
+    assert shown.data() == "80.0 % (70–90) out of fold"
+    explanation = shown.data(Qt.ItemDataRole.ToolTipRole)
+    assert "judged by 5 folds 80.0 % (70–90)" in explanation
+    assert "validation" not in explanation
 
 
 def test_the_confusion_table_keeps_qts_rules(qtmodeltester):

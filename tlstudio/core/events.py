@@ -261,6 +261,7 @@ class Predicted(Event):
     kind: ClassVar[str] = "predicted"
 
 
+OUT_OF_FOLD = "out of fold"  # the split of figures by networks that had not learned from what they judged
 WHOLE_DIGEST = 64  # hex digits of a SHA-256
 WeightsState = Literal["checked", "unchecked", "wrong", "missing"]
 

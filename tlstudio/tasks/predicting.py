@@ -47,7 +47,8 @@ def evaluate(
         if alone:
             split = "test" if any(p.split == "test" and not p.refused for p in pictures) else "val"
     chosen = [p for p in pictures if split in ("all", p.split)]
-    if alone and split in ("train", "val") and (model.facts["metrics"].get("val") or {}).get("split") == "out of fold":
+    by_folds = (model.facts["metrics"].get("val") or {}).get("split") == events.OUT_OF_FOLD
+    if alone and split in ("train", "val") and by_folds:
         text = (
             "The model learned from these pictures after it was judged by folds; its run reports the figures of those."
         )

@@ -258,7 +258,7 @@ def _conclude(order: _Order, job: Fit, folds: OutOfFold | None) -> Generator[Eve
             about = {"path": picture.path, "split": split, "truth": picture.label}
             report["predictions"].append({**about, "label": job.classes[best], "probability": float(row[best])})
     if folds:
-        report["val"]["split"] = "out of fold"
+        report["val"]["split"] = events.OUT_OF_FOLD
         report |= {"folds": [fold.to_json() for fold in folds.folds], "folds_deviation": folds.spread}
         report["epochs"] = {phase.name: phase.epochs for phase in folds.recipe.phases}
     set_on = f"{len(val.kept)} {'out-of-fold' if folds else 'validation'} pictures"

@@ -1,12 +1,13 @@
-"""Labels with a role in the page: titles, muted remarks, and lines that shorten themselves."""
+"""Labels with a role in the page: titles, muted remarks, and lines and boxes that shorten themselves."""
 
 from typing import TypeVar
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QSizePolicy, QStyle, QStyleOptionComboBox, QWidget
 
 _Label = TypeVar("_Label", bound=QLabel)
+_BOX_INSET = 1  # px that a style leaves free at either end of a box's text
 
 
 def _with_role(label: _Label, role: str) -> _Label:
@@ -59,3 +60,13 @@ class ElidedLabel(QLabel):
         short = self.fontMetrics().elidedText(self._full, self._mode, max(self.width(), 1))
         self.setText(short)
         self.setToolTip(self._full if short != self._full else "")
+
+
+class ElidedBox(QComboBox):
+    """A combo box whose closed entry ends in … where the room ends; Qt's own cuts through a letter."""
+
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        super().initStyleOption(option)
+        control, part = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(control, option, part, self).width() - 2 * _BOX_INSET
+        option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)

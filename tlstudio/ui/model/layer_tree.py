@@ -276,6 +276,8 @@ class LayerModel(QAbstractItemModel):
             return self.tr("Learned on ImageNet: {0}. On other pictures: {1}.").format(
                 part.learns, part.transferability
             )
+        if column is Column.BATCHNORM and row.is_stage and part.parameters and not row.batchnorms:
+            return self.tr("This stage has no BatchNorm, so the BatchNorm mode changes nothing in it.")
         return self._text(row, column)
 
     def _renew(self, rows: Sequence[_Row], parts: Sequence[StageOutline | Layer]) -> None:

@@ -22,6 +22,7 @@ from tlstudio.core.recipe import STRATEGIES, Domain, Phase, Recipe
 from tlstudio.ui import figures, strategies, theme
 from tlstudio.ui.job import Job, Stop
 from tlstudio.ui.job_queue import JobQueue
+from tlstudio.ui.labels import ElidedBox
 from tlstudio.ui.model.freeze_control import FreezeControl
 from tlstudio.ui.model.layer_tree import LayerTree
 from tlstudio.ui.model.missing_weights import MissingWeights
@@ -185,7 +186,7 @@ class ModelPanel(QWidget):
         column.addWidget(self.next_button, 0, Qt.AlignmentFlag.AlignRight)
 
     def _build_choices(self) -> QGridLayout:
-        self.backbone_box, self.strategy_box, self.domain_box = QComboBox(), QComboBox(), QComboBox()
+        self.backbone_box, self.strategy_box, self.domain_box = ElidedBox(), ElidedBox(), ElidedBox()
         self._list_backbones()
         for name in STRATEGIES:
             self.strategy_box.addItem(strategies.title(name), name)
@@ -214,7 +215,7 @@ class ModelPanel(QWidget):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             grid.addWidget(label, 0, place)
             grid.addWidget(box, 1, place)
-            grid.setColumnStretch(place, (4, 3, 3)[place])
+            grid.setColumnStretch(place, (11, 9, 7)[place])
         return grid
 
     def _list_backbones(self) -> None:

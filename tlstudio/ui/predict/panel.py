@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from tlstudio import tasks
 from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.errors import TLStudioError
-from tlstudio.core.events import Event, FileInspected, Predicted, Progress, Said
+from tlstudio.core.events import OUT_OF_FOLD, Event, FileInspected, Predicted, Progress, Said
 from tlstudio.core.tables import write_csv
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.drop_hint import DropHint
@@ -443,7 +443,8 @@ class PredictPanel(QWidget):
         split = "test" if metrics.get("test") else "val"
         if measured := metrics.get(split):
             low, high = measured["interval"]
-            held_out = self.tr("test") if split == "test" else self.tr("validation")
+            names = {"test": self.tr("test"), "val": self.tr("validation"), OUT_OF_FOLD: self.tr("out-of-fold")}
+            held_out = names.get(measured.get("split"), names[split])
             text = self.tr("{accuracy} correct on {n} {split} pictures (95 % interval {low} to {high})")
             parts.append(
                 text.format(

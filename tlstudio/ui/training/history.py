@@ -176,7 +176,8 @@ class RunTable(QAbstractTableModel):
             return self.tr("running…")
         if end.test_accuracy is not None and end.test_interval is not None:
             return self.tr("{0} test").format(figures.accuracy(end.test_accuracy, end.test_interval))
-        return self.tr("{0} val.").format(figures.accuracy(end.val_accuracy, end.val_interval))
+        held_out = self.tr("{0} out of fold") if end.folds else self.tr("{0} val.")
+        return held_out.format(figures.accuracy(end.val_accuracy, end.val_interval))
 
     def _when(self, line: RunLine) -> str:
         if not line.when:
@@ -197,7 +198,8 @@ class RunTable(QAbstractTableModel):
         end = line.state.finished
         if end is None:
             return self.tr("This run did not come to its end.") if not line.running else self.tr("This run goes on.")
-        parts = [self.tr("validation {0}").format(figures.accuracy(end.val_accuracy, end.val_interval))]
+        held_out = self.tr("judged by {1} folds {0}") if end.folds else self.tr("validation {0}")
+        parts = [held_out.format(figures.accuracy(end.val_accuracy, end.val_interval), end.folds)]
         if end.test_accuracy is not None and end.test_interval is not None:
             parts.append(self.tr("test {0}").format(figures.accuracy(end.test_accuracy, end.test_interval)))
         if line.state.recipe:
@@ -208,7 +210,8 @@ class RunTable(QAbstractTableModel):
         if end.stopped:
             parts.append(self.tr("stopped; its best weights are kept"))
         if is_best:
-            parts.append(self.tr("★ the best on validation pictures"))
+            by_folds, by_pictures = self.tr("★ the best, by its folds"), self.tr("★ the best on validation pictures")
+            parts.append(by_folds if end.folds else by_pictures)
         return " · ".join(parts)
 
     def _announce(self, first: int, last: int) -> None:

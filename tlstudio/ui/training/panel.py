@@ -470,9 +470,10 @@ class TrainingPanel(QWidget):
         self._confusion_pages.setCurrentIndex(1 if judged else 0)
         self._confusion_title.show_text(self.tr("Confusion"))
         if line and judged:
-            names = {"test": self.tr("test"), "val": self.tr("validation")}
+            names = {"test": self.tr("test"), "val": self.tr("validation"), events.OUT_OF_FOLD: self.tr("out-of-fold")}
+            held_out = names.get(judged.get("split"), names[split])
             text = self.tr("Run {0}, {1} {2} pictures: truth in rows, answers in columns")
-            self._confusion_title.show_text(text.format(line.run.number, figures.count(judged["n"]), names[split]))
+            self._confusion_title.show_text(text.format(line.run.number, figures.count(judged["n"]), held_out))
             self.confusion_view.show_counts(judged["confusion"]["labels"], judged["confusion"]["counts"])
         self._show_result(line)
 
@@ -490,7 +491,8 @@ class TrainingPanel(QWidget):
         said = [self.tr("Run {0}").format(line.run.number)]
         if end.test_accuracy is not None and end.test_interval is not None:
             said.append(self.tr("test {0}").format(figures.accuracy(end.test_accuracy, end.test_interval)))
-        said.append(self.tr("validation {0}").format(figures.accuracy(end.val_accuracy, end.val_interval)))
+        held_out = self.tr("judged by {1} folds {0}") if end.folds else self.tr("validation {0}")
+        said.append(held_out.format(figures.accuracy(end.val_accuracy, end.val_interval), end.folds))
         self._result.show_text(" · ".join(said))
 
     # Reading what there is
