@@ -140,7 +140,13 @@ def cli() -> None:
     show_default=True,
     help="The pretrained network to start from, or a model of your own.",
 )
-@click.option("--strategy", type=click.Choice(["auto", *STRATEGIES]), default="auto", show_default=True)
+@click.option(
+    "--strategy",
+    type=click.Choice(["auto", *STRATEGIES]),
+    default="auto",
+    show_default=True,
+    help="What learns; auto goes by the number of pictures and --domain.",
+)
 @click.option(
     "--domain",
     type=click.Choice(["similar", "different"]),
@@ -155,12 +161,24 @@ def cli() -> None:
 @click.option("--head-lr", type=float, help="Learning rate of the head.")
 @click.option("--backbone-lr", type=float, help="Learning rate of the late stages (of all, where they are alike).")
 @click.option("--early-lr", type=float, help="Learning rate of the early stages.")
-@click.option("--batch-size", type=int)
+@click.option("--batch-size", type=int, help="Pictures a step; 32 by default.")
 @click.option("--augment", type=click.Choice(["none", "light", "strong"]), help="Random variations while fine-tuning.")
 @click.option("--bn", type=click.Choice(["pinned", "frozen", "adaptive"]), help="What BatchNorm may change.")
 @click.option("--val", type=PATH, metavar="IMAGES", help="Pictures to validate on.")
-@click.option("--val-fraction", type=click.FloatRange(0.01, 0.8), default=0.15, show_default=True)
-@click.option("--test-fraction", type=click.FloatRange(0, 0.8), default=0.15, show_default=True)
+@click.option(
+    "--val-fraction",
+    type=click.FloatRange(0.01, 0.8),
+    default=0.15,
+    show_default=True,
+    help="Share of each class to validate on, where the folders give none.",
+)
+@click.option(
+    "--test-fraction",
+    type=click.FloatRange(0, 0.8),
+    default=0.15,
+    show_default=True,
+    help="Share of each class to test on once, at the end.",
+)
 @click.option("--split-seed", type=SEED, default=0, show_default=True, help="Which pictures go where.")
 @click.option(
     "--folds",
@@ -304,7 +322,7 @@ def _is_about_fine_tuning(wanted: Changes) -> bool:
     return given or wanted.train_from not in (None, "head")
 
 
-@cli.command()
+@cli.command(short_help="Measure a model on labelled pictures.")
 @click.argument("model", type=PATH)
 @click.argument("images", type=PATH, nargs=-1, required=True)
 @click.option("--split", type=click.Choice(["all", "train", "val", "test"]), help="Which part of the pictures.")
@@ -340,7 +358,7 @@ def predict(
     return _complain(f"None of {len(predictions)} files could be classified; each has its reason above.", FAILED)
 
 
-@cli.command()
+@cli.command(short_help="Say what a path holds.")
 @click.argument("path", type=PATH, nargs=-1, required=True)
 @_json_option
 def inspect(path: tuple[Path, ...], as_json: bool) -> None:
@@ -352,7 +370,7 @@ def inspect(path: tuple[Path, ...], as_json: bool) -> None:
     show(tasks.inspect(first, more), as_json)
 
 
-@cli.command()
+@cli.command(short_help="Show what is frozen and what learns.")
 @click.argument("origin", metavar="BACKBONE", type=BACKBONE)
 @click.option("--classes", type=click.IntRange(2, 10_000), help="2 by default, or those of the model.")
 @click.option("--strategy", type=click.Choice(list(STRATEGIES)), help="Show its last phase.")
@@ -392,7 +410,7 @@ def weights_list(as_json: bool) -> None:
     show(tasks.weights_list(check=True), as_json)
 
 
-@weights.command("import")
+@weights.command("import", short_help="Bring in a file of weights, or a pack.")
 @click.argument("file", type=PATH)
 @click.option("--timm", "timm_name", metavar="NAME", default="", help="Take FILE as the weights of this timm network.")
 @_json_option
@@ -406,14 +424,14 @@ def weights_import(file: Path, timm_name: str, as_json: bool) -> None:
 
 
 @weights.command("fetch")
-@click.argument("name", type=click.Choice(list(BACKBONES)))
+@click.argument("name", metavar="NAME", type=click.Choice(list(BACKBONES)))
 @_json_option
 def weights_fetch(name: str, as_json: bool) -> None:
-    """Download the weights of backbone NAME. Only this and `weights pack --fetch` use the network."""
+    """Download the weights of backbone NAME, as `weights list` writes it. Only this and `weights pack --fetch` use the network."""
     show(tasks.weights_fetch(name), as_json)
 
 
-@weights.command("pack")
+@weights.command("pack", short_help="Gather weights for another computer.")
 @click.argument("out", type=PATH, metavar="OUT.zip")
 @click.argument("names", nargs=-1, type=BACKBONE, metavar="[NAME]...")
 @click.option("--fetch", is_flag=True, help="Download what is not on this machine; says first what and how large.")
@@ -430,7 +448,7 @@ def weights_pack(out: Path, names: tuple[str | Path, ...], fetch: bool, as_json:
     show(tasks.weights_pack(out, [str(name) for name in names], fetch), as_json)
 
 
-@cli.command()
+@cli.command(short_help="The whole job on a sample.")
 @click.option("--project", type=PATH, help="Keep pictures and runs in this folder; a temporary one otherwise.")
 @_machine_options
 def demo(project: Path | None, device: str, threads: int, as_json: bool) -> None:

@@ -142,8 +142,8 @@ def _describe_outline(event: events.Outlined) -> Iterator[str]:
 
 def _describe_finish(event: events.Finished) -> Iterator[str]:
     yield "Stopped; the best weights so far are kept." if event.stopped else f"Done in {event.seconds:.0f} s."
-    what = f"Accuracy out of {event.folds} folds" if event.folds else "Validation accuracy"
-    yield f"{what} {_with_interval(event.val_accuracy, event.val_interval)}"
+    what = f"Accuracy by {event.folds} folds" if event.folds else "Validation accuracy"
+    yield f"{what:<19} {_with_interval(event.val_accuracy, event.val_interval)}"
     if event.test_accuracy is not None and event.test_interval is not None:
         yield f"Test accuracy       {_with_interval(event.test_accuracy, event.test_interval)}"
     yield f"Model    {event.model}"

@@ -78,7 +78,7 @@ def test_people_read_each_fold(here: Tlstudio, pictures: Path, tiny_backbone: Ba
     done = here("train", pictures, "--folds", 2, *QUICK[:-1])
     assert "All 21 pictures but the test ones are dealt into 2 folds." in done.out
     assert "Fold 2 of 2: accuracy" in done.out
-    assert "Accuracy out of 2 folds" in done.out
+    assert "Accuracy by 2 folds" in done.out
     assert "nan" not in done.out
 
 
