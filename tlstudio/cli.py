@@ -427,7 +427,10 @@ def weights_import(file: Path, timm_name: str, as_json: bool) -> None:
 @click.argument("name", metavar="NAME", type=click.Choice(list(BACKBONES)))
 @_json_option
 def weights_fetch(name: str, as_json: bool) -> None:
-    """Download the weights of backbone NAME, as `weights list` writes it. Only this and `weights pack --fetch` use the network."""
+    """Download the weights of backbone NAME, as `weights list` writes it.
+
+    Only this and `weights pack --fetch` use the network.
+    """
     show(tasks.weights_fetch(name), as_json)
 
 
