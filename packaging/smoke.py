@@ -99,6 +99,7 @@ def _use(bundle: Path, pictures: Path) -> dict[str, Any]:
             screen["QT_LINUX_ACCESSIBILITY_ALWAYS_ON"] = "1"
             facts |= _window(user, pictures)
             facts |= _second_start(user, Path(facts["model"]))
+            _crash(user)
             facts |= _association(user, Path(facts["model"]), pictures)
     return facts
 
@@ -344,9 +345,7 @@ def _second_start(user: User, model: Path) -> dict[str, Any]:
         read = round(time.monotonic() - began, 2)
         began = time.monotonic()
         user.run(user.program, user.folder / "project")
-        while not x11.xdotool(user.screen, "getwindowname", window).endswith(" project"):
-            if time.monotonic() - began > PATIENCE:
-                raise Fault("the window that was open does not show a second start's project")
+        _await_project(user, window)
         shown = round(time.monotonic() - began, 2)
         windows = len(x11.xdotool(user.screen, "search", "--onlyvisible", "--name", "^TL Studio").split())
         if windows != 1:
@@ -361,6 +360,32 @@ def _second_start(user: User, model: Path) -> dict[str, Any]:
         f"second start: model handed over in {handed} s, read in the window after {read} s; project shown in {shown} s"
     )
     return {"second_start_seconds": {"model_handed": handed, "model_read": read, "project_shown": shown}}
+
+
+def _await_project(user: User, window: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not x11.xdotool(user.screen, "getwindowname", window).endswith(" project"):
+        if time.monotonic() > end:
+            raise Fault("the window does not show the project")
+
+
+def _crash(user: User) -> None:
+    """Kill the program while a project is open: the next start offers to open it again."""
+    crashing = user.start(user.program, user.folder / "project")
+    _await_project(user, x11.window(user.screen, "^TL Studio", PATIENCE))
+    _rest(crashing)
+    crashing.kill()
+    crashing.wait()
+    running = user.start(user.program)
+    try:
+        window = x11.window(user.screen, "^TL Studio$", PATIENCE)
+        _click(user, _wait(user, "the offer to open what was open", lambda t: t["name"] == "Open it again"))
+        _await_project(user, window)
+        _quit(user, running, window)
+    finally:
+        if running.poll() is None:
+            running.kill()
+    _say("killed with a project open; the next start offered it, and opened it")
 
 
 def _rest(running: "subprocess.Popen[bytes]") -> None:
