@@ -158,7 +158,7 @@ def debian(bundle: Path, work: Path, version: str, depends: list[str]) -> Path:
         " and writes one file that classifies new ones.",
         " .",
         " Everything it needs is inside, Python and PyTorch among it: nothing is fetched",
-        " from a network, now or later.",
+        " from a network unless you ask for more pretrained networks.",
     ]
     (work / "DEBIAN").mkdir()
     (work / "DEBIAN/control").write_text("\n".join(control) + "\n", encoding="utf-8")
