@@ -14,7 +14,7 @@ from tlstudio.engine import shapes
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.main_window import MainWindow
 
-PATIENCE = 240  # seconds; under strace on a busy machine a training takes more than one minute
+PATIENCE = 120  # seconds; under strace on a busy machine a training takes more than one minute
 
 
 def wait_for(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
