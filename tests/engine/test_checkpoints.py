@@ -23,7 +23,7 @@ Edit = Callable[[dict[str, Any], dict[str, torch.Tensor]], None]
 def model_file(tiny_backbone: Backbone, tmp_path: Path) -> Path:
     network = networks.build("tiny", 3, pretrained=True)
     facts = {
-        "schema": 1,
+        "schema": checkpoints.SCHEMA_VERSION,
         "program": "test",
         "created": "2026-01-01",
         "backbone": "tiny",
@@ -31,7 +31,9 @@ def model_file(tiny_backbone: Backbone, tmp_path: Path) -> Path:
         "classes": ["a", "b", "c"],
         "preprocessing": tiny_backbone.preprocessing.to_json(),
         "temperature": 1.5,
-        "unknown": {"threshold": 0.4, "set_on": "3 pictures", "refused_at_most": 0.05},
+        "unknown": {"threshold": 0.4, "set_on": "3 pictures", "refused_at_most": 0.05, "distances": [0.1] * 101},
+        "sample": {"labels": [0, 1, 1, 0, 1], "digests": ["ab" * 16] * 5},
+        "trained_on": {"a": 2, "b": 2, "c": 1},
         "metrics": {},
         "recipe_digest": "",
         "provenance": {},
@@ -117,7 +119,7 @@ def tensor(name: str, value: torch.Tensor | None) -> Edit:
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [
-        (fact("schema", 2), "is of version 2"),
+        (fact("schema", 99), "is of version 99"),
         (fact("backbone", "alexnet"), "does not know, 'alexnet'"),
         (fact("train_from", "layer4"), "does not have"),
         (fact("classes", ["a", "a", "c"]), "no sound list of classes"),

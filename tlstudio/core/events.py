@@ -249,6 +249,7 @@ class Predicted(Event):
     """The answer for one picture, or why there is none. top: [label, probability], best first.
 
     unknown: farther from everything the model was trained on than nearly all pictures it was checked on.
+    distance: how far that is; its scale is the model's own.
     """
 
     path: str
@@ -258,6 +259,7 @@ class Predicted(Event):
     top: tuple[tuple[str, float], ...] = ()
     unknown: bool = False
     error: str | None = None
+    distance: float | None = None
     kind: ClassVar[str] = "predicted"
 
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,10 @@ from tlstudio.engine import digests
 from tlstudio.engine import network as networks
 from tlstudio.engine.network import Network
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MAX_HEADER = 16 << 20
 SAMPLE_SIZE = 2_000
+SHARES = 101  # how often, for each whole percent of known pictures
 _FIELDS = {
     "schema",
     "program",
@@ -40,10 +42,13 @@ _FIELDS = {
     "preprocessing",
     "temperature",
     "unknown",
+    "sample",
+    "trained_on",
     "metrics",
     "recipe_digest",
     "provenance",
 }
+DIGEST = re.compile(r"[0-9a-f]{32,128}")
 # What describes a network of timm's, which another machine's table does not have.
 _OF_TIMM = {"network"}
 
@@ -102,7 +107,7 @@ def load_model(path: Path) -> Model:
         written = facts.pop("digest", None)
         _check_facts(facts)
         network = _expected_network(facts)
-        _check_layout(header, network)
+        _check_layout(header, network, len(facts["sample"]["labels"]))
         tensors = load_file(path)
         _check_finite(tensors)
         if written != _digest(facts, tensors):
@@ -206,15 +211,34 @@ def _check_facts(facts: dict[str, Any]) -> None:
     metrics = facts["metrics"]
     if not isinstance(metrics, dict) or not all(isinstance(m, (dict, type(None))) for m in metrics.values()):
         raise RefusedModel("has no sound figures")
-    temperature, threshold = facts["temperature"], facts["unknown"]["threshold"]
-    for number in (temperature, threshold):
-        if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
-            raise RefusedModel("has a temperature or threshold that is not a number")
-    if not 0 < temperature <= 100 or not 0 <= threshold <= 2.1:
+    unknown = facts["unknown"]
+    temperature, threshold, known = facts["temperature"], unknown["threshold"], unknown["distances"]
+    if not isinstance(known, list) or not all(_is_number(n) for n in (temperature, threshold, *known)):
+        raise RefusedModel("has a temperature or threshold that is not a number")
+    if not 0 < temperature <= 100 or not all(0 <= n <= 2.1 for n in (threshold, *known)):
         raise RefusedModel("has a temperature or threshold out of range")
+    if len(known) != SHARES or known != sorted(known):
+        raise RefusedModel("does not say how far known pictures are from each other")
+    _check_sample(facts["sample"], len(classes))
+    if not isinstance(facts["trained_on"], dict):
+        raise RefusedModel("does not say what it was trained on")
     preprocessing = Preprocessing.from_json(facts["preprocessing"])
     if preprocessing.resize > 4 * backbone.preprocessing.resize:
         raise RefusedModel(f"wants pictures of {preprocessing.size} pixels, far more than its backbone is made for")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _check_sample(sample: dict[str, Any], classes: int) -> None:
+    """Refuse what is not one class and one file's digest for each picture whose features are in the file."""
+    labels, digests = sample["labels"], sample["digests"]
+    listed = isinstance(labels, list) and isinstance(digests, list) and 1 <= len(labels) == len(digests) <= SAMPLE_SIZE
+    if not listed or not all(type(label) is int and 0 <= label < classes for label in labels):
+        raise RefusedModel("does not say of which classes its sample of pictures is")
+    if not all(isinstance(digest, str) and DIGEST.fullmatch(digest) for digest in digests):
+        raise RefusedModel("does not say which pictures its sample is of")
 
 
 def _check_finite(tensors: dict[str, torch.Tensor]) -> None:
@@ -260,13 +284,12 @@ def _filled(network: Network, state: dict[str, torch.Tensor]) -> Network:
     return network
 
 
-def _check_layout(header: dict[str, Any], network: Network) -> None:
-    """Exactly the tensors the network has, of the same shapes and types, and the sample of features."""
+def _check_layout(header: dict[str, Any], network: Network, rows: int) -> None:
+    """Exactly the tensors the network has, of the same shapes and types, and a sample of `rows` pictures' features."""
     kinds = {torch.float32: "F32", torch.int64: "I64"}
     expected = {f"network.{n}": (kinds[v.dtype], list(v.shape)) for n, v in network.model.state_dict().items()}
     sample = header.get("features", {})
-    rows, width = sample.get("shape", (0, 0))
-    if sample.get("dtype") != "F16" or not 1 <= rows <= SAMPLE_SIZE or width != network.backbone.features:
+    if sample.get("dtype") != "F16" or sample.get("shape") != [rows, network.backbone.features]:
         raise RefusedModel("has no sound sample of training features")
     found = {name: (e.get("dtype"), e.get("shape")) for name, e in header.items() if name != "features"}
     if found != expected:

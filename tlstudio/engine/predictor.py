@@ -15,7 +15,7 @@ from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnreadablePicture, UnusableImages
 from tlstudio.core.events import Event, Predicted
 from tlstudio.engine import features
-from tlstudio.engine.checkpoints import SAMPLE_SIZE, Model
+from tlstudio.engine.checkpoints import SAMPLE_SIZE, SHARES, Model
 from tlstudio.engine.evaluation import Floats, probabilities
 from tlstudio.engine.folding import folded
 from tlstudio.engine.network import Network
@@ -103,6 +103,11 @@ def threshold(held_out: torch.Tensor) -> float:
     return float(held_out.sort(descending=True).values[allowed])
 
 
+def shares(held_out: torch.Tensor) -> list[float]:
+    """The distances that 0, 1, … 100 % of held-out pictures lie within, ascending: what any threshold would cost."""
+    return [float(d) for d in torch.quantile(held_out.float(), torch.linspace(0, 1, SHARES))]
+
+
 class Predictor:
     """A model ready to answer, on the device its network is on."""
 
@@ -131,19 +136,20 @@ class Predictor:
             if isinstance(pixels, UnreadablePicture):
                 yield Predicted(str(path), ok=False, error=f"{pixels.what}. {pixels.remedy}".rstrip())
                 continue
-            yield self._ranked(path, probable[row], bool(far[row]), top)
+            yield self._ranked(path, probable[row], float(far[row]), top)
             row += 1
 
-    def _ranked(self, path: Path | str, probable: Floats, unknown: bool, top: int) -> Predicted:
+    def _ranked(self, path: Path | str, probable: Floats, far: float, top: int) -> Predicted:
         # Equal probabilities keep the order of the classes.
         order = np.argsort(-probable, kind="stable")[:top]
         ranked = tuple((self.model.classes[i], float(probable[i])) for i in order)
-        return Predicted(str(path), True, ranked[0][0], ranked[0][1], ranked, unknown)
+        unknown = far > self.model.facts["unknown"]["threshold"]
+        return Predicted(str(path), True, ranked[0][0], ranked[0][1], ranked, unknown, distance=far)
 
     @torch.inference_mode()
     def _judge(self, pixels: torch.Tensor) -> tuple[Floats, np.ndarray]:
-        """Probabilities, (N, classes), and whether each picture is unknown, (N,)."""
+        """Probabilities, (N, classes), and the distance of each picture to what is familiar, (N,)."""
         pooled = self._prefix(normalise(pixels.to(self.device), self.model.network.preprocessing))
         logits = self._head(pooled).float().cpu().numpy()
-        far = distances(pooled, self._sample) > self.model.facts["unknown"]["threshold"]
-        return probabilities(logits, self.model.facts["temperature"]), far.cpu().numpy()
+        far = distances(pooled, self._sample).cpu().numpy()
+        return probabilities(logits, self.model.facts["temperature"]), far

@@ -7,6 +7,7 @@ import itertools
 import json
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -263,13 +264,16 @@ def _conclude(order: _Order, job: Fit, folds: OutOfFold | None) -> Generator[Eve
         report["epochs"] = {phase.name: phase.epochs for phase in folds.recipe.phases}
     set_on = f"{len(val.kept)} {'out-of-fold' if folds else 'validation'} pictures"
     unknown = {"threshold": threshold, "set_on": set_on, "refused_at_most": predictor.REFUSED_SHARE}
-    facts = _model_facts(order, job, report, unknown)
+    unknown["distances"] = predictor.shares(val.distances)
+    facts = _model_facts(order, job, report, unknown, train.kept)
     checkpoints.save_model(order.model_file, checkpoints.Model(network, facts, sample))
     write_atomically(job.run.report_file, json.dumps(report).encode())
     return report
 
 
-def _model_facts(order: _Order, job: Fit, report: dict[str, Any], unknown: dict[str, Any]) -> dict[str, Any]:
+def _model_facts(
+    order: _Order, job: Fit, report: dict[str, Any], unknown: dict[str, Any], familiar: Sequence[Picture]
+) -> dict[str, Any]:
     from tlstudio.engine.checkpoints import SCHEMA_VERSION
 
     shown = ("accuracy", "interval", "n", "calibration_error", "split")
@@ -287,6 +291,8 @@ def _model_facts(order: _Order, job: Fit, report: dict[str, Any], unknown: dict[
         "preprocessing": job.network.preprocessing.to_json(),
         "temperature": report["temperature"],
         "unknown": unknown,
+        "sample": {"labels": job.targets(familiar).tolist(), "digests": [p.digest for p in familiar]},
+        "trained_on": dict(Counter(picture.label for picture in job.train)),
         "metrics": metrics,
         "recipe_digest": hashlib.sha256(json.dumps(order.recipe.to_json(), sort_keys=True).encode()).hexdigest(),
         "provenance": order.origin,
