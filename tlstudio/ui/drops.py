@@ -15,6 +15,8 @@ from tlstudio.core.events import Event
 from tlstudio.core.project import PROJECT_FILE, is_project
 
 RAW = "application/octet-stream"
+# Answers of the predict panel on their way: they were dropped here once already.
+OWN_ANSWERS = "application/x-tlstudio-answers"
 MODEL_SUFFIX = ".tlmodel"
 # Files of pretrained weights, and packs of them.
 WEIGHTS_SUFFIXES = (".pth", ".pt", ".safetensors", ".zip")
