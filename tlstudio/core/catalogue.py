@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +106,14 @@ class Catalogue:
     def readable(self, split: str = "all") -> list[Picture]:
         """The pictures that can be used, of one split or all, by path."""
         return [p for p in self.pictures() if not p.refused and split in ("all", p.split)]
+
+    def paths_of(self, digests: Sequence[str]) -> dict[str, str]:
+        """Digest → path of a readable file with that digest, for those that are here."""
+        marks = ", ".join("?" * len(digests))
+        with closing(self._connect()) as db:
+            return dict(
+                db.execute(f"SELECT digest, path FROM pictures WHERE refused = '' AND digest IN ({marks})", digests)
+            )
 
     def classes(self) -> tuple[str, ...]:
         """The class names in the order of the network's outputs."""

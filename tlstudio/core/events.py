@@ -263,6 +263,43 @@ class Predicted(Event):
     kind: ClassVar[str] = "predicted"
 
 
+@dataclass(frozen=True)
+class Neighbour:
+    """A training picture that a model finds like another one. path: empty where the picture is not at hand.
+
+    distance: between what the network says about both, 0 (the same) to 2. digest: of the file, hex.
+    """
+
+    label: str
+    distance: float
+    digest: str
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Explained(Event):
+    """What speaks for a class in one picture. It holds pixels: a window draws it, nothing stores or prints it.
+
+    label: the class asked for; the most probable one if none was. size: width and height, in pixels, of `seen` and
+    `heat`, whose rows are packed from the top. seen: the picture as the network saw it, RGB, 8 bits a channel. heat:
+    8 bits a pixel, 255 where most speaks for the class and 0 where nothing does; empty if the network has no such map.
+    full_size: width and height of the file's picture, upright. box: left, top, right, bottom of where `seen` lies in
+    it, in its pixels; it reaches beyond the picture where that was padded. nearest: the training pictures most like it,
+    nearest first. error: why the picture cannot be read; then the rest is empty.
+    """
+
+    path: str
+    label: str = ""
+    size: tuple[int, int] = (0, 0)
+    seen: bytes = b""
+    heat: bytes = b""
+    full_size: tuple[int, int] = (0, 0)
+    box: tuple[float, float, float, float] = (0, 0, 0, 0)
+    nearest: tuple[Neighbour, ...] = ()
+    error: str | None = None
+    kind: ClassVar[str] = "explained"
+
+
 OUT_OF_FOLD = "out of fold"  # the split of figures by networks that had not learned from what they judged
 WHOLE_DIGEST = 64  # hex digits of a SHA-256
 WeightsState = Literal["checked", "unchecked", "wrong", "missing"]

@@ -109,15 +109,19 @@ def shares(held_out: torch.Tensor) -> list[float]:
 
 
 class Predictor:
-    """A model ready to answer, on the device its network is on."""
+    """A model ready to answer, on the device its network is on, to any number of threads at once.
+
+    prefix: everything up to the pooled features, folded; head: what makes logits of them. sample: pooled features of
+    training pictures, (n, D).
+    """
 
     def __init__(self, model: Model, threads: int) -> None:
         self.model = model
         self.threads = threads
         self.device = _device(model.network)
-        self._sample = model.sample.to(self.device)
-        prefix, self._head = model.network.split("head")
-        self._prefix = folded(prefix, model.network.preprocessing.size)
+        self.sample = model.sample.to(self.device)
+        prefix, self.head = model.network.split("head")
+        self.prefix = folded(prefix, model.network.preprocessing.size)
 
     def predict(self, paths: Iterable[Path | str], top: int = 5) -> Iterator[Predicted]:
         """Answers in the order of the paths, as they come; a picture that cannot be read gets its reason."""
@@ -149,7 +153,7 @@ class Predictor:
     @torch.inference_mode()
     def _judge(self, pixels: torch.Tensor) -> tuple[Floats, np.ndarray]:
         """Probabilities, (N, classes), and the distance of each picture to what is familiar, (N,)."""
-        pooled = self._prefix(normalise(pixels.to(self.device), self.model.network.preprocessing))
-        logits = self._head(pooled).float().cpu().numpy()
-        far = distances(pooled, self._sample).cpu().numpy()
+        pooled = self.prefix(normalise(pixels.to(self.device), self.model.network.preprocessing))
+        logits = self.head(pooled).float().cpu().numpy()
+        far = distances(pooled, self.sample).cpu().numpy()
         return probabilities(logits, self.model.facts["temperature"]), far
