@@ -1,4 +1,4 @@
-"""What a model says about itself: what it can tell apart, how well, when and on what it was trained, under what terms."""
+"""What a model says about itself: what it can tell apart, how well, what it was trained on, and under what terms."""
 
 import textwrap
 from pathlib import Path
@@ -14,7 +14,7 @@ from tlstudio.ui.labels import heading, muted, title
 from tlstudio.ui.theme import SPACE
 
 CLASSES_NAMED = 12
-LONGEST_PIECE = 24  # letters of a word that are kept together
+LONGEST_WORD, LONGEST_PIECE = 24, 6  # letters; a longer word may be broken between pieces of that many
 ZERO_WIDTH_SPACE = "\u200b"
 
 
@@ -32,7 +32,8 @@ class ModelCard(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumWidth(300)
         self._page = QWidget()
-        self.setWidget(self._page)
+        self.viewport().setAutoFillBackground(False)
+        self.show_nothing()
 
     def show_loading(self, path: Path) -> None:
         """Say which file is being opened, before anything in it has been checked."""
@@ -70,7 +71,7 @@ class ModelCard(QScrollArea):
         layout = QVBoxLayout(self._page)
         layout.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)
         layout.setSpacing(SPACE * 2)
-        head = title(name)
+        head = title(_breakable(name))
         head.setWordWrap(True)
         layout.addWidget(head)
         if remark:
@@ -84,6 +85,7 @@ class ModelCard(QScrollArea):
         layout.addLayout(grid)
         layout.addStretch(1)
         self.setWidget(self._page)
+        self._page.setAutoFillBackground(False)  # the card's own ground is to be seen
         return grid
 
     @property
@@ -155,9 +157,14 @@ def describe_accuracy(measured: dict[str, Any], split: str) -> str:
 
 
 def _plain(text: str) -> QLabel:
-    """A label of text from a file. A long word may be broken: nothing else would keep it in the card."""
-    words = [ZERO_WIDTH_SPACE.join(textwrap.wrap(word, LONGEST_PIECE)) for word in text.split(" ")]
-    label = QLabel(" ".join(words) if max(map(len, text.split(" "))) > LONGEST_PIECE else text)
+    label = QLabel(_breakable(text))
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
     return label
+
+
+def _breakable(text: str) -> str:
+    """Text from a file whose long words may be broken: nothing else would keep them in the card."""
+    if max(map(len, text.split())) <= LONGEST_WORD:
+        return text
+    return " ".join(ZERO_WIDTH_SPACE.join(textwrap.wrap(word, LONGEST_PIECE)) for word in text.split(" "))

@@ -1,8 +1,15 @@
 """How an answer's row, a class's row and a ranked class look."""
 
-from pathlib import Path
-
-from PySide6.QtCore import QCoreApplication, QModelIndex, QObject, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import (
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+)
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPen
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
@@ -10,7 +17,7 @@ from tlstudio.core.events import Predicted
 from tlstudio.ui import figures, icons, theme
 from tlstudio.ui.dataset.delegates import LEFT, RIGHT, paint_ground
 from tlstudio.ui.picture_view import paint_fitted
-from tlstudio.ui.predict.models import ANSWER, CORRECTION, ClassCounts, Group, Index, Kind, percent, verdict
+from tlstudio.ui.predict.models import ANSWER, CORRECTION, ClassCounts, Group, Index, Kind, percent, remark, verdict
 from tlstudio.ui.theme import RADIUS, SPACE
 from tlstudio.ui.thumbnails import Thumbnails
 
@@ -68,25 +75,13 @@ class PredictionDelegate(QStyledItemDelegate):
         bottom = QRect(inside.left(), inside.bottom() - small.height() + 1, inside.width(), small.height())
         painter.setFont(option.font)
         painter.setPen(colours.ok if correction else colours.muted)
-        painter.drawText(
-            bottom, LEFT, small.elidedText(_remark(answer, correction), Qt.TextElideMode.ElideMiddle, room)
-        )
+        painter.drawText(bottom, LEFT, small.elidedText(remark(answer, correction), Qt.TextElideMode.ElideMiddle, room))
         if has_class:  # how sure of what it is not says nothing
             share = answer.probability or 0.0
             painter.setPen(plain)
             painter.drawText(top, RIGHT, percent(share))
             track = QRectF(inside.right() - BAR, bottom.center().y() - 2, BAR, 4)
             paint_bar(painter, track, share, colours, True)
-
-
-def _remark(answer: Predicted, correction: str) -> str:
-    """The line below the answer: the file, and what else there is to know."""
-    name = Path(answer.path).name
-    if correction:
-        return QCoreApplication.translate("predict", "{file} · you said: {label}").format(file=name, label=correction)
-    if answer.ok and answer.unknown:
-        return QCoreApplication.translate("predict", "{file} · nearest: {label}").format(file=name, label=answer.label)
-    return name
 
 
 class CountDelegate(QStyledItemDelegate):

@@ -1,7 +1,9 @@
 """A picture with what speaks for a class laid over it: as filed, or as the network saw it."""
 
+from itertools import pairwise
+
 from PySide6.QtCore import QPointF, QRectF, Slot
-from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPixmap, qRgba
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, qRgba
 from PySide6.QtWidgets import QWidget
 
 from tlstudio.core.events import Explained
@@ -10,14 +12,20 @@ from tlstudio.ui.theme import RADIUS
 
 # From nothing over red to yellow: it grows lighter all the way, so that it can be read without seeing colours, and it
 # hides least where least speaks for the class.
-_STOPS = ((0, 80, 0, 110, 0), (48, 110, 10, 120, 50), (120, 200, 40, 60, 170), (190, 245, 125, 20, 225), (255, 255, 240, 120, 255))
+_STOPS = (
+    (0, 80, 0, 110, 0),
+    (48, 110, 10, 120, 50),
+    (120, 200, 40, 60, 170),
+    (190, 245, 125, 20, 225),
+    (255, 255, 240, 120, 255),
+)
 
 
 def _colour_table() -> list[int]:
     """The colour for each of the 256 values of a heat map."""
     table = []
     for value in range(256):
-        low, high = next((a, b) for a, b in zip(_STOPS, _STOPS[1:], strict=False) if value <= b[0])
+        low, high = next((a, b) for a, b in pairwise(_STOPS) if value <= b[0])
         part = (value - low[0]) / (high[0] - low[0])
         table.append(qRgba(*(round(x + part * (y - x)) for x, y in zip(low[1:], high[1:], strict=True))))
     return table
@@ -94,3 +102,8 @@ class HeatPicture(PictureView):
         painter.setClipPath(rounded)
         painter.setOpacity(self._opacity)
         painter.drawPixmap(area, self._heat, QRectF(self._heat.rect()))
+        if area != clip:  # where the network looked at all
+            painter.setOpacity(1)
+            for colour, width in ((QColor(0, 0, 0, 90), 2), (QColor(255, 255, 255, 160), 1)):
+                painter.setPen(QPen(colour, width))
+                painter.drawRect(area)

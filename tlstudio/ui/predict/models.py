@@ -18,6 +18,7 @@ from PySide6.QtCore import (
     Qt,
     QUrl,
     Signal,
+    Slot,
 )
 
 from tlstudio.core.events import Predicted
@@ -43,6 +44,16 @@ def verdict(answer: Predicted) -> str:
     if answer.unknown:
         return QCoreApplication.translate("predict", "Not like anything you taught me")
     return f"{answer.label} · {percent(answer.probability or 0)}"
+
+
+def remark(answer: Predicted, correction: str) -> str:
+    """Whose picture an answer is of, and what else there is to know. correction: the class a person gave it."""
+    name = Path(answer.path).name
+    if correction:
+        return QCoreApplication.translate("predict", "{file} · you said: {label}").format(file=name, label=correction)
+    if answer.ok and answer.unknown:
+        return QCoreApplication.translate("predict", "{file} · nearest: {label}").format(file=name, label=answer.label)
+    return name
 
 
 class Kind(Enum):
@@ -81,14 +92,10 @@ class Order(Enum):
     NAME = "name"
 
 
-def _has_no_class(answer: Predicted) -> bool:
-    return not answer.ok or answer.unknown
-
-
-# What has no probability that says anything, the unreadable and the strangers, comes last.
+# What has no probability that says anything, the strangers and then the unreadable, comes last.
 _KEYS: dict[Order, Callable[[Predicted], Any]] = {
-    Order.LEAST_SURE: lambda answer: (_has_no_class(answer), answer.probability or 0.0),
-    Order.SUREST: lambda answer: (_has_no_class(answer), -(answer.probability or 0.0)),
+    Order.LEAST_SURE: lambda answer: (not answer.ok, answer.unknown, answer.probability or 0.0),
+    Order.SUREST: lambda answer: (not answer.ok, answer.unknown, -(answer.probability or 0.0)),
     Order.LABEL: lambda answer: (not answer.ok, answer.unknown, answer.label or "", -(answer.probability or 0.0)),
     Order.NAME: lambda answer: Path(answer.path).name.casefold(),
 }
@@ -219,7 +226,7 @@ class PredictionList(QAbstractListModel):
     def _is_shown(self, answer: Predicted) -> bool:
         if self._group != ALL and Group.of(answer) != self._group:
             return False
-        return self._below is None or (not _has_no_class(answer) and (answer.probability or 0.0) < self._below)
+        return self._below is None or (answer.ok and not answer.unknown and (answer.probability or 0.0) < self._below)
 
     def _fill(self) -> None:
         self.beginResetModel()
@@ -252,8 +259,10 @@ class PredictionList(QAbstractListModel):
             return None
         answer = self._answers[self._rows[at.row()]]
         match role:
-            case Role.DisplayRole | Role.AccessibleTextRole:
+            case Role.DisplayRole:
                 return f"{Path(answer.path).name}: {verdict(answer)}"
+            case Role.AccessibleTextRole:
+                return f"{remark(answer, self._corrections.get(answer.path, ''))}: {verdict(answer)}"
             case Role.ToolTipRole:
                 return f"{answer.path}\n{verdict(answer)}"
             case _ if role == ANSWER:
@@ -318,6 +327,7 @@ class ClassCounts(QAbstractListModel):
         """Of all answers, 0..1."""
         return self._answers.counts[group] / max(self._answers.counts[ALL], 1)
 
+    @Slot()
     def _tell_changed(self) -> None:
         if self._groups:
             self.dataChanged.emit(self.index(0), self.index(len(self._groups) - 1))

@@ -92,7 +92,9 @@ class NearestRow(QWidget):
                     painter.drawPixmap(room.center().toPoint() - QPoint(10, 10), mark)
             painter.setPen(colours.muted)
             text = QRectF(cell.left(), self.height() - line, cell.width() - SPACE / 2, line)
-            short = QFontMetrics(self.font()).elidedText(neighbour.label, Qt.TextElideMode.ElideRight, int(text.width()))
+            short = QFontMetrics(self.font()).elidedText(
+                neighbour.label, Qt.TextElideMode.ElideRight, int(text.width())
+            )
             painter.drawText(text, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), short)
 
 

@@ -9,6 +9,7 @@ from tlstudio.ui import figures
 from tlstudio.ui.labels import ElidedLabel, muted
 from tlstudio.ui.theme import SPACE
 
+SPIN_WIDTH, SLIDER_WIDTH = 88, 96
 MOST = 50  # percent; refusing more than half of what is known helps nobody
 
 
@@ -34,13 +35,15 @@ class Strictness(QWidget):
         self._spin.setObjectName("strictness_box")
         self._spin.setRange(0, MOST)
         self._spin.setSuffix(" %")
+        self._spin.setMaximumWidth(SPIN_WIDTH)
+        self._spin.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._spin.setAccessibleName(self.tr("Share of known pictures that may be refused"))
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setObjectName("strictness_slider")
         self._slider.setRange(0, MOST)
         self._slider.setPageStep(5)
         self._slider.setAccessibleName(self.tr("Share of known pictures that may be refused"))
-        self._slider.setMinimumWidth(80)
+        self._slider.setFixedWidth(SLIDER_WIDTH)
         self._cost = muted(ElidedLabel(self.tr("of known pictures"), Qt.TextElideMode.ElideRight))
         for widget in (self._before, self._spin, self._slider, self._cost):
             widget.setToolTip(explanation)
@@ -51,8 +54,8 @@ class Strictness(QWidget):
         row.setSpacing(SPACE)
         row.addWidget(self._before)
         row.addWidget(self._spin)
-        row.addWidget(self._cost, 3)
-        row.addWidget(self._slider, 2)
+        row.addWidget(self._cost, 1)
+        row.addWidget(self._slider)
 
     def show_model(self, unknown: dict[str, Any] | None) -> None:
         """Begin with a model's own threshold. unknown: its fact of that name; None without a model."""
@@ -77,7 +80,7 @@ class Strictness(QWidget):
         """Say what the choice comes to among the answers there are."""
         text = self.tr("of known pictures")
         if answers:
-            here = self.tr("{refused} of {answers} refused here")
+            here = self.tr("{refused} of {answers} refused")
             here = here.format(refused=figures.count(refused), answers=figures.count(answers))
             text = f"{text} · {here}"
         self._cost.show_text(text)
