@@ -225,7 +225,7 @@ def test_the_heat_map_covers_the_picture_as_strongly_as_one_likes(asking_window,
 
 
 def test_an_answer_is_explained_while_a_folder_is_still_being_classified(asking_window, tmp_path):
-    pictures = draw_shapes(tmp_path / "many", 150, names=("circle", "star"))
+    pictures = draw_shapes(tmp_path / "many", 60, names=("circle", "star"))
     busy: list[bool] = []
 
     def note(_found: Explained) -> None:

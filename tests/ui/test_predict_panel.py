@@ -6,7 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QMimeData, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QListView, QPushButton
+from PySide6.QtWidgets import QPushButton, QTableView
 
 from tests.ui.world import answers_of, carry, draw_shapes, draw_strangers, drop, hover, settle, wait_for
 from tlstudio.core.events import Predicted
@@ -33,7 +33,7 @@ def test_dropped_pictures_are_answered_in_order(asking_window, tmp_path):
     assert answers[0].label == "circle"
     assert not answers[-1].ok
     assert "is damaged" in answers[-1].error
-    view = asking_window.findChild(QListView, "prediction_list")
+    view = asking_window.findChild(QTableView, "prediction_list")
     assert view.model().rowCount() == 12
     assert asking_window.rail.summary(Step.PREDICT) == "12 answers"
     # The first is chosen by itself; the arrow key shows the evidence of the next.
@@ -187,7 +187,7 @@ def test_ten_thousand_answers_are_listed_without_strain(window, qtbot):
         panel._take(Predicted(f"/nowhere/{number}.png", True, "circle", 0.9, top))
     wait_for(lambda: panel._predictions.rowCount() == 10_000, 10)
     settle(window)
-    view = window.findChild(QListView, "prediction_list")
+    view = window.findChild(QTableView, "prediction_list")
     view.verticalScrollBar().setValue(view.verticalScrollBar().maximum())
     settle(window)
     assert panel.answers.list.thumbnails.decoded < 100

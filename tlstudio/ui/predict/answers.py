@@ -8,10 +8,11 @@ from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySeq
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
+    QHeaderView,
     QInputDialog,
-    QListView,
     QMenu,
     QSplitter,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -22,7 +23,7 @@ from tlstudio.core.events import Predicted
 from tlstudio.ui import figures
 from tlstudio.ui.labels import ElidedBox, ElidedLabel, muted
 from tlstudio.ui.predict.classes import ClassColumn
-from tlstudio.ui.predict.delegates import THUMBNAIL, PredictionDelegate
+from tlstudio.ui.predict.delegates import ROW_HEIGHT, THUMBNAIL, PredictionDelegate
 from tlstudio.ui.predict.models import ALL, UNKNOWN, ClassCounts, Order, PredictionList, verdict
 from tlstudio.ui.predict.strictness import Strictness
 from tlstudio.ui.theme import SPACE
@@ -33,8 +34,10 @@ MENU_CLASSES = 20  # more do not fit a menu: then the likeliest are offered
 LIMITS = (None, 0.5, 0.7, 0.9, 0.99)
 
 
-class AnswerList(QListView):
+class AnswerList(QTableView):
     """One row an answer; only the pictures near the window are decoded.
+
+    A table of one column: unlike a list it does not lay all its rows out again whenever some are added.
 
     Signals:
         menu_wanted: the context menu, at a place on the screen. copy_wanted: the key.
@@ -57,10 +60,17 @@ class AnswerList(QListView):
         self.thumbnails.drawn.connect(self._show_drawn)
         self.setModel(predictions)
         self.setItemDelegate(PredictionDelegate(self.thumbnails, self))
-        self.setUniformItemSizes(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.horizontalHeader().hide()
+        self.horizontalHeader().setStretchLastSection(True)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.setMouseTracking(True)
         self.setDragEnabled(True)
         self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
@@ -75,12 +85,15 @@ class AnswerList(QListView):
 
     def chosen(self) -> tuple[Predicted, ...]:
         """The selected answers, in the order they stand in."""
-        rows = sorted(at.row() for at in self.selectionModel().selectedRows())
+        rows = sorted(row for part in self.selectionModel().selection() for row in range(part.top(), part.bottom() + 1))
         return tuple(answer for row in rows if (answer := self._predictions.answer(row)) is not None)
 
     def keyPressEvent(self, pressed: QKeyEvent) -> None:
+        ends = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: self._predictions.rowCount() - 1}
         if pressed.matches(QKeySequence.StandardKey.Copy):
             self.copy_wanted.emit()
+        elif pressed.key() in ends and not pressed.modifiers():
+            self.setCurrentIndex(self._predictions.index(ends[Qt.Key(pressed.key())]))
         else:
             super().keyPressEvent(pressed)
 
@@ -101,9 +114,8 @@ class AnswerList(QListView):
     def _want_visible(self) -> None:
         if not self.isVisible():
             return
-        height = max(1, self.sizeHintForRow(0))
-        first = self.verticalScrollBar().value() // height
-        page = self.viewport().height() // height + 2
+        first = self.verticalScrollBar().value() // ROW_HEIGHT
+        page = self.viewport().height() // ROW_HEIGHT + 2
         near = self._predictions.paths(first, first + 2 * page) + self._predictions.paths(first - page, first - 1)
         self.thumbnails.want(near, round(THUMBNAIL * self.devicePixelRatioF()))
 

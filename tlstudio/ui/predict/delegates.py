@@ -22,6 +22,7 @@ from tlstudio.ui.theme import RADIUS, SPACE
 from tlstudio.ui.thumbnails import Thumbnails
 
 THUMBNAIL = 44
+ROW_HEIGHT = THUMBNAIL + 12
 BAR = 72
 LEAST_SHARE = 0.005
 NAME_SHARE = 0.38
@@ -35,7 +36,7 @@ class PredictionDelegate(QStyledItemDelegate):
         self._pictures = pictures
 
     def sizeHint(self, _option: QStyleOptionViewItem, _at: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(240, THUMBNAIL + 12)
+        return QSize(240, ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, at: Index) -> None:
         answer: Predicted = at.data(ANSWER)

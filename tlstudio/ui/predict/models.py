@@ -1,5 +1,6 @@
 """Answers as Qt's views want them: judged, sorted, filtered and counted, ten thousand of them without a pause."""
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -136,13 +137,13 @@ class PredictionList(QAbstractListModel):
         if self._order != Order.ARRIVAL:
             self._keys.extend(map(_KEYS[self._order], fresh))
         shown = [first + number for number, answer in enumerate(fresh) if self._is_shown(answer)]
-        if shown:
+        if self._keys:
+            self._insert_in_order(shown)
+        elif shown:
             last = len(self._rows)
             self.beginInsertRows(QModelIndex(), last, last + len(shown) - 1)
             self._rows += shown
             self.endInsertRows()
-            if self._order != Order.ARRIVAL:
-                self._sort()
         self.counted.emit()
 
     def clear(self) -> None:
@@ -185,7 +186,11 @@ class PredictionList(QAbstractListModel):
     def judge(self, threshold: float | None) -> None:
         """Count as strangers what lies farther than this from what the model knows; None leaves its own verdicts."""
         self._threshold = threshold
-        flipped = [number for number, answer in enumerate(self._answers) if self._judged(answer) is not answer]
+        flipped = [
+            number
+            for number, answer in enumerate(self._answers)
+            if threshold is not None and answer.distance is not None and (answer.distance > threshold) != answer.unknown
+        ]
         if not flipped:
             return
         for number in flipped:
@@ -235,15 +240,14 @@ class PredictionList(QAbstractListModel):
             self._rows.sort(key=self._keys.__getitem__)
         self.endResetModel()
 
-    def _sort(self) -> None:
-        """Bring the rows into order; what is chosen stays chosen."""
-        self.layoutAboutToBeChanged.emit()
-        kept = self.persistentIndexList()
-        numbers = [self._rows[at.row()] for at in kept]
-        self._rows.sort(key=self._keys.__getitem__)
-        places = {number: row for row, number in enumerate(self._rows)} if kept else {}
-        self.changePersistentIndexList(kept, [self.index(places[number]) for number in numbers])
-        self.layoutChanged.emit()
+    def _insert_in_order(self, numbers: Sequence[int]) -> None:
+        """Put answers where the order wants them; what is chosen stays chosen without another look at it."""
+        key = self._keys.__getitem__
+        for number in numbers:
+            row = bisect_right(self._rows, key(number), key=key)
+            self.beginInsertRows(QModelIndex(), row, row)
+            self._rows.insert(row, number)
+            self.endInsertRows()
 
     def _tell_changed(self) -> None:
         if self._rows:
