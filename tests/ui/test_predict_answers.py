@@ -174,8 +174,13 @@ def test_the_card_tells_what_the_model_is_before_it_is_asked(asking_window):
 def test_text_from_the_file_is_shown_as_text(window):
     name = "<b>bold</b> & " + "ß" * 200
     metrics = {"val": {"accuracy": 0.5, "interval": [0.1, 0.9], "n": 4, "split": "val"}, "test": None}
-    facts = {"backbone": "<img src=x>", "classes": [name, "b"], "metrics": metrics, "train_from": "head"}
-    facts |= {"trained_on": {name: 3}, "provenance": {"licence": "<i>x</i>", "source": "y"}, "program": "<s>1</s>"}
+    facts = {"backbone": "<img src=x>", "classes": [name, "b"], "metrics": metrics, "train_from": "<hr>"}
+    facts |= {
+        "trained_on": {name: 3},
+        "provenance": {"licence": "<i>x</i>", "source": "y"},
+        "program": "<s>1</s>",
+        "strategy": "<s>",
+    }
     facts |= {"unknown": {"set_on": "<u>4</u>"}, "preprocessing": {"size": 32}, "created": "not a day"}
     card = ModelCard(window)
     card.resize(300, 400)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLay
 
 from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.events import OUT_OF_FOLD
-from tlstudio.ui import figures
+from tlstudio.ui import figures, strategies
 from tlstudio.ui.labels import heading, muted, title
 from tlstudio.ui.theme import SPACE
 
@@ -118,7 +118,9 @@ class ModelCard(QScrollArea):
 
     def _network(self, name: str, facts: dict[str, Any]) -> str:
         cut = facts["train_from"]
-        learned = self.tr("head only") if cut == "head" else self.tr("learned from {stage} on").format(stage=cut)
+        learned = strategies.title(facts["strategy"])
+        if cut != "head":
+            learned = self.tr("{strategy}, from {stage} on").format(strategy=learned, stage=cut)
         side = facts["preprocessing"]["size"]
         return f"{name} · {learned} · {side} × {side} px"
 
@@ -131,6 +133,8 @@ class ModelCard(QScrollArea):
         origin = facts["provenance"]
         source, licence = origin.get("source", ""), origin.get("licence", "")
         lines = [str(source)] if source else []
+        if origin.get("before"):
+            lines.insert(0, self.tr("A model of one's own; before that:"))
         if licence:
             lines.append(self.tr("Licence: {licence}").format(licence=licence))
         return "\n".join(lines)

@@ -13,7 +13,7 @@ from tlstudio import tasks
 from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.errors import TLStudioError
 from tlstudio.core.events import Event, Explained, FileInspected, Predicted, Progress, Said, Sorted, SortingUndone
-from tlstudio.core.tables import write_csv
+from tlstudio.core.tables import save_answers
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.job_queue import JobQueue
 from tlstudio.ui.labels import ElidedLabel
@@ -46,7 +46,7 @@ def ask(model: tasks.OpenModel, paths: list[Path], round_: int) -> Iterator[Even
 
 def save_table(path: Path, answers: tuple[Predicted, ...], done: str) -> Iterator[Event]:
     """Write the answers as a table and say so."""
-    write_csv(path, answers)
+    save_answers(path, answers)
     yield Said(done)
 
 
@@ -266,7 +266,7 @@ class PredictPanel(QWidget):
     @Slot()
     def export_csv(self) -> None:
         """Save the answers as a table."""
-        filter_ = self.tr("Tables (*.csv)")
+        filter_ = self.tr("Table for a spreadsheet program (*.csv);;JSON (*.json);;JSON, one answer a line (*.jsonl)")
         path = self._chooser.save(self, self.tr("Save the answers as a table"), "answers.csv", filter_)
         if path is not None:
             answers = self._predictions.answers
@@ -425,9 +425,7 @@ class PredictPanel(QWidget):
         self._drop.show_state(self.has_model(), count > 0)
         done = count > 0 and not self._awaits_answers
         self._export.setEnabled(done)
-        self._export.setToolTip(
-            self._explain_action(count, self.tr("Save all answers as a table for a spreadsheet program"))
-        )
+        self._export.setToolTip(self._explain_action(count, self.tr("Save all answers as a table (CSV) or as JSON")))
         self._sort.setEnabled(done)
         self._sort.setToolTip(
             self._explain_action(count, self.tr("Copy each picture into a folder named after its class"))
