@@ -85,7 +85,9 @@ class AnswerList(QTableView):
 
     def chosen(self) -> tuple[Predicted, ...]:
         """The selected answers, in the order they stand in."""
-        rows = sorted(row for part in self.selectionModel().selection() for row in range(part.top(), part.bottom() + 1))
+        selection = self.selectionModel().selection()
+        parts = [selection.at(number) for number in range(selection.count())]
+        rows = sorted(row for part in parts for row in range(part.top(), part.bottom() + 1))
         return tuple(answer for row in rows if (answer := self._predictions.answer(row)) is not None)
 
     def keyPressEvent(self, pressed: QKeyEvent) -> None:
