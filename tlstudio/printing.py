@@ -14,34 +14,26 @@ from tlstudio.core import events
 from tlstudio.core.events import Event
 
 
-def show(task: Iterable[Event], as_json: bool) -> list[Event]:
-    """Print a task's events as they come, as JSON lines or for people; returns those that are not progress."""
-    return _show_json(task) if as_json else _show_people(task)
+def show(task: Iterable[Event], as_json: bool) -> None:
+    """Print a task's events as they come, as JSON lines or for people."""
+    if as_json:
+        for event in task:
+            print(json.dumps(event.to_json()), flush=True)
+    else:
+        _show_people(task)
 
 
-def _show_json(task: Iterable[Event]) -> list[Event]:
-    said = []
-    for event in task:
-        print(json.dumps(event.to_json()), flush=True)
-        if not isinstance(event, events.Progress):
-            said.append(event)
-    return said
-
-
-def _show_people(task: Iterable[Event]) -> list[Event]:
+def _show_people(task: Iterable[Event]) -> None:
     out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    said = []
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
         bar = bars.add_task("", visible=False)
         for event in task:
             if isinstance(event, events.Progress):
                 bars.update(bar, description=event.task, completed=event.done, total=event.total, visible=True)
                 continue
-            said.append(event)
             for line in describe(event):
                 out.print(_printable(line), markup=False, emoji=False)
-    return said
 
 
 def _printable(line: str) -> str:

@@ -200,7 +200,7 @@ def read_record(path: Path) -> Recorded:
         if head["schema"] > SCHEMA_VERSION:
             raise TLStudioError("a newer TL Studio wrote this record", path=path, remedy="Install that version.")
         return _understood(bool(head["made"]), rest)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TLStudioError("is not a record of sorted copies, or is damaged", path=path, remedy=remedy) from error
 
 

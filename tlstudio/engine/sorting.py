@@ -148,9 +148,8 @@ def copy(planned: Plan) -> Generator[Event, None, None]:
     if said.size > said.free:
         needed, free = said.size / 1e6, said.free / 1e6
         remedy = "Free some space there, or sort into a folder on another disk."
-        raise TLStudioError(
-            f"the copies take {needed:,.0f} MB and {free:,.0f} MB are free", path=said.into, remedy=remedy
-        )
+        what = f"has {free:,.0f} MB free; the copies would take {needed:,.0f} MB"
+        raise TLStudioError(what, path=said.into, remedy=remedy)
     try:
         made = not planned.into.exists()
         planned.into.mkdir(exist_ok=True)
