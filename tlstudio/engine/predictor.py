@@ -14,8 +14,9 @@ from tlstudio.core.caching import default_format
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnreadablePicture, UnusableImages
 from tlstudio.core.events import Event, Predicted
+from tlstudio.core.model_facts import SAMPLE_SIZE, SHARES
 from tlstudio.engine import features
-from tlstudio.engine.checkpoints import SAMPLE_SIZE, SHARES, Model
+from tlstudio.engine.checkpoints import Model
 from tlstudio.engine.evaluation import Floats, probabilities
 from tlstudio.engine.folding import folded
 from tlstudio.engine.network import Network

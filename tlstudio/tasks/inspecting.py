@@ -32,7 +32,7 @@ def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0) -> Iterator
         yield _inspect_project(path)
     elif path.is_dir() and (path / "recipe.json").is_file():
         yield _inspect_run(path)
-    elif path.is_file() and path.suffix.lower() == ".tlmodel":
+    elif path.suffix.lower() == ".tlmodel" and not path.is_dir():
         yield _inspect_model(path)
     else:
         looked = yield from read((path,), threads)

@@ -161,7 +161,7 @@ class OpenModel:
 def _check_exists(model_file: Path) -> None:
     if model_file.is_dir():
         raise RefusedModel("is a folder, not a model", path=model_file, remedy="The .tlmodel file comes first.")
-    if not model_file.is_file():
+    if not model_file.exists():
         remedy = "Give a .tlmodel file, such as a run's model.tlmodel."
         raise RefusedModel("does not exist", path=model_file, remedy=remedy)
 
