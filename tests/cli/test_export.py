@@ -18,6 +18,7 @@ from tests.exported import run_checker
 from tlstudio import tasks
 from tlstudio.core.backbones import Backbone
 from tlstudio.core.events import Progress
+from tlstudio.core.exports import FILES
 from tlstudio.engine import checker, exporters
 
 # A spreadsheet, a browser or a shell would stumble over them.
@@ -57,7 +58,7 @@ def rewrite(out: Path, change: Callable[[onnx.ModelProto, dict], None]) -> None:
 def test_a_folder_has_everything_and_passes_its_own_check_anywhere(
     here: Tlstudio, model: Path, out: Path, tmp_path: Path
 ) -> None:
-    assert {path.name for path in out.iterdir()} == exporters.FILES
+    assert {path.name for path in out.iterdir()} == FILES
     assert not [path for path in tmp_path.iterdir() if ".part" in path.name]
     classes = json.loads((out / "labels.json").read_text())
     assert classes == sorted(NAMES.values()) == (out / "labels.txt").read_text("utf-8").splitlines()

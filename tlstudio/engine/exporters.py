@@ -8,12 +8,11 @@ import hashlib
 import importlib.metadata
 import io
 import json
-import os
 import platform
 import shutil
 import warnings
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +27,7 @@ from torch import nn
 from tlstudio import __version__
 from tlstudio.core.errors import ExportFailed
 from tlstudio.core.events import Event, Exported, Predicted, Progress
+from tlstudio.core.exports import CERTIFICATE, whole
 from tlstudio.engine import checker, golden, predictor
 from tlstudio.engine.checkpoints import Model, weights_digest
 from tlstudio.engine.tensors import normalise, read, stacked
@@ -39,11 +39,6 @@ MAX_BYTES = 2**31 - 2**20  # a file of protocol buffers ends at 2 GB
 ALLOWED = 1e-3  # in any probability
 # In the mean of each colour of what the network is shown; a mean or std of other weights moves it ten times as far.
 ALLOWED_INPUT = 0.01
-CERTIFICATE = "certificate.json"
-FILES = {
-    *("model.onnx", "labels.txt", "labels.json", "preprocessing.json"),
-    *("golden", "golden.json", "check.py", CERTIFICATE, "certificate.txt"),
-}
 _MEASURED_WITH = ("torch", "onnx", "onnxruntime", "pillow", "numpy")
 _READING = (
     "first frame; upright by EXIF; transparency over white, unless all of it is transparent; more than 8 bits linearly "
@@ -87,7 +82,7 @@ def to_onnx(model: Model, out: Path, threads: int) -> Generator[Event, None, Non
     """
     # The trial, the golden ones in a batch, the graph before them and the certificate after them.
     total = len(golden.TRIAL) + 3
-    with _whole(out) as folder:
+    with whole(out) as folder:
         yield Progress(TASK, 0, total)
         (folder / "model.onnx").write_bytes(_graph(model))
         _write_beside(model, folder)
@@ -109,54 +104,6 @@ def to_onnx(model: Model, out: Path, threads: int) -> Generator[Event, None, Non
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     yield Progress(TASK, total, total)
     yield Exported(str(out), "onnx", size, len(compared), worst, ALLOWED)
-
-
-@contextmanager
-def _whole(out: Path) -> Iterator[Path]:
-    """A new folder beside `out` to fill; it takes `out`'s place when the block ends well, and is gone when not."""
-    out = Path(os.path.realpath(out))
-    _check_place(out)
-    made = out.with_name(part_name(out.name, os.getpid()))
-    before = made.with_name(made.name + ".old")
-    try:
-        shutil.rmtree(made, ignore_errors=True)
-        made.mkdir()
-        yield made
-        _check_place(out)  # something may have come there meanwhile
-        if out.exists():
-            out.rename(before)
-        made.rename(out)
-    except OSError as error:
-        reason, remedy = error.strerror or str(error), f"Free some space in {out.parent}, or choose another folder."
-        raise ExportFailed(f"cannot be written ({reason})", path=out, remedy=remedy) from error
-    finally:
-        if before.exists() and not out.exists():
-            before.rename(out)
-        for left in (made, before):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def part_name(name: str, process: int) -> str:
-    """What an export in the making is called, beside the folder it will be."""
-    return f".{name}.{process}.part"
-
-
-def _check_place(out: Path) -> None:
-    """Refuse a place where something else would be lost."""
-    if not out.parent.is_dir():
-        raise ExportFailed("there is no such folder to export to", path=out.parent, remedy="Make it first.")
-    if not out.exists():
-        return
-    if not out.is_dir():
-        raise ExportFailed("is not a folder", path=out, remedy="Give the name of a new folder.")
-    try:
-        found = {entry.name for entry in out.iterdir()}
-    except OSError as error:
-        raise ExportFailed(f"cannot be looked into ({error.strerror})", path=out) from error
-    if found and (CERTIFICATE not in found or found - FILES):
-        odd = sorted(found - FILES)[:3]
-        what = f"holds other things ({', '.join(odd)})" if odd else "is no export"
-        raise ExportFailed(what, path=out, remedy="Give a new or empty folder, or an earlier export to replace.")
 
 
 def _graph(model: Model) -> bytes:

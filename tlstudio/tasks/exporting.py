@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import queue
@@ -16,6 +15,7 @@ from typing import IO
 
 from tlstudio.core.errors import ExportFailed
 from tlstudio.core.events import Event, Exported, Progress
+from tlstudio.core.exports import check_place, unfinished
 from tlstudio.tasks.predicting import _check_exists
 
 PULSE = 0.1  # seconds between two looks at a process that says nothing
@@ -31,6 +31,7 @@ def export(model_file: Path, out: Path, format_: str = "onnx", threads: int = 0)
         TLStudioError: the model cannot be used or exported, or answers differently once it is.
     """
     _check_exists(model_file)
+    check_place(out)
     from tlstudio.engine import checkpoints, device, exporters
 
     count = device.use_threads(threads)
@@ -44,7 +45,9 @@ def export_apart(model_file: Path, out: Path, format_: str = "onnx") -> Iterator
     Closing it ends that process and takes away what it had begun.
     """
     out = Path(os.path.realpath(out))
-    before = _unfinished(out)
+    _check_exists(model_file)
+    check_place(out)
+    before = unfinished(out)
     process = _start("export", os.fspath(model_file), os.fspath(out), "--format", format_, "--json")
     try:
         yield from _events_of(process)
@@ -55,7 +58,7 @@ def export_apart(model_file: Path, out: Path, format_: str = "onnx") -> Iterator
         if process.poll() is None:
             process.kill()
             process.communicate()
-        for left in _unfinished(out) - before:
+        for left in unfinished(out) - before:
             shutil.rmtree(left, ignore_errors=True)
 
 
@@ -101,7 +104,3 @@ def _pass_on(stream: IO[str], lines: queue.SimpleQueue[str]) -> None:
     for line in stream:
         lines.put(line)
     lines.put("")
-
-
-def _unfinished(out: Path) -> set[Path]:
-    return set(out.parent.glob(f".{glob.escape(out.name)}.*.part"))
