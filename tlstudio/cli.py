@@ -403,6 +403,22 @@ def unsort(folder: Path, as_json: bool) -> None:
     show(tasks.undo_sorting(folder), as_json)
 
 
+@cli.command(short_help="Hand a model over to other programs.")
+@click.argument("model", type=PATH)
+@click.argument("out", type=PATH)
+@click.option(
+    "--format", "format_", type=click.Choice(["onnx"]), default="onnx", show_default=True, help="Of the file."
+)
+@_json_option
+def export(model: Path, out: Path, format_: str, as_json: bool) -> None:
+    """Write a MODEL for other programs into the folder OUT: model.onnx, labels, golden pictures, a checker.
+
+    The export is asked about the same pictures as the model, and refused if it answers differently. OUT is a new or an
+    empty folder, or an earlier export, which is replaced.
+    """
+    show(tasks.export(model, out, format_), as_json)
+
+
 @cli.command(short_help="Say what a path holds.")
 @click.argument("path", type=PATH, nargs=-1, required=True)
 @_json_option

@@ -96,6 +96,8 @@ def describe(event: Event) -> Iterator[str]:
         case events.SortingUndone():
             yield from (f"Kept: {kept['path']}: {kept['reason']}" for kept in event.kept)
             yield f"{_counted(event.removed, 'copy', 'copies')} removed from {event.into}."
+        case events.Exported():
+            yield from _describe_export(event)
         case events.WeightsFound():
             yield from _describe_weights(event)
         case events.WeightsPacked():
@@ -150,6 +152,15 @@ def _describe_finish(event: events.Finished) -> Iterator[str]:
     yield f"Model    {event.model}"
     yield f"Run      {event.run}"
     yield f"Project  {event.project}"
+
+
+def _describe_export(event: events.Exported) -> Iterator[str]:
+    yield f"{event.path}: model.onnx and what belongs to it ({event.size / 1e6:.0f} MB)"
+    yield (
+        f"Asked about {event.pictures} pictures, it differs from the model by at most {event.difference:.1g} in "
+        f"probability ({event.allowed:g} is allowed); certificate.txt has the details."
+    )
+    yield f"To check it anywhere: python {Path(event.path) / 'check.py'}"
 
 
 def _describe_evaluation(event: events.Evaluated) -> Iterator[str]:

@@ -394,6 +394,23 @@ class WeightsPacked(Event):
 
 
 @dataclass(frozen=True)
+class Exported(Event):
+    """A model is exported and its answers were compared with the program's own.
+
+    path: the folder; size: of all that is in it, in bytes. pictures: how many were compared. difference: the largest
+    in any probability, 0..1; allowed: beyond it there would be no export.
+    """
+
+    path: str
+    format: str
+    size: int
+    pictures: int
+    difference: float
+    allowed: float
+    kind: ClassVar[str] = "exported"
+
+
+@dataclass(frozen=True)
 class CacheFound(Event):
     """What one of the program's caches takes on disk. what: `features` or `thumbnails`. limit: null where none is set.
 

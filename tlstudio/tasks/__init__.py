@@ -8,6 +8,7 @@ from tlstudio.tasks.cache import Cache, cache_clear, cache_limit, cache_usage
 from tlstudio.tasks.demonstration import demo
 from tlstudio.tasks.drawing import draw, draw_sample
 from tlstudio.tasks.engine import devices, load_engine
+from tlstudio.tasks.exporting import export, export_apart
 from tlstudio.tasks.inspecting import inspect
 from tlstudio.tasks.outlining import advise, outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
@@ -29,6 +30,8 @@ __all__ = [
     "draw",
     "draw_sample",
     "evaluate",
+    "export",
+    "export_apart",
     "find_networks",
     "has_source",
     "inspect",

@@ -214,6 +214,10 @@ class PredictPanel(QWidget):
         """Whether there is a model to ask, or one is being opened."""
         return self._model is not None or self._coming is not None
 
+    def model_file(self) -> Path | None:
+        """The model that is open."""
+        return self._model.path if self._model is not None else None
+
     def is_busy(self) -> bool:
         return self._jobs.is_busy()
 
