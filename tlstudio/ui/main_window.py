@@ -35,6 +35,7 @@ from tlstudio.ui.menus import Menus
 from tlstudio.ui.messages import LogLines, LogWindow, MessageBar
 from tlstudio.ui.model.panel import ModelPanel
 from tlstudio.ui.predict.export_dialog import ExportDialog
+from tlstudio.ui.predict.follow_up import FollowUp
 from tlstudio.ui.predict.panel import PredictPanel
 from tlstudio.ui.preferences import Preferences
 from tlstudio.ui.preferences_dialog.dialog import PreferencesDialog
@@ -81,8 +82,11 @@ class MainWindow(QMainWindow):
         self._make_panels()
         self._lay_out()
         self.menus = Menus(self, self.model_panel.undo_stack, theme.scheme)
-        self.dragging = Dragging(self, self.rail, self._pages, self.predict_panel.has_model)
+        self.dragging = Dragging(self, self.rail, self._pages, self.predict_panel.has_model, self._has_project)
         dataset, _model, training, predict = self.panels
+        self.follow_up = FollowUp(
+            predict, dataset, self.projects, self.incoming, self.message_bar, self.menus.undo_sorting
+        )
         self.activity = Activity(dataset, training, predict, self.status, self.menus.stop)
         self._connect_menus()
         self._connect_panels()
@@ -266,6 +270,9 @@ class MainWindow(QMainWindow):
     def project(self) -> Project | None:
         return self.projects.project
 
+    def _has_project(self) -> bool:
+        return self.project is not None
+
     def _may_leave(self) -> bool:
         busy = self.training_panel.is_busy()
         if busy:
@@ -316,6 +323,7 @@ class MainWindow(QMainWindow):
         self.dataset_panel.show_project(project)
         self.model_panel.show_project(project)
         self.training_panel.show_project(project)
+        self.predict_panel.show_project(project.folder if project else None)
 
     @Slot(object)
     def _take_pictures(self, found: events.Inspected | None) -> None:

@@ -88,6 +88,8 @@ class Menus(QObject):
         redo = undo_stack.createRedoAction(self._window, self.tr("Redo"))
         redo.setShortcut(QKeySequence("Ctrl+Y"))
         menu.addActions([undo, redo])
+        self.undo_sorting = menu.addAction(self.tr("Remove the &sorted copies"))
+        self.undo_sorting.setEnabled(False)
         menu.addSeparator()
         self._add(menu, self.tr("&Paste pictures to classify"), self.paste_wanted, QKeySequence.StandardKey.Paste)
         self._add(menu, self.tr("&Find pictures"), self.find_wanted, QKeySequence.StandardKey.Find)

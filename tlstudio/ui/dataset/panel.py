@@ -315,6 +315,12 @@ class DatasetPanel(QWidget):
         project = self._project
         self._jobs.add(lambda: add_and_look(project, paths, label))
 
+    def add_as(self, paths: tuple[Path, ...], label: str) -> None:
+        """Add files to the project, all of one class."""
+        if self._project is not None:
+            project = self._project
+            self._jobs.add(lambda: add_and_look(project, paths, label))
+
     def draw_sample(self) -> None:
         """Draw the sample into the project and add it."""
         if self._project is not None:
