@@ -360,14 +360,15 @@ def predict(
 
 @cli.command(short_help="Say what a path holds.")
 @click.argument("path", type=PATH, nargs=-1, required=True)
+@click.option("--doubts", is_flag=True, help="Of pictures: judge also the labels, and what gives the classes away.")
 @_json_option
-def inspect(path: tuple[Path, ...], as_json: bool) -> None:
+def inspect(path: tuple[Path, ...], doubts: bool, as_json: bool) -> None:
     """Say what PATH holds: pictures and what is wrong with them, a project, a run, or a model.
 
     Several PATHs are looked at as one set of pictures.
     """
     first, *more = path
-    show(tasks.inspect(first, more), as_json)
+    show(tasks.inspect(first, more, doubts=DEFAULT_BACKBONE if doubts else ""), as_json)
 
 
 @cli.command(short_help="Show what is frozen and what learns.")

@@ -63,6 +63,14 @@ def describe(event: Event) -> Iterator[str]:
         case events.FileInspected():
             yield f"This is a {event.what}."
             yield from json.dumps(event.to_json(), indent=1, ensure_ascii=False).splitlines()
+        case events.DoubtsFound():
+            yield from _describe_doubts(event)
+        case events.CurveDrawn():
+            low, high = event.interval
+            yield f"Twice the pictures would bring about {event.twice:.1%} ({low:.1%} to {high:.1%}) instead of"
+            yield f"  {event.accuracy[-1]:.1%}, by how it grew up to {event.pictures[-1]} pictures to learn from."
+        case events.ShortcutsFound():
+            yield from _describe_shortcuts(event)
         case events.Outlined():
             yield from _describe_outline(event)
         case events.Advised():
@@ -115,6 +123,30 @@ def _describe_pictures(event: events.Inspected) -> Iterator[str]:
         yield f"Could not be read: {refused['path']}: {refused['reason']}"
     for warning in event.warnings:
         yield f"Careful: {warning}"
+
+
+def _describe_doubts(event: events.DoubtsFound) -> Iterator[str]:
+    low, high = event.interval
+    judged = f"{event.backbone}, frozen, {event.folds} folds of {event.n} pictures"
+    yield f"Found again by a quick judge ({judged}): {event.accuracy:.1%} ({low:.1%} to {high:.1%})"
+    for suspect in event.suspects:
+        shares = f"{suspect.instead_probable:.0%} against {suspect.probable:.0%}"
+        yield f"Doubtful label: {suspect.path}: {suspect.label}, rather {suspect.instead} ({shares})"
+    for outlier in event.outliers:
+        yield f"Like no other picture: {outlier['path']}"
+
+
+def _describe_shortcuts(event: events.ShortcutsFound) -> Iterator[str]:
+    names = {
+        "colour": "The mean colours",
+        "border": "The colours along the border",
+        "size": "The size in pixels",
+        "file": "Format and size of the file",
+        "source": "Where the file came from",
+    }
+    for cue in event.cues:
+        said = f"{names[cue.name]} alone: {cue.accuracy:.1%} of the classes told apart (guessing: {cue.chance:.1%})"
+        yield f"Careful: {said}. A network may learn that instead." if cue.alarm else said
 
 
 def _describe_weights(event: events.WeightsFound) -> Iterator[str]:

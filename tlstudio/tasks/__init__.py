@@ -6,6 +6,7 @@ it for events and close it; training alone takes `stop`, because it ends by keep
 
 from tlstudio.tasks.cache import Cache, cache_clear, cache_limit, cache_usage
 from tlstudio.tasks.demonstration import demo
+from tlstudio.tasks.doubting import Doubts
 from tlstudio.tasks.drawing import draw, draw_sample
 from tlstudio.tasks.engine import devices, load_engine
 from tlstudio.tasks.inspecting import inspect
@@ -17,6 +18,7 @@ from tlstudio.tasks.weights import find_networks, weights_fetch, weights_import,
 
 __all__ = [
     "Cache",
+    "Doubts",
     "OpenModel",
     "add",
     "advise",

@@ -7,18 +7,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tlstudio.core import events
-from tlstudio.core.catalogue import Catalogue, class_names
+from tlstudio.core.catalogue import Catalogue, Picture, class_names
 from tlstudio.core.errors import ProjectError
 from tlstudio.core.events import Event
 from tlstudio.core.project import is_project, runs_in
 from tlstudio.core.run import RunFolder
+from tlstudio.tasks.doubting import doubt
 from tlstudio.tasks.scanning import called, read
 
 
-def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0) -> Iterator[Event]:
+def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0, doubts: str = "") -> Iterator[Event]:
     """What a path holds: pictures, a project, a run, or a model.
 
-    more: further folders or lists of pictures, joined with the first.
+    more: further folders or lists of pictures, joined with the first. doubts: a backbone by which the labels are judged
+    as well; nothing else but pictures and projects has any.
 
     Raises:
         TLStudioError: it is none of these, or damaged.
@@ -28,8 +30,11 @@ def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0) -> Iterator
     if more:
         looked = yield from read((path, *more), threads)
         yield survey.inspect(called((path, *more)), survey.split(looked))
+        yield from _doubt(looked, (path, *more), doubts, threads)
     elif path.is_dir() and is_project(path):
         yield _inspect_project(path)
+        catalogue = Catalogue(path / "catalogue.sqlite")
+        yield from _doubt(catalogue.pictures(), [], doubts, threads)
     elif path.is_dir() and (path / "recipe.json").is_file():
         yield _inspect_run(path)
     elif path.is_file() and path.suffix.lower() == ".tlmodel":
@@ -37,6 +42,11 @@ def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0) -> Iterator
     else:
         looked = yield from read((path,), threads)
         yield survey.inspect(path, survey.split(looked))
+        yield from _doubt(looked, (path,), doubts, threads)
+
+
+def _doubt(pictures: Sequence[Picture], places: Sequence[Path], backbone: str, threads: int) -> Iterator[Event]:
+    return doubt(pictures, places, backbone, threads) if backbone else iter(())
 
 
 def _inspect_project(path: Path) -> Event:
