@@ -113,7 +113,7 @@ def _look_through(
     from tlstudio.engine import survey
     from tlstudio.engine.report import check_trainable, inspect
 
-    before = project.catalogue.pictures()
+    before = project.catalogue.scanned()
     stored = project.catalogue.fact("split_rule")
     rule_before = SplitRule(**json.loads(stored)) if stored else None
     rule = rule or rule_before or splits.DEFAULT_SPLIT
@@ -174,7 +174,7 @@ def find(path: Path) -> Found:
 
     if is_project(path):
         held = Catalogue(path / "catalogue.sqlite").pictures()
-        return survey.Found(tuple(replace(p, refused="") for p in held))
+        return survey.Found(tuple(replace(p, refused="") for p in held if not p.excluded))
     return survey.find(path)
 
 
