@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tlstudio.core import events
+from tlstudio.core import doubts, events
 from tlstudio.core.events import Event
 
 
@@ -63,13 +63,13 @@ def describe(event: Event) -> Iterator[str]:
         case events.FileInspected():
             yield f"This is a {event.what}."
             yield from json.dumps(event.to_json(), indent=1, ensure_ascii=False).splitlines()
-        case events.DoubtsFound():
+        case doubts.DoubtsFound():
             yield from _describe_doubts(event)
-        case events.CurveDrawn():
+        case doubts.CurveDrawn():
             low, high = event.interval
             yield f"Twice the pictures would bring about {event.twice:.1%} ({low:.1%} to {high:.1%}) instead of"
             yield f"  {event.accuracy[-1]:.1%}, by how it grew up to {event.pictures[-1]} pictures to learn from."
-        case events.ShortcutsFound():
+        case doubts.ShortcutsFound():
             yield from _describe_shortcuts(event)
         case events.Outlined():
             yield from _describe_outline(event)
@@ -125,7 +125,7 @@ def _describe_pictures(event: events.Inspected) -> Iterator[str]:
         yield f"Careful: {warning}"
 
 
-def _describe_doubts(event: events.DoubtsFound) -> Iterator[str]:
+def _describe_doubts(event: doubts.DoubtsFound) -> Iterator[str]:
     low, high = event.interval
     judged = f"{event.backbone}, frozen, {event.folds} folds of {event.n} pictures"
     yield f"Found again by a quick judge ({judged}): {event.accuracy:.1%} ({low:.1%} to {high:.1%})"
@@ -136,7 +136,7 @@ def _describe_doubts(event: events.DoubtsFound) -> Iterator[str]:
         yield f"Like no other picture: {outlier['path']}"
 
 
-def _describe_shortcuts(event: events.ShortcutsFound) -> Iterator[str]:
+def _describe_shortcuts(event: doubts.ShortcutsFound) -> Iterator[str]:
     names = {
         "colour": "The mean colours",
         "border": "The colours along the border",

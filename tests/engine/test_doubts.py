@@ -10,7 +10,8 @@ import pytest
 
 from tlstudio import tasks
 from tlstudio.core.catalogue import class_names
-from tlstudio.core.events import CurveDrawn, DoubtsFound, Event, PicturesMapped, ShortcutsFound
+from tlstudio.core.doubts import CurveDrawn, DoubtsFound, PicturesMapped, ShortcutsFound
+from tlstudio.core.events import Event
 from tlstudio.core.project import Project
 from tlstudio.engine import doubts
 

@@ -12,7 +12,7 @@ from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnusableImages
 from tlstudio.core.events import Inspected, PictureSkipped, Warned
 from tlstudio.core.project import Project
-from tlstudio.engine import survey
+from tlstudio.engine import report, survey
 
 
 def look(path: Path) -> Inspected:
@@ -150,11 +150,11 @@ def test_trainable_says_which_class_lacks_what() -> None:
     some = [Picture(f"/{i}", "a", "train", digest=str(i)) for i in range(3)]
     one = Picture("/b", "b", "train", digest="b")
     with pytest.raises(UnusableImages, match="'b' has only one picture"):
-        survey.check_trainable(Path("/"), [*some, one])
+        report.check_trainable(Path("/"), [*some, one])
     with pytest.raises(UnusableImages, match="no pictures to validate on"):
-        survey.check_trainable(Path("/"), [*some, one, Picture("/c", "b", "train", digest="c")])
+        report.check_trainable(Path("/"), [*some, one, Picture("/c", "b", "train", digest="c")])
     with pytest.raises(UnusableImages, match="'b' has no picture to train on"):
-        survey.check_trainable(Path("/"), [*some, Picture("/c", "b", "val", digest="c")])
+        report.check_trainable(Path("/"), [*some, Picture("/c", "b", "val", digest="c")])
 
 
 def test_a_picture_keeps_its_split_for_life(pictures: Path, tmp_path: Path) -> None:

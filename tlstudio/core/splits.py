@@ -2,10 +2,52 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from tlstudio.core.catalogue import Picture
+
 SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """What becomes of pictures that come without a split: fractions 0..1 of each class, drawn with `seed`."""
+
+    val_fraction: float = 0.15
+    test_fraction: float = 0.15
+    seed: int = 0
+
+
+DEFAULT_SPLIT = SplitRule()
+
+
+def divide(pictures: list[Picture], rule: SplitRule = DEFAULT_SPLIT, known: Iterable[Picture] = ()) -> list[Picture]:
+    """Give every readable picture a split. What the folder gave is kept; identical files stay on one side.
+
+    Training and validation given: nothing moves. Only training (and test) given: a validation part is taken from the
+    training pictures. Nothing given: all three by the rule. known: pictures whose splits were drawn before by the same
+    rule; they keep them.
+    """
+    given = {p.split for p in pictures if p.split and not p.refused}
+    if "train" in given and "val" in given:
+        return [p if p.split else replace(p, split="train") for p in pictures]
+    movable = [i for i, p in enumerate(pictures) if not p.refused and p.split in ("", "train")]
+    test_fraction = 0.0 if given & {"train", "test"} else rule.test_fraction
+    val_fraction = 0.0 if "val" in given else rule.val_fraction
+    chosen = assign(
+        [pictures[i].label for i in movable],
+        [pictures[i].digest for i in movable],
+        val_fraction,
+        test_fraction,
+        rule.seed,
+        {p.digest: p.split for p in known if p.split and not p.refused},
+    )
+    result = list(pictures)
+    for index, name in zip(movable, chosen, strict=True):
+        result[index] = replace(pictures[index], split=name)
+    return result
 
 
 def assign(

@@ -23,7 +23,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from tlstudio.core import splits
 from tlstudio.core.catalogue import Picture
-from tlstudio.core.events import Cue
+from tlstudio.core.doubts import Cue
 from tlstudio.engine import thumbnails
 from tlstudio.engine.evaluation import Floats, Ints, temperature
 from tlstudio.engine.tensors import threaded

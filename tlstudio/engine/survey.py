@@ -1,35 +1,21 @@
-"""Look through what a person gave: which pictures, of which classes, on which side, and what is wrong with them."""
+"""Look through what a person gave: which pictures there are, of which classes, and on which side they are filed."""
 
 import os
 import unicodedata
-from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tlstudio.core import splits
-from tlstudio.core.catalogue import MAX_CLASSES, Picture, is_label
+from tlstudio.core.catalogue import Picture, is_label
 from tlstudio.core.errors import UnreadablePicture, UnusableImages
-from tlstudio.core.events import Event, Inspected, Progress
+from tlstudio.core.events import Event, Progress
 from tlstudio.engine import picture_list
 from tlstudio.engine.decode import decode_with_digest
 from tlstudio.engine.picture_list import SPLIT_NAMES
 
 DROPPINGS = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
 LAYOUT = "Put the pictures into one folder per class, such as pictures/cats and pictures/dogs."
-
-
-@dataclass(frozen=True)
-class SplitRule:
-    """What becomes of pictures that come without a split: fractions 0..1 of each class, drawn with `seed`."""
-
-    val_fraction: float = 0.15
-    test_fraction: float = 0.15
-    seed: int = 0
-
-
-DEFAULT_SPLIT = SplitRule()
 
 
 @dataclass(frozen=True)
@@ -210,125 +196,3 @@ def _is_text(name: str) -> bool:
 
 def _escaped(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
-
-
-def split(pictures: list[Picture], rule: SplitRule = DEFAULT_SPLIT, known: Iterable[Picture] = ()) -> list[Picture]:
-    """Give every readable picture a split. What the folder gave is kept; identical files stay on one side.
-
-    Training and validation given: nothing moves. Only training (and test) given: a validation part is taken from the
-    training pictures. Nothing given: all three by the rule. known: pictures whose splits were drawn before by the same
-    rule; they keep them.
-    """
-    given = {p.split for p in pictures if p.split and not p.refused}
-    if "train" in given and "val" in given:
-        return [p if p.split else replace(p, split="train") for p in pictures]
-    movable = [i for i, p in enumerate(pictures) if not p.refused and p.split in ("", "train")]
-    test_fraction = 0.0 if given & {"train", "test"} else rule.test_fraction
-    val_fraction = 0.0 if "val" in given else rule.val_fraction
-    chosen = splits.assign(
-        [pictures[i].label for i in movable],
-        [pictures[i].digest for i in movable],
-        val_fraction,
-        test_fraction,
-        rule.seed,
-        {p.digest: p.split for p in known if p.split and not p.refused},
-    )
-    result = list(pictures)
-    for index, name in zip(movable, chosen, strict=True):
-        result[index] = replace(pictures[index], split=name)
-    return result
-
-
-def inspect(source: Path | str, pictures: list[Picture]) -> Inspected:
-    """What a set of pictures holds and what is wrong with it. source: what to call it."""
-    readable = [p for p in pictures if not p.refused]
-    refused = tuple({"path": p.path, "reason": p.refused} for p in pictures if p.refused)
-    classes: dict[str, dict[str, int]] = {}
-    for picture in readable:
-        counts = classes.setdefault(picture.label, dict.fromkeys(splits.SPLITS, 0))
-        counts[picture.split] = counts.get(picture.split, 0) + 1
-    same: dict[str, list[Picture]] = defaultdict(list)
-    for picture in readable:
-        same[picture.digest].append(picture)
-    groups = [group for group in same.values() if len(group) > 1]
-    conflicts = [g for g in groups if len({p.label for p in g}) > 1]
-    leaks = [g for g in groups if len({p.split for p in g}) > 1]
-    elsewhere = {g[0].digest for g in (*conflicts, *leaks)}
-    duplicates = [g for g in groups if g[0].digest not in elsewhere]
-    return Inspected(
-        source=str(source),
-        found=len(pictures),
-        read=len(readable),
-        refused=refused,
-        classes=dict(sorted(classes.items())),
-        duplicates=_paths(duplicates),
-        conflicts=_paths(conflicts),
-        leaks=_paths(leaks),
-        warnings=tuple(_warnings(readable, conflicts, leaks)),
-    )
-
-
-def _paths(groups: list[list[Picture]]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(p.path for p in group) for group in groups)
-
-
-def _warnings(readable: list[Picture], conflicts: list[list[Picture]], leaks: list[list[Picture]]) -> Iterator[str]:
-    sizes = Counter(p.label for p in readable)
-    if len(sizes) == 1:
-        yield f"There is only one class, {next(iter(sizes))!r}; a classifier needs two."
-    few = [label for label, count in sorted(sizes.items()) if count < 10]
-    if few and len(sizes) > 1:
-        yield f"Fewer than 10 pictures in: {', '.join(few[:5])}{' …' if len(few) > 5 else ''}."
-    most, least = max(sizes, key=sizes.__getitem__, default=""), min(sizes, key=sizes.__getitem__, default="")
-    if sizes[most] > 3 * sizes[least]:
-        yield (
-            f"Classes differ in size: {most!r} has {sizes[most]} pictures, {least!r} {sizes[least]}. "
-            "Rare classes will count for more in training."
-        )
-    spellings: dict[str, list[str]] = defaultdict(list)
-    for label in sorted(sizes):
-        spellings[label.casefold().strip()].append(label)
-    for alike in spellings.values():
-        if len(alike) > 1:
-            yield f"These classes differ only in capital letters or spaces: {', '.join(map(repr, alike))}."
-    moving = sum(p.frames > 1 for p in readable)
-    if moving:
-        yield f"{moving} files have several frames or pages; only the first is used."
-    deep = sum(p.mode.startswith(("I", "F")) for p in readable)
-    if deep:
-        yield f"{deep} pictures have more than 8 bits; each is scaled from its own darkest to its brightest value."
-    if conflicts:
-        yield f"{len(conflicts)} pictures are filed under more than one class."
-    if leaks:
-        yield f"{len(leaks)} pictures are both in training and in validation or test; accuracy will look too good."
-
-
-def check_trainable(source: Path | str, pictures: list[Picture]) -> None:
-    """Raise unless something can be learned from these pictures.
-
-    Raises:
-        UnusableImages: nothing readable, one class only, or a class without pictures to train on or to check with.
-    """
-    readable = [p for p in pictures if not p.refused]
-    if not readable:
-        remedy = "Save the pictures as JPEG or PNG; each one's own fault is listed with it."
-        raise UnusableImages(f"none of {len(pictures)} files is a readable picture", path=source, remedy=remedy)
-    labels = sorted({p.label for p in readable})
-    if len(labels) > MAX_CLASSES:
-        raise UnusableImages(f"holds {len(labels)} classes; {MAX_CLASSES} are possible", path=source)
-    if len(labels) < 2:
-        raise UnusableImages(f"holds only one class, {labels[0]!r}; two are needed", path=source, remedy=LAYOUT)
-    by_split = {name: Counter(p.label for p in readable if p.split == name) for name in splits.SPLITS}
-    if not by_split["train"]:
-        remedy = "Add a train folder beside the others, or put the classes directly into the folder."
-        raise UnusableImages("has no picture to train on, only some to check with", path=source, remedy=remedy)
-    for label in labels:
-        if not by_split["train"][label]:
-            remedy = "Add pictures of it to the training part, or remove the class."
-            raise UnusableImages(f"class {label!r} has no picture to train on", path=source, remedy=remedy)
-        total = sum(counts[label] for counts in by_split.values())
-        if total < 2:
-            remedy = "Add at least one more picture of it: one to train on, one to check with."
-            raise UnusableImages(f"class {label!r} has only one picture", path=source, remedy=remedy)
-    if not by_split["val"]:
-        raise UnusableImages("has no pictures to validate on", path=source, remedy="Add some, or more pictures.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tlstudio.core import events
 from tlstudio.core.catalogue import Picture, class_names
+from tlstudio.core.doubts import CurveDrawn, DoubtsFound, PicturesMapped, ShortcutsFound, Suspect
 from tlstudio.core.errors import UnusableImages
 from tlstudio.core.events import Event
 
@@ -24,7 +25,7 @@ def doubt(pictures: Sequence[Picture], places: Sequence[Path], backbone: str, th
         TLStudioError: they are too few for it, or the backbone's weights are not here.
     """
     doubts = Doubts(backbone, threads=threads)
-    yield from doubts.judge([p for p in pictures if not p.refused])
+    yield from doubts.judge([p for p in pictures if p.used])
     yield from doubts.curve()
     yield from doubts.shortcuts(places)
 
@@ -68,18 +69,19 @@ class Doubts:
         opinion = self._judge.second_opinion(truth, probable)
         hits = int((probable.argmax(1) == truth).sum())
         found = [
-            events.Suspect(kept[i].path, kept[i].label, names[c], float(opinion[i, truth[i]]), float(opinion[i, c]))
+            Suspect(p.id, p.path, p.label, names[c], float(opinion[i, truth[i]]), float(opinion[i, c]))
             for i, c in doubts.suspects(opinion, truth)
+            for p in [kept[i]]
         ]
-        strange = tuple({"path": kept[i].path, "distance": distance} for i, distance in self._judge.outliers())
-        yield events.DoubtsFound(
+        strange = [{"id": kept[i].id, "path": kept[i].path, "distance": far} for i, far in self._judge.outliers()]
+        yield DoubtsFound(
             backbone=self.backbone,
             n=len(kept),
             folds=self._judge.folds,
             accuracy=hits / len(kept),
             interval=wilson(hits, len(kept)),
             suspects=tuple(found),
-            outliers=strange,
+            outliers=tuple(strange),
         )
 
     def map(self) -> Iterator[Event]:
@@ -88,7 +90,7 @@ class Doubts:
 
         method, points = doubts.positions(self._prepared())
         pairs = tuple((float(x), float(y)) for x, y in points)
-        yield events.PicturesMapped(method, tuple(p.path for p in self._pictures), pairs)
+        yield PicturesMapped(method, tuple(p.path for p in self._pictures), pairs)
 
     def curve(self) -> Iterator[Event]:
         """What twice the pictures would bring, as `CurveDrawn`."""
@@ -97,7 +99,7 @@ class Doubts:
         names, truth = _truth(self._pictures)
         for step in doubts.learning_curve(self._prepared(), truth, len(names)):
             if isinstance(step, doubts.Curve):
-                yield events.CurveDrawn(step.pictures, step.accuracy, step.twice, step.interval)
+                yield CurveDrawn(step.pictures, step.accuracy, step.twice, step.interval)
             else:
                 yield events.Progress("estimating what more pictures would bring", step, doubts.REPEATS)
 
@@ -113,7 +115,7 @@ class Doubts:
             seen.append(look)
             yield events.Progress("looking for what gives the classes away", len(seen), len(self._pictures))
         sources = [_place_of(picture.path, places) for picture in self._pictures]
-        yield events.ShortcutsFound(tuple(doubts.shortcuts(self._pictures, seen, sources)))
+        yield ShortcutsFound(tuple(doubts.shortcuts(self._pictures, seen, sources)))
 
     def _read(self, pictures: Sequence[Picture]) -> Iterator[Event]:
         """Read pictures through the frozen backbone, as far as they are not remembered."""

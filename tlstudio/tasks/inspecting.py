@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tlstudio.core import events
+from tlstudio.core import events, splits
 from tlstudio.core.catalogue import Catalogue, Picture, class_names
 from tlstudio.core.errors import ProjectError
 from tlstudio.core.events import Event
@@ -25,11 +25,11 @@ def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0, doubts: str
     Raises:
         TLStudioError: it is none of these, or damaged.
     """
-    from tlstudio.engine import survey
+    from tlstudio.engine import report
 
     if more:
         looked = yield from read((path, *more), threads)
-        yield survey.inspect(called((path, *more)), survey.split(looked))
+        yield report.inspect(called((path, *more)), splits.divide(looked))
         yield from _doubt(looked, (path, *more), doubts, threads)
     elif path.is_dir() and is_project(path):
         yield _inspect_project(path)
@@ -41,7 +41,7 @@ def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0, doubts: str
         yield _inspect_model(path)
     else:
         looked = yield from read((path,), threads)
-        yield survey.inspect(path, survey.split(looked))
+        yield report.inspect(path, splits.divide(looked))
         yield from _doubt(looked, (path,), doubts, threads)
 
 

@@ -8,14 +8,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlstudio.core import events
+from tlstudio.core import events, splits
 from tlstudio.core.catalogue import Catalogue, Picture
 from tlstudio.core.errors import UnusableImages
 from tlstudio.core.events import Event
 from tlstudio.core.project import Project, is_project
+from tlstudio.core.splits import SplitRule
 
 if TYPE_CHECKING:
-    from tlstudio.engine.survey import Found, SplitRule
+    from tlstudio.engine.survey import Found
 
 
 def scan(
@@ -90,10 +91,10 @@ def rescan(project: Project, threads: int = 0) -> Iterator[Event]:
 
 def report(project: Project) -> Iterator[Event]:
     """What the project's pictures are and what is wrong with them, without opening a file."""
-    from tlstudio.engine import survey
+    from tlstudio.engine.report import inspect
 
     source = Path(project.catalogue.fact("source") or project.folder)
-    yield survey.inspect(source, project.catalogue.pictures())
+    yield inspect(source, project.catalogue.pictures())
 
 
 def _source(path: Path, label: str = "", split: str = "") -> dict[str, str]:
@@ -110,11 +111,12 @@ def _look_through(
     project: Project, sources: list[dict[str, str]], rule: SplitRule | None, threads: int, to_train: bool = False
 ) -> Iterator[Event]:
     from tlstudio.engine import survey
+    from tlstudio.engine.report import check_trainable, inspect
 
-    before = project.catalogue.pictures()
+    before = project.catalogue.scanned()
     stored = project.catalogue.fact("split_rule")
-    rule_before = survey.SplitRule(**json.loads(stored)) if stored else None
-    rule = rule or rule_before or survey.DEFAULT_SPLIT
+    rule_before = SplitRule(**json.loads(stored)) if stored else None
+    rule = rule or rule_before or splits.DEFAULT_SPLIT
     if before and rule != rule_before:
         yield events.Warned("The split is drawn anew: earlier models may have learned from what tests them now.")
     # A file that two sources name belongs to the later one: one for validation must not be learned from.
@@ -127,19 +129,19 @@ def _look_through(
     for source in sources:
         _check_validation(source, looked)
     given = sorted({p.split for p in looked if p.split and not p.refused})
-    if {"train", "val"} <= set(given) and rule != survey.DEFAULT_SPLIT:
+    if {"train", "val"} <= set(given) and rule != splits.DEFAULT_SPLIT:
         yield events.Warned("The pictures come with their own split, which is kept; the shares asked for do nothing.")
-    pictures = survey.split(looked, rule, before if rule == rule_before else ())
+    pictures = splits.divide(looked, rule, before if rule == rule_before else ())
     origin = called([source["path"] for source in sources])
     seen = [events.PictureSkipped(p.path, p.refused) for p in pictures if p.refused]
     if to_train:  # before anything is stored, and after saying what there is
-        yield from (*seen, survey.inspect(origin, pictures))
-        survey.check_trainable(origin, pictures)
+        yield from (*seen, inspect(origin, pictures))
+        check_trainable(origin, pictures)
     facts = {"source": sources[0]["path"], "sources": json.dumps(sources)}
     facts |= {"split_rule": json.dumps(asdict(rule)), "splits_given": json.dumps(given)}
     project.catalogue.replace(pictures, facts)
     if not to_train:
-        yield from (*seen, survey.inspect(origin, pictures))
+        yield from (*seen, inspect(origin, pictures))
 
 
 def called(places: Sequence[Path | str]) -> str:
@@ -172,7 +174,7 @@ def find(path: Path) -> Found:
 
     if is_project(path):
         held = Catalogue(path / "catalogue.sqlite").pictures()
-        return survey.Found(tuple(replace(p, refused="") for p in held))
+        return survey.Found(tuple(replace(p, refused="") for p in held if not p.excluded))
     return survey.find(path)
 
 
@@ -200,6 +202,4 @@ def _check_validation(source: dict[str, str], looked: Sequence[Picture]) -> None
 
 def split_rule(val_fraction: float, test_fraction: float, seed: int) -> SplitRule:
     """How to divide pictures that come without a split: shares of each class, 0..1."""
-    from tlstudio.engine.survey import SplitRule
-
     return SplitRule(val_fraction, test_fraction, seed)

@@ -47,11 +47,11 @@ def train(
     Raises:
         TLStudioError: the pictures, weights, device or recipe do not allow it, or the loss stopped being a number.
     """
-    from tlstudio.engine import survey
+    from tlstudio.engine import report
 
     started = time.monotonic()
     pictures = project.catalogue.readable()
-    survey.check_trainable(Path(project.catalogue.fact("source") or project.folder), project.catalogue.pictures())
+    report.check_trainable(Path(project.catalogue.fact("source") or project.folder), project.catalogue.pictures())
     if recipe.folds:
         _check_no_val_given(project)
     if model is not None:
