@@ -1,4 +1,4 @@
-"""What there is to doubt about labelled pictures, as tasks say it: labels, outliers, what more would bring, shortcuts."""
+"""What there is to doubt about labelled pictures: labels, outliers, what more would bring, shortcuts."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
