@@ -76,12 +76,12 @@ class FeatureMap(QFrame):
 
     def _draw_legend(self) -> None:
         while (entry := self._legend.takeAt(0)) is not None:
-            if entry.widget() is not None:
-                entry.widget().deleteLater()
+            if (label := entry.widget()) is not None:
+                label.deleteLater()
         for number, name in enumerate(self._names[:_NAMED]):
-            label = ElidedLabel(f"● {name}", Qt.TextElideMode.ElideRight)
-            label.setStyleSheet(f"color: {theme.class_colour(number, self.palette()).name()}")
-            self._legend.addWidget(label, 1)
+            line = ElidedLabel(f"● {name}", Qt.TextElideMode.ElideRight)
+            line.setStyleSheet(f"color: {theme.class_colour(number, self.palette()).name()}")
+            self._legend.addWidget(line, 1)
         if len(self._names) > _NAMED:
             self._legend.addWidget(muted(QLabel(self.tr("and %n more", "", len(self._names) - _NAMED))))
 

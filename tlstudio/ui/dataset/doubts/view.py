@@ -288,7 +288,6 @@ class DoubtsView(QWidget):
 
     def _show_map(self, event: PicturesMapped) -> None:
         by_path = {p.path: p for p in self._shown.pictures.values()}
-        names = sorted({p.label for p in by_path.values()})
         there = [
             (by_path[path], point) for path, point in zip(event.paths, event.points, strict=True) if path in by_path
         ]
