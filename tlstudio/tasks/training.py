@@ -65,6 +65,8 @@ def train(
     where, count = devices.choose(device), devices.use_threads(threads)
     classes = class_names(pictures)
     network, origin = _starting_network(recipe, len(classes))
+    if recipe.fit:
+        network.preprocessing = replace(network.preprocessing, fit=recipe.fit)
     _check_layers(network, recipe)
     by_split = {name: [p for p in pictures if p.split == name] for name in ("train", "val", "test")}
     opening: list[Event] = []
