@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import unicodedata
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -120,7 +121,8 @@ class Catalogue:
 
 def is_label(text: str) -> bool:
     """Whether a text can name a class: something to read, short enough to show, nothing that steers a screen."""
-    return 0 < len(text) <= MAX_LABEL and text.isprintable() and not text.isspace()
+    steering = any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in text)
+    return 0 < len(text) <= MAX_LABEL and not steering and not text.isspace()
 
 
 def class_names(pictures: Iterable[Picture]) -> tuple[str, ...]:
