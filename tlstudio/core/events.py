@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
+from tlstudio.core.edits import Step
 from tlstudio.core.outline import Layer, StageOutline
 
 Interval = tuple[float, float]
@@ -99,6 +100,21 @@ class Difference(Event):
     def is_empty(self) -> bool:
         """Whether there is nothing to accept."""
         return not (self.added or self.gone or self.changed or self.moved)
+
+
+@dataclass(frozen=True)
+class Edited(Event):
+    """An edit was made, undone or done again.
+
+    step: the edit; None where there was nothing to change. classes: name → split → pictures in use, now. undo, redo:
+    what the next of either would be about.
+    """
+
+    step: Step | None
+    classes: dict[str, dict[str, int]]
+    undo: Step | None
+    redo: Step | None
+    kind: ClassVar[str] = "edited"
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class ImportLog:
         Raises:
             ProjectError: the disk is full, or the project cannot be written.
         """
-        self._append([json.dumps([getattr(p, name) for name in _FIELDS]) for p in pictures])
+        self._append([json.dumps([_plain(getattr(p, name)) for name in _FIELDS]) for p in pictures])
 
     def pending(self) -> list[dict[str, str]]:
         """From where the import read that was killed; empty where none was."""
@@ -79,7 +79,7 @@ class ImportLog:
                         # Another version of the program may have known other facts.
                         sources, named = found.get("sources", []), found.get("fields") == _FIELDS
                     elif isinstance(found, list) and named and len(found) == len(_FIELDS):
-                        pictures.append(Picture(*found))
+                        pictures.append(_picture(found))
         except OSError:
             return [], []
         return sources, pictures
@@ -87,6 +87,15 @@ class ImportLog:
 
 def _beginning(sources: Sequence[dict[str, str]]) -> str:
     return json.dumps({"sources": list(sources), "fields": _FIELDS})
+
+
+def _plain(value: object) -> object:
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _picture(values: list[Any]) -> Picture:
+    found = dict(zip(_FIELDS, values, strict=True))
+    return Picture(**{**found, "fingerprint": bytes.fromhex(found["fingerprint"])})
 
 
 def _parsed(line: str) -> Any:

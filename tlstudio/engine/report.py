@@ -13,7 +13,7 @@ from tlstudio.engine.survey import LAYOUT
 
 def inspect(source: Path | str, pictures: list[Picture]) -> Inspected:
     """What a set of pictures holds and what is wrong with it. source: what to call it."""
-    readable = [p for p in pictures if not p.refused]
+    readable = [p for p in pictures if p.used]
     refused = tuple({"path": p.path, "reason": p.refused} for p in pictures if p.refused)
     classes: dict[str, dict[str, int]] = {}
     for picture in readable:
@@ -30,7 +30,7 @@ def inspect(source: Path | str, pictures: list[Picture]) -> Inspected:
     return Inspected(
         source=str(source),
         found=len(pictures),
-        read=len(readable),
+        read=len(pictures) - len(refused),
         refused=refused,
         classes=dict(sorted(classes.items())),
         duplicates=_paths(duplicates),
@@ -81,7 +81,7 @@ def check_trainable(source: Path | str, pictures: list[Picture]) -> None:
     Raises:
         UnusableImages: nothing readable, one class only, or a class without pictures to train on or to check with.
     """
-    readable = [p for p in pictures if not p.refused]
+    readable = [p for p in pictures if p.used]
     if not readable:
         remedy = "Save the pictures as JPEG or PNG; each one's own fault is listed with it."
         raise UnusableImages(f"none of {len(pictures)} files is a readable picture", path=source, remedy=remedy)

@@ -7,6 +7,7 @@ it for events and close it; training alone takes `stop`, because it ends by keep
 from tlstudio.tasks.cache import Cache, cache_clear, cache_limit, cache_usage
 from tlstudio.tasks.demonstration import demo
 from tlstudio.tasks.drawing import draw, draw_sample
+from tlstudio.tasks.editing import edit
 from tlstudio.tasks.engine import devices, load_engine
 from tlstudio.tasks.inspecting import inspect
 from tlstudio.tasks.outlining import advise, outline
@@ -29,6 +30,7 @@ __all__ = [
     "difference",
     "draw",
     "draw_sample",
+    "edit",
     "evaluate",
     "find_networks",
     "has_source",

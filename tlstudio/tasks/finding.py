@@ -124,7 +124,7 @@ def find(path: Path) -> Generator[Event, None, Found]:
 
     if is_project(path):
         held = Catalogue(path / "catalogue.sqlite").pictures()
-        return survey.Found(tuple(replace(p, refused="") for p in held))
+        return survey.Found(tuple(replace(p, refused="") for p in held if not p.excluded))
     return (yield from survey.find(path))
 
 

@@ -42,6 +42,7 @@ def evaluate(
     model, count = _open_model(model_file, device, threads)
     alone = is_project(images) and not more
     pictures = Catalogue(images / "catalogue.sqlite").pictures() if alone else (yield from read((images, *more), count))
+    pictures = [p for p in pictures if not p.excluded]
     if split is None:
         split = "all"
         if alone:

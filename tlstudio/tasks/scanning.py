@@ -117,7 +117,7 @@ def difference(project: Project) -> Iterator[Event]:
     """
     from tlstudio.engine.changes import compare
 
-    sources, before = _sources_to_look_at(project), project.catalogue.pictures()
+    sources, before = _sources_to_look_at(project), project.catalogue.scanned()
     found = yield from gather(project, sources, sources, before)
     kept = {p.path for p in found.kept}
     known = [p for p in before if p.path not in kept]
@@ -160,7 +160,7 @@ def _copied(
     """Copy what sources name into the project; returns them with where the copies are, and the copies."""
     from tlstudio.engine import copies, reading
 
-    before, log = project.catalogue.pictures(), ImportLog(project.folder)
+    before, log = project.catalogue.scanned(), ImportLog(project.folder)
     placed, copied = list[Source](), list[Picture]()
     for each in sources:
         named = yield from within(project, each)
@@ -199,7 +199,7 @@ def _look_through(project: Project, order: _Order) -> Iterator[Event]:
     from tlstudio.engine import reading
     from tlstudio.engine.report import check_trainable, inspect
 
-    before = project.catalogue.pictures()
+    before = project.catalogue.scanned()
     stored = project.catalogue.fact("split_rule")
     rule_before = SplitRule(**json.loads(stored)) if stored else None
     rule = order.rule or rule_before or splits.DEFAULT_SPLIT
