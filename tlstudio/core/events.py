@@ -40,11 +40,15 @@ class Said(Event):
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """`done` of `total` steps of `task`, a phrase such as "reading pictures"."""
+    """`done` of `total` steps of `task`, a phrase such as "reading pictures"; a total of 0: nobody knows.
+
+    rate: steps a second over the last seconds; 0 while unknown.
+    """
 
     task: str
     done: int
     total: int
+    rate: float = 0.0
     kind: ClassVar[str] = "progress"
 
 
@@ -75,6 +79,27 @@ class Inspected(Event):
     leaks: tuple[tuple[str, ...], ...]
     warnings: tuple[str, ...]
     kind: ClassVar[str] = "inspected"
+
+
+@dataclass(frozen=True)
+class Difference(Event):
+    """How the places a project's pictures come from differ from what it knows. Paths, each in one of these.
+
+    changed: the same name, other contents. moved: (old, new) of a file that is the same elsewhere. missing: places that
+    are not there now, such as a drive that is not connected; their pictures are in none of the others.
+    """
+
+    added: tuple[str, ...]
+    gone: tuple[str, ...]
+    changed: tuple[str, ...]
+    moved: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...] = ()
+    kind: ClassVar[str] = "difference"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to accept."""
+        return not (self.added or self.gone or self.changed or self.moved)
 
 
 @dataclass(frozen=True)

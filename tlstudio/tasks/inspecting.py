@@ -12,7 +12,8 @@ from tlstudio.core.errors import ProjectError
 from tlstudio.core.events import Event
 from tlstudio.core.project import is_project, runs_in
 from tlstudio.core.run import RunFolder
-from tlstudio.tasks.scanning import called, read
+from tlstudio.core.sources import called
+from tlstudio.tasks.finding import read
 
 
 def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0) -> Iterator[Event]:
