@@ -12,6 +12,7 @@ from tlstudio.core.errors import UnreadablePicture, UnusableImages
 from tlstudio.core.events import Event, Progress
 from tlstudio.engine import picture_list
 from tlstudio.engine.decode import decode_with_digest
+from tlstudio.engine.duplicates import measure
 from tlstudio.engine.picture_list import SPLIT_NAMES
 
 DROPPINGS = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
@@ -172,12 +173,15 @@ def _look(picture: Picture, before: Picture | None) -> Picture:
     stamped = replace(picture, size=facts.st_size, mtime_ns=facts.st_mtime_ns)
     # What was refused is tried again: permissions change without leaving a trace in the file.
     known = before is not None and not before.refused
+    # A catalogue of an older version has no fingerprints.
+    known = known and before is not None and bool(before.fingerprint)
     if before is not None and known and (before.size, before.mtime_ns) == (facts.st_size, facts.st_mtime_ns):
         return replace(before, label=picture.label, split=picture.split)
     try:
         decoded, digest = decode_with_digest(path)
     except UnreadablePicture as error:
         return replace(stamped, refused=f"{error.what}. {error.remedy}".strip())
+    seen = measure(decoded.image)
     return replace(
         stamped,
         digest=digest,
@@ -186,6 +190,7 @@ def _look(picture: Picture, before: Picture | None) -> Picture:
         format=decoded.format,
         mode=decoded.mode,
         frames=decoded.frames,
+        **vars(seen),
     )
 
 
