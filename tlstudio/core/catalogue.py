@@ -358,7 +358,8 @@ def _sort_key(path: str) -> str:
 
 def is_label(text: str) -> bool:
     """Whether a text can name a class: something to read, short enough to show, nothing that steers a screen."""
-    return 0 < len(text) <= MAX_LABEL and text.isprintable() and not text.isspace()
+    steering = any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in text)
+    return 0 < len(text) <= MAX_LABEL and not steering and not text.isspace()
 
 
 def class_names(pictures: Iterable[Picture]) -> tuple[str, ...]:

@@ -24,7 +24,9 @@ DEFAULT_SPLIT = SplitRule()
 
 
 def divide(pictures: list[Picture], rule: SplitRule = DEFAULT_SPLIT, known: Iterable[Picture] = ()) -> list[Picture]:
-    """Give every picture in use a split. What the folder gave is kept; what belongs together stays on one side.
+    """Give every readable picture a split, one that is excluded too: it may come back.
+
+    What the folder gave is kept; what belongs together stays on one side.
 
     Training and validation given: nothing moves. Only training (and test) given: a validation part is taken from the
     training pictures. Nothing given: all three by the rule.
@@ -33,10 +35,10 @@ def divide(pictures: list[Picture], rule: SplitRule = DEFAULT_SPLIT, known: Iter
     drawn before by the same rule; they keep them. Where a group has come together from several sides, it goes to the
     one that has seen most of it: training before validation before test.
     """
-    given = {p.split for p in pictures if p.split and p.used}
+    given = {p.split for p in pictures if p.split and not p.refused}
     if "train" in given and "val" in given:
         return [p if p.split else replace(p, split="train") for p in pictures]
-    movable = [i for i, p in enumerate(pictures) if p.used and p.split in ("", "train")]
+    movable = [i for i, p in enumerate(pictures) if not p.refused and p.split in ("", "train")]
     test_fraction = 0.0 if given & {"train", "test"} else rule.test_fraction
     val_fraction = 0.0 if "val" in given else rule.val_fraction
     drawn = {p.digest: p.split for p in known if p.split and not p.refused}
