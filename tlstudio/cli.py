@@ -22,6 +22,7 @@ from tlstudio.core import events
 from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE, backbone
 from tlstudio.core.errors import BadRecipe, TLStudioError, TrainingFailed
 from tlstudio.core.events import Event
+from tlstudio.core.preprocessing import FITS
 from tlstudio.core.project import Project, is_project
 from tlstudio.core.recipe import STRATEGIES, Changes, ModelFile, Recipe, make_recipe
 from tlstudio.core.tables import write_csv
@@ -163,6 +164,9 @@ def cli() -> None:
 @click.option("--early-lr", type=float, help="Learning rate of the early stages.")
 @click.option("--batch-size", type=int, help="Pictures a step; 32 by default.")
 @click.option("--augment", type=click.Choice(["none", "light", "strong"]), help="Random variations while fine-tuning.")
+@click.option(
+    "--fit", type=click.Choice(FITS), help="How a picture becomes square; by default as in the weights' training."
+)
 @click.option("--bn", type=click.Choice(["pinned", "frozen", "adaptive"]), help="What BatchNorm may change.")
 @click.option("--val", type=PATH, metavar="IMAGES", help="Pictures to validate on.")
 @click.option(

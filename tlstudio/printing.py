@@ -6,12 +6,15 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from unicodedata import bidirectional, category
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tlstudio.core import doubts, events
 from tlstudio.core.events import Event
+
+_TURNS = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI")
 
 
 def show(task: Iterable[Event], as_json: bool) -> list[Event]:
@@ -46,7 +49,12 @@ def _show_people(task: Iterable[Event]) -> list[Event]:
 
 def _printable(line: str) -> str:
     """Names come from strangers' files: nothing in them may steer the terminal or forge a line."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return "".join(c.encode("unicode_escape").decode() if _steers(c) else c for c in line)
+
+
+def _steers(letter: str) -> bool:
+    """Control characters, line ends, and what turns the direction of all that follows; not what joins emoji."""
+    return category(letter) in ("Cc", "Cs", "Zl", "Zp") or bidirectional(letter) in _TURNS
 
 
 def describe(event: Event) -> Iterator[str]:
@@ -119,10 +127,15 @@ def _describe_pictures(event: events.Inspected) -> Iterator[str]:
     for what, groups in (("Identical", event.duplicates), ("Conflict", event.conflicts), ("Leak", event.leaks)):
         for group in groups:
             yield f"{what}: {' = '.join(group)}"
+    for group in event.near_duplicates:
+        yield f"Show the same: {' ~ '.join(group)}"
     for refused in event.refused:
         yield f"Could not be read: {refused['path']}: {refused['reason']}"
     for warning in event.warnings:
         yield f"Careful: {warning}"
+    for proposal in event.proposals:
+        state = {"": "Perhaps", "confirmed": "Kept on one side", "rejected": "Not kept together"}[proposal.verdict]
+        yield f"{state}: {proposal.text}"
 
 
 def _describe_doubts(event: doubts.DoubtsFound) -> Iterator[str]:

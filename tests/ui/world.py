@@ -42,7 +42,14 @@ def settle(window: MainWindow) -> None:
     """Let the window live until nothing runs in it and its thumbnails are drawn."""
 
     def quiet() -> bool:
-        timers = [window.dataset_panel._grid._settle, window.predict_panel._settle, window.predict_panel._gather]
+        dataset = window.dataset_panel
+        timers = [
+            dataset._grid._settle,
+            dataset._typing,
+            dataset._report_soon,
+            window.predict_panel._settle,
+            window.predict_panel._gather,
+        ]
         return not window._running() and not any(timer.isActive() for timer in timers)
 
     wait_for(quiet)

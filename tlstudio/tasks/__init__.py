@@ -13,7 +13,7 @@ from tlstudio.tasks.engine import devices, load_engine
 from tlstudio.tasks.inspecting import inspect
 from tlstudio.tasks.outlining import advise, outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
-from tlstudio.tasks.scanning import add, has_source, remove, report, rescan, scan, split_rule
+from tlstudio.tasks.scanning import accept, add, difference, has_source, remove, report, rescan, scan, split_rule
 from tlstudio.tasks.training import model_to_start_from, train
 from tlstudio.tasks.weights import find_networks, weights_fetch, weights_import, weights_list, weights_pack
 
@@ -21,6 +21,7 @@ __all__ = [
     "Cache",
     "Doubts",
     "OpenModel",
+    "accept",
     "add",
     "advise",
     "cache_clear",
@@ -28,6 +29,7 @@ __all__ = [
     "cache_usage",
     "demo",
     "devices",
+    "difference",
     "draw",
     "draw_sample",
     "edit",

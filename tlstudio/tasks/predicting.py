@@ -13,7 +13,7 @@ from tlstudio.core.errors import RefusedModel, UnusableImages
 from tlstudio.core.events import Event
 from tlstudio.core.project import is_project
 from tlstudio.tasks.engine import load_engine
-from tlstudio.tasks.scanning import read
+from tlstudio.tasks.finding import read
 
 if TYPE_CHECKING:
     from tlstudio.engine.checkpoints import Model

@@ -172,7 +172,7 @@ class DecisionsPage(QWidget):
     def _keep(self) -> None:
         if doubt := self._current():
             kind, name = doubt.decision
-            self._decide(doubt, partial(Edits.decide, kind=kind, name=name, verdict="confirmed"))
+            self._decide(doubt, partial(Edits.decide, kind=kind, names=[name], verdict="confirmed"))
 
     @Slot()
     def _take(self) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
@@ -16,6 +15,7 @@ from tlstudio.core.doubts import CurveDrawn, DoubtsFound, PicturesMapped, Shortc
 from tlstudio.core.edits import Edits
 from tlstudio.core.events import Event, Progress
 from tlstudio.core.project import Project
+from tlstudio.core.sources import sources_of
 from tlstudio.ui import figures
 from tlstudio.ui.dataset.doubts.decisions import DecisionsPage
 from tlstudio.ui.dataset.doubts.feature_map import FeatureMap
@@ -40,6 +40,11 @@ def judge(doubts: tasks.Doubts, project: Project) -> Iterator[Event]:
     decisions = frozenset(project.catalogue.decisions())
     for event in doubts.judge(pictures):
         yield Judged(event, pictures, decisions) if isinstance(event, DoubtsFound) else event
+
+
+def shortcuts(doubts: tasks.Doubts, project: Project) -> Iterator[Event]:
+    """Look for what gives the classes away."""
+    yield from doubts.shortcuts([each.place(project) for each in sources_of(project)])
 
 
 @dataclass
@@ -73,7 +78,6 @@ class DoubtsView(QWidget):
         self.setObjectName("doubts_view")
         self._project: Project | None = None
         self._doubts: tasks.Doubts | None = None
-        self._places: tuple[Path, ...] = ()
         self._shown = _Shown()
         self._judging = False
         self._again = False
@@ -159,12 +163,11 @@ class DoubtsView(QWidget):
 
     # From outside
 
-    def open(self, project: Project, backbone: str, places: tuple[Path, ...]) -> None:
-        """Judge a project's pictures by this backbone. places: where they were brought in from."""
+    def open(self, project: Project, backbone: str) -> None:
+        """Judge a project's pictures by this backbone."""
         if self._project is not project or self._doubts is None or self._doubts.backbone != backbone:
             self.clear()
             self._project, self._doubts = project, tasks.Doubts(backbone)
-        self._places = places
         self.pictures_changed()
 
     def clear(self) -> None:
@@ -181,6 +184,8 @@ class DoubtsView(QWidget):
         """Judge anew, once, whatever happened meanwhile."""
         if self._project is None or self._doubts is None:
             return
+        if not self.isVisible():
+            return  # judged when somebody looks again
         if self._judging:
             self._again = True
             return
@@ -272,7 +277,7 @@ class DoubtsView(QWidget):
     @Slot()
     def _ask_for_page(self) -> None:
         """Compute what the page in front shows, once a project."""
-        if self._doubts is None or not self._shown.pictures:
+        if self._doubts is None or self._project is None or not self._shown.pictures:
             return
         page = self._pages.currentIndex()
         if page == 1 and "map" not in self._asked:
@@ -282,7 +287,7 @@ class DoubtsView(QWidget):
         elif page == 2 and "help" not in self._asked:
             self._asked.add("help")
             self._jobs.add(self._doubts.curve)
-            self._jobs.add(partial(self._doubts.shortcuts, self._places))
+            self._jobs.add(partial(shortcuts, self._doubts, self._project))
 
     # The map
 
