@@ -119,10 +119,15 @@ def _describe_pictures(event: events.Inspected) -> Iterator[str]:
     for what, groups in (("Identical", event.duplicates), ("Conflict", event.conflicts), ("Leak", event.leaks)):
         for group in groups:
             yield f"{what}: {' = '.join(group)}"
+    for group in event.near_duplicates:
+        yield f"Show the same: {' ~ '.join(group)}"
     for refused in event.refused:
         yield f"Could not be read: {refused['path']}: {refused['reason']}"
     for warning in event.warnings:
         yield f"Careful: {warning}"
+    for proposal in event.proposals:
+        state = {"": "Perhaps", "confirmed": "Kept on one side", "rejected": "Not kept together"}[proposal.verdict]
+        yield f"{state}: {proposal.text}"
 
 
 def _describe_weights(event: events.WeightsFound) -> Iterator[str]:

@@ -102,7 +102,7 @@ CHANGES: list[Callable[[Catalogue], Step | None]] = [
     lambda c: Edits(c).exclude(ids(c, "bee1", "bee2")),
     lambda c: Edits(c).set_split(ids(c, "bee1", "wasp2"), "test"),
     lambda c: Edits(c).remove_class("flies"),
-    lambda c: Edits(c).decide("name", "bee#", "confirmed"),
+    lambda c: Edits(c).decide("name", ["bee"], "confirmed"),
 ]
 
 
@@ -112,7 +112,7 @@ def test_undo_and_redo_go_all_the_way_also_after_reopening(catalogue: Catalogue)
         assert change(catalogue)
         states.append(state(catalogue))
     again = Catalogue(catalogue.path)
-    assert again.decisions() == {("name", "bee#"): "confirmed"}
+    assert again.decisions() == {("name", "bee"): "confirmed"}
     for before in reversed(states[:-1]):
         Edits(again).undo()
         assert state(again) == before

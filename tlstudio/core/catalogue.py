@@ -26,10 +26,11 @@ class Picture:
 
     label: its class. split: `train`, `val`, `test`, or empty while none is assigned. size: bytes. digest: BLAKE2b of
     the file, hex. width, height: pixels, upright. mode: Pillow's name for the pixels as stored. refused: why it cannot
-    be used, empty when it can. excluded: a person took it, or its class, out of use. filed_as: the label its folder or
-    list gives, whatever the class is called or the picture was relabelled to since. id: of its row in the catalogue,
-    0 before it has one; it stays the same for as long as the catalogue knows the file. fingerprint, taken: what
-    near-duplicates and bursts are found by (engine/duplicates.py), empty where they were not asked for.
+    be used, empty when it can. light, contrast, taken: as engine/duplicates.py measures them, -1 or empty where it did
+    not. excluded: a person took it, or its class, out of use. filed_as: the label its folder or list gives, whatever
+    the class is called or the picture was relabelled to since. id: of its row in the catalogue, 0 before it has one;
+    it stays the same for as long as the catalogue knows the file. fingerprint: what near-duplicates are found by,
+    empty where it was not asked for. group: what it must share a split with (core/groups.py), empty likewise.
     """
 
     path: str
@@ -44,11 +45,14 @@ class Picture:
     mode: str = ""
     frames: int = 1
     refused: str = ""
+    light: int = -1
+    contrast: int = -1
+    taken: str = ""
     excluded: bool = False
     filed_as: str = ""
     id: int = 0
     fingerprint: bytes = b""
-    taken: str = ""
+    group: str = ""
 
     @property
     def used(self) -> bool:
@@ -67,7 +71,20 @@ _ORDERS: dict[str, str] = {
     "shape": "1.0 * width / max(height, 1)",
     "problem": "refused = ''",
 }
-_FACTS = ("size", "mtime_ns", "digest", "width", "height", "format", "mode", "frames", "refused")
+_FACTS = (
+    "size",
+    "mtime_ns",
+    "digest",
+    "width",
+    "height",
+    "format",
+    "mode",
+    "frames",
+    "refused",
+    "light",
+    "contrast",
+    "taken",
+)
 _LISTED = ("path", "label", "split", *_FACTS, "excluded", "filed_as", "id")
 _EXCLUDED = _LISTED.index("excluded")
 Deal = Callable[[list[Picture]], list[Picture]]
@@ -139,7 +156,7 @@ class Catalogue:
         self,
         pictures: Iterable[Picture],
         facts: dict[str, str],
-        near: Iterable[tuple[str, str]] | None = None,
+        near: Iterable[tuple[str, str]] = (),
         deal: Deal | None = None,
         check: Callable[[list[Picture]], None] | None = None,
     ) -> None:
@@ -148,7 +165,7 @@ class Catalogue:
         A file that lies elsewhere now is known by its digest. Edits of one that is gone wait for it to come back.
 
         pictures: as found, with the labels and splits their places give. facts: remarks to keep beside them, such as
-        the source. near: pairs of digests that show the same; None leaves those known. deal: takes the pictures as
+        the source. near: pairs of digests found to show the same, besides those known. deal: takes the pictures as
         they will be listed, each with the split it was given, and returns them with the splits they are to have.
         check: is shown them as they will be; what it raises leaves everything as it was.
 
@@ -157,14 +174,12 @@ class Catalogue:
         """
         with self.writing() as db:
             _take_in(db, list(pictures))
-            if near is not None:
-                db.execute("DELETE FROM near")
-                db.executemany("INSERT OR IGNORE INTO near VALUES (?, ?)", near)
+            db.executemany("INSERT OR IGNORE INTO near VALUES (?, ?)", near)
             if deal is not None:
-                dealt = deal(_listed(db, split="split_drawn"))
+                dealt = deal(listed(db, split="given"))
                 db.executemany("UPDATE pictures SET split = ? WHERE id = ?", [(p.split, p.id) for p in dealt])
             if check is not None:
-                check(_listed(db))
+                check(listed(db))
             # As JSON, which is plain ASCII: a path need not be valid text.
             kept = [(name, json.dumps(value)) for name, value in facts.items()]
             db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", kept)
@@ -175,14 +190,14 @@ class Catalogue:
     def pictures(self) -> list[Picture]:
         """All files found, those refused or excluded too, by path; without fingerprints."""
         with self.reading() as db:
-            return _listed(db)
+            return listed(db)
 
     def scanned(self) -> list[Picture]:
         """All files as the last scan found them, without what was changed since, with fingerprints; by path."""
         columns = ", ".join(("path", "labels.found", "split", *_FACTS, "excluded", "labels.found", "pictures.id"))
         with self.reading() as db:
             rows = db.execute(
-                f"SELECT {columns}, coalesce(fingerprint, x''), coalesce(taken, '') FROM pictures "
+                f"SELECT {columns}, coalesce(fingerprint, x'') FROM pictures "
                 "JOIN labels ON labels.id = pictures.label LEFT JOIN prints ON prints.picture = pictures.id "
                 "WHERE here ORDER BY path"
             )
@@ -267,7 +282,8 @@ def _pictures(rows: Iterable[tuple[Any, ...]]) -> list[Picture]:
     return [Picture(*(*row[:_EXCLUDED], bool(row[_EXCLUDED]), *row[_EXCLUDED + 1 :])) for row in rows]
 
 
-def _listed(db: sqlite3.Connection, split: str = "split") -> list[Picture]:
+def listed(db: sqlite3.Connection, split: str = "split") -> list[Picture]:
+    """All files by path, as `Catalogue.pictures`. split: the column; `given` is what folder or list say, undrawn."""
     columns = ", ".join(("path", "label", split, *_FACTS, "excluded", "filed_as", "id"))
     return _pictures(db.execute(f"SELECT {columns} FROM listed ORDER BY path"))
 
@@ -277,8 +293,8 @@ def _take_in(db: sqlite3.Connection, pictures: Sequence[Picture]) -> None:
     labels = _labels(db, {p.label for p in pictures})
     _follow_moved(db, pictures)
     db.execute("UPDATE pictures SET here = 0")
-    marks = ", ".join("?" * (4 + len(_FACTS)))
-    names = ("label", "split", *_FACTS)
+    names = ("label", "given", "split", *_FACTS)
+    marks = ", ".join("?" * (2 + len(names)))
     db.executemany(
         f"INSERT INTO pictures (path, {', '.join(names)}, class, here) VALUES ({marks}, 1) "
         f"ON CONFLICT (path) DO UPDATE SET {', '.join(f'{n} = excluded.{n}' for n in names)}, here = 1, "
@@ -288,12 +304,12 @@ def _take_in(db: sqlite3.Connection, pictures: Sequence[Picture]) -> None:
     known = "id IN (SELECT row FROM changes WHERE place LIKE 'pictures.%')"
     db.execute(f"DELETE FROM prints WHERE picture IN (SELECT id FROM pictures WHERE NOT here AND NOT {known})")
     db.execute(f"DELETE FROM pictures WHERE NOT here AND NOT {known}")
-    prints = [(p.fingerprint, p.taken, p.path) for p in pictures if p.fingerprint]
-    db.executemany("INSERT OR REPLACE INTO prints SELECT id, ?, ? FROM pictures WHERE path = ?", prints)
+    prints = [(p.fingerprint, p.path) for p in pictures if p.fingerprint]
+    db.executemany("INSERT OR REPLACE INTO prints SELECT id, ? FROM pictures WHERE path = ?", prints)
 
 
 def _row(picture: Picture, label: int, of_class: int) -> list[object]:
-    return [picture.path, label, picture.split, *(getattr(picture, name) for name in _FACTS), of_class]
+    return [picture.path, label, picture.split, picture.split, *(getattr(picture, name) for name in _FACTS), of_class]
 
 
 def _labels(db: sqlite3.Connection, found: set[str]) -> dict[str, tuple[int, int]]:

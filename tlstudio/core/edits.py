@@ -7,11 +7,11 @@ Undo and Redo also work after the project was closed.
 import json
 import sqlite3
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tlstudio.core.catalogue import Catalogue, Picture, is_label
+from tlstudio.core.catalogue import Catalogue, Deal, is_label, listed
 from tlstudio.core.errors import ProjectError
 from tlstudio.core.splits import SPLITS
 
@@ -144,25 +144,19 @@ class Edits:
             step.set(place, value, _CHOSEN)
             return step.done()
 
-    def decide(
-        self,
-        kind: str,
-        name: str,
-        verdict: Verdict,
-        deal: Callable[[dict[tuple[str, str], str]], Sequence[Picture]] | None = None,
-    ) -> Step | None:
-        """Confirm or reject a proposed group, or take the decision back.
+    def decide(self, kind: str, names: Iterable[str], verdict: Verdict, deal: Deal | None = None) -> Step | None:
+        """Confirm or reject proposed groups, or take the decisions back.
 
-        kind, name: as the proposal says. deal: takes the decisions as they are to be and returns the pictures whose
-        splits change with them.
+        kind, names: as `groups.Proposal` says; with kind `near`, names as of `groups.pair_name`. deal: takes all
+        pictures with the splits they were given and returns them with those they are to have now.
         """
         with self._catalogue.writing() as db:
-            db.execute("INSERT OR IGNORE INTO decisions (kind, name, verdict) VALUES (?, ?, '')", (kind, name))
-            step = _Making(db, "decide", (kind, name, verdict))
-            step.set("decisions.verdict", verdict, "kind = ? AND name = ?", (kind, name))
+            step = _Making(db, "decide", (kind, verdict))
+            for name in names:
+                db.execute("INSERT OR IGNORE INTO decisions (kind, name, verdict) VALUES (?, ?, '')", (kind, name))
+                step.set("decisions.verdict", verdict, "kind = ? AND name = ?", (kind, name))
             if deal is not None:
-                rows = db.execute("SELECT kind, name, verdict FROM decisions WHERE verdict <> ''")
-                for picture in deal({(k, n): v for k, n, v in rows}):
+                for picture in deal(listed(db, split="given")):
                     step.set("pictures.split", picture.split, "id = ?", (picture.id,))
             return step.done()
 

@@ -5,7 +5,9 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
+from tlstudio.core.catalogue import Picture
 from tlstudio.core.edits import Step
+from tlstudio.core.groups import Proposal
 from tlstudio.core.outline import Layer, StageOutline
 
 Interval = tuple[float, float]
@@ -61,12 +63,58 @@ class PictureSkipped(Event):
     kind: ClassVar[str] = "picture_skipped"
 
 
+FindingKind = Literal[
+    "unreadable",
+    "one-class",
+    "too-few",
+    "imbalance",
+    "spelling",
+    "frames",
+    "depth",
+    "tiny",
+    "shapes",
+    "grey",
+    "blank",
+    "dark",
+    "duplicate",
+    "near-duplicate",
+    "near-conflict",
+    "near-leak",
+    "group-leak",
+    "conflict",
+    "leak",
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report on a set of pictures, with the pictures it is about.
+
+    text: a sentence. groups: those that belong together, such as copies of one another; a finding about single pictures
+    has them in one group, one about the set as a whole none.
+    """
+
+    kind: FindingKind
+    text: str
+    groups: tuple[tuple[Picture, ...], ...] = ()
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The pictures' ids in the catalogue, each once, in order."""
+        return tuple(dict.fromkeys(picture.id for group in self.groups for picture in group))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "text": self.text, "paths": [[p.path for p in group] for group in self.groups]}
+
+
 @dataclass(frozen=True)
 class Inspected(Event):
     """What a set of pictures holds. Always found = read + len(refused).
 
-    refused: {path, reason}. classes: name → split → readable pictures. duplicates: groups of identical files in one
-    class and split. conflicts: identical files with different labels. leaks: identical files on both sides of a split.
+    refused: {path, reason}. classes: name → split → pictures in use. duplicates: groups of identical files in one class
+    and split. conflicts: identical files with different labels. leaks: identical files on both sides of a split.
+    near_duplicates: groups of pictures that show the same in different files. excluded: pictures that were read and are
+    not used. findings: everything that is to say, the worst first. proposals: groups that seem to belong on one side.
     """
 
     source: str
@@ -78,6 +126,10 @@ class Inspected(Event):
     conflicts: tuple[tuple[str, ...], ...]
     leaks: tuple[tuple[str, ...], ...]
     warnings: tuple[str, ...]
+    near_duplicates: tuple[tuple[str, ...], ...] = ()
+    excluded: int = 0
+    findings: tuple[Finding, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
     kind: ClassVar[str] = "inspected"
 
 

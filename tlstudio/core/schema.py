@@ -6,7 +6,8 @@ SCHEMA_VERSION = 2
 
 # What a scan found and what a person changed stand side by side, so that neither overwrites the other:
 # `labels` are the names that folders and lists give, each belonging to a class; `pictures.class` is where a picture
-# counts now, `relabelled` whether a person put it there; `split` came with the files or was drawn, `split_set` was set.
+# counts now, `relabelled` whether a person put it there; `given` is the split that came with the file, `split`
+# that or the one drawn, `split_set` the one a person set.
 # A file that is gone (`here` = 0) keeps its row while the journal knows it: when it comes back, so do its edits.
 TABLES = """
 CREATE TABLE classes (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, state TEXT NOT NULL);
@@ -17,15 +18,15 @@ CREATE TABLE labels (
 CREATE TABLE pictures (
     id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL UNIQUE, here INTEGER NOT NULL,
     label INTEGER NOT NULL REFERENCES labels (id), class INTEGER NOT NULL REFERENCES classes (id),
-    relabelled INTEGER NOT NULL DEFAULT 0, split TEXT NOT NULL, split_set TEXT NOT NULL DEFAULT '',
+    relabelled INTEGER NOT NULL DEFAULT 0,
+    given TEXT NOT NULL DEFAULT '', split TEXT NOT NULL, split_set TEXT NOT NULL DEFAULT '',
     excluded INTEGER NOT NULL DEFAULT 0, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT NOT NULL,
     width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL, mode TEXT NOT NULL, frames INTEGER NOT NULL,
-    refused TEXT NOT NULL
+    refused TEXT NOT NULL, light INTEGER NOT NULL DEFAULT -1, contrast INTEGER NOT NULL DEFAULT -1,
+    taken TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX pictures_by_class ON pictures (class, path);
-CREATE TABLE prints (
-    picture INTEGER PRIMARY KEY REFERENCES pictures (id), fingerprint BLOB NOT NULL, taken TEXT NOT NULL
-);
+CREATE TABLE prints (picture INTEGER PRIMARY KEY REFERENCES pictures (id), fingerprint BLOB NOT NULL);
 CREATE TABLE near (first TEXT NOT NULL, second TEXT NOT NULL, PRIMARY KEY (first, second)) WITHOUT ROWID;
 CREATE TABLE decisions (
     id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL, verdict TEXT NOT NULL,
@@ -45,8 +46,8 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE VIEW listed AS
     SELECT pictures.id AS id, path, classes.name AS label,
         CASE split_set WHEN '' THEN split ELSE split_set END AS split,
-        size, mtime_ns, digest, width, height, format, mode, frames, refused,
-        excluded OR classes.state = 'removed' AS excluded, labels.found AS filed_as, split AS split_drawn,
+        size, mtime_ns, digest, width, height, format, mode, frames, refused, light, contrast, taken,
+        excluded OR classes.state = 'removed' AS excluded, labels.found AS filed_as, given,
         classes.state AS class_state
     FROM pictures JOIN classes ON classes.id = pictures.class JOIN labels ON labels.id = pictures.label
     WHERE here;

@@ -13,6 +13,7 @@ from tlstudio.core.catalogue import Picture, is_label
 from tlstudio.core.errors import UnreadablePicture
 from tlstudio.core.events import Event, Progress
 from tlstudio.engine.decode import decode_with_digest
+from tlstudio.engine.duplicates import measure
 from tlstudio.engine.survey import BREATH
 
 TASK = "reading pictures"
@@ -119,7 +120,8 @@ def _without_opening(picture: Picture, before: Picture | None) -> Picture | None
         reason = "its name or its class's is empty, too long, or not text that can be shown. Rename it."
         return replace(picture, path=shown(picture.path), label=shown(picture.label), refused=reason)
     # What was refused is tried again: permissions change without leaving a trace in the file.
-    if before is None or before.refused:
+    # And a catalogue of an older version has no fingerprints.
+    if before is None or before.refused or not before.fingerprint:
         return None
     size, mtime_ns = picture.size, picture.mtime_ns
     if not mtime_ns:  # a list names files without having looked at them
@@ -152,6 +154,7 @@ def _opened(picture: Picture) -> Picture:
         format=decoded.format,
         mode=decoded.mode,
         frames=decoded.frames,
+        **vars(measure(decoded.image)),
     )
 
 

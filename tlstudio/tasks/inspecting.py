@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tlstudio.core import events, splits
-from tlstudio.core.catalogue import Catalogue, class_names
+from tlstudio.core import events, groups, splits
+from tlstudio.core.catalogue import Catalogue
 from tlstudio.core.errors import ProjectError
 from tlstudio.core.events import Event
 from tlstudio.core.project import is_project, runs_in
@@ -24,11 +24,8 @@ def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0) -> Iterator
     Raises:
         TLStudioError: it is none of these, or damaged.
     """
-    from tlstudio.engine import report
-
     if more:
-        looked = yield from read((path, *more), threads)
-        yield report.inspect(called((path, *more)), splits.divide(looked))
+        yield from _inspect_pictures(path, *more, threads=threads)
     elif path.is_dir() and is_project(path):
         yield _inspect_project(path)
     elif path.is_dir() and (path / "recipe.json").is_file():
@@ -36,14 +33,25 @@ def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0) -> Iterator
     elif path.is_file() and path.suffix.lower() == ".tlmodel":
         yield _inspect_model(path)
     else:
-        looked = yield from read((path,), threads)
-        yield report.inspect(path, splits.divide(looked))
+        yield from _inspect_pictures(path, threads=threads)
+
+
+def _inspect_pictures(*paths: Path, threads: int) -> Iterator[Event]:
+    from tlstudio.engine import duplicates, report
+
+    looked = yield from read(paths, threads)
+    near = yield from duplicates.near(looked)
+    yield report.inspect(called(paths), splits.divide(groups.marked(looked, near, {})), near)
 
 
 def _inspect_project(path: Path) -> Event:
-    pictures = Catalogue(path / "catalogue.sqlite").readable()
-    counts = {name: sum(p.label == name for p in pictures) for name in class_names(pictures)}
-    return events.FileInspected("project", {"classes": counts, "runs": [str(run.folder) for run in runs_in(path)]})
+    from tlstudio.engine import report
+
+    catalogue = Catalogue(path / "catalogue.sqlite")
+    seen = report.inspect(path, catalogue.pictures(), catalogue.near(), catalogue.decisions()).to_json()
+    counts = {name: sum(parts.values()) for name, parts in catalogue.counts().items()}
+    facts = {"classes": counts, "runs": [str(run.folder) for run in runs_in(path)]}
+    return events.FileInspected("project", {**facts, "pictures": {k: v for k, v in seen.items() if k != "event"}})
 
 
 def _inspect_run(path: Path) -> Event:

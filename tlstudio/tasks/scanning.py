@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tlstudio.core import events, splits
+from tlstudio.core import events, groups, splits
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnusableImages
 from tlstudio.core.events import Difference, Event
@@ -139,7 +139,8 @@ def report(project: Project) -> Iterator[Event]:
     from tlstudio.engine.report import inspect
 
     origin = Path(project.catalogue.fact("source") or project.folder)
-    yield inspect(origin, project.catalogue.pictures())
+    catalogue = project.catalogue
+    yield inspect(origin, catalogue.pictures(), catalogue.near(), catalogue.decisions())
 
 
 def split_rule(val_fraction: float, test_fraction: float, seed: int) -> SplitRule:
@@ -196,7 +197,7 @@ class _Order:
 
 
 def _look_through(project: Project, order: _Order) -> Iterator[Event]:
-    from tlstudio.engine import reading
+    from tlstudio.engine import duplicates, reading
     from tlstudio.engine.report import check_trainable, inspect
 
     before = project.catalogue.scanned()
@@ -220,16 +221,30 @@ def _look_through(project: Project, order: _Order) -> Iterator[Event]:
             yield events.Warned(
                 "The pictures come with their own split, which is kept; the shares asked for do nothing."
             )
-        pictures = splits.divide(looked, rule, before if rule == rule_before else ())
         origin = called([each.path for each in order.sources])
-        seen = [events.PictureSkipped(p.path, p.refused) for p in pictures if p.refused]
-        if order.to_train:  # before anything is stored, and after saying what there is
-            yield from (*seen, inspect(origin, pictures))
-            check_trainable(origin, pictures)
+        seen = [events.PictureSkipped(p.path, p.refused) for p in looked if p.refused]
+        fresh = yield from duplicates.near(looked, (p.digest for p in before if p.fingerprint))
+        near, decisions = [*project.catalogue.near(), *fresh], project.catalogue.decisions()
+        drawn = before if rule == rule_before else []
+        settled: list[Picture] = []
+
+        def deal(pictures: list[Picture]) -> list[Picture]:
+            return splits.divide(groups.marked(pictures, near, decisions), rule, drawn)
+
+        def check(pictures: list[Picture]) -> None:
+            settled.extend(pictures)
+            if order.to_train:
+                check_trainable(origin, pictures)
+
         facts = {**as_facts(order.sources), "split_rule": json.dumps(asdict(rule)), "splits_given": json.dumps(given)}
-        project.catalogue.replace(pictures, facts)
-    if not order.to_train:
-        yield from (*seen, inspect(origin, pictures))
+        refusal = None
+        try:
+            project.catalogue.replace(looked, facts, fresh, deal, check)
+        except UnusableImages as error:
+            refusal = error
+        yield from (*seen, inspect(origin, settled, near, decisions))
+        if refusal:  # after saying what there is
+            raise refusal
 
 
 def _is_missing(each: Source) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlstudio import __version__
-from tlstudio.core import events
+from tlstudio.core import events, groups
 from tlstudio.core.backbones import TIMM, timm_record
 from tlstudio.core.catalogue import Picture, class_names
 from tlstudio.core.errors import BadRecipe, ProjectError, UnusableImages
@@ -50,7 +50,7 @@ def train(
     from tlstudio.engine import report
 
     started = time.monotonic()
-    pictures = project.catalogue.readable()
+    pictures = [p for p in groups.of(project.catalogue) if p.used]
     report.check_trainable(Path(project.catalogue.fact("source") or project.folder), project.catalogue.pictures())
     if recipe.folds:
         _check_no_val_given(project)
