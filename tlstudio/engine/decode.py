@@ -1,11 +1,14 @@
 """One safe way from a file to an upright 8-bit RGB picture. Pillow only: thumbnails need no torch."""
 
 import hashlib
+import importlib
+import logging
 import stat
 import threading
 import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 from io import BufferedReader
 from pathlib import Path
 
@@ -33,6 +36,7 @@ PLUGINS = (
     *(TiffImagePlugin, WebPImagePlugin, AvifImagePlugin),
 )
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF")
+HEIF = "HEIF"  # by a plug-in of Pillow's that one installs oneself
 MAX_PIXELS = 89_478_485  # Pillow's own limit for a picture that takes a quarter of a gigabyte
 # A picture of this size takes hundreds of megabytes while it is converted: one at a time.
 LARGE_PIXELS = 20_000_000
@@ -42,7 +46,9 @@ _large = threading.Lock()
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 # Remarks on metadata (EXIF, TIFF tags) say nothing about the pixels and would reach the user's terminal.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
+_BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -116,7 +122,7 @@ def _unopened(path: Path, error: OSError) -> UnreadablePicture:
 
 def _decode(file: BufferedReader, path: Path, longer: int, shorter: int) -> Decoded:
     try:
-        with Image.open(file, formats=FORMATS) as stored:
+        with Image.open(file, formats=_formats(file)) as stored:
             if stored.width * stored.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             full = stored.size
@@ -130,6 +136,27 @@ def _decode(file: BufferedReader, path: Path, longer: int, shorter: int) -> Deco
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise _refusal(path, error) from error
+
+
+def _formats(file: BufferedReader) -> tuple[str, ...]:
+    """What Pillow may try on a file: HEIF only where the file says it is that and the plug-in is there."""
+    head = file.read(12)
+    file.seek(0)
+    return (*FORMATS, HEIF) if _is_heif(head) and _has_heif() else FORMATS
+
+
+def _is_heif(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:11] != b"avi"
+
+
+@cache
+def _has_heif() -> bool:
+    """Whether somebody installed the plug-in. Its licence (GPL) keeps it out of our bundle, so nothing imports it."""
+    try:
+        importlib.import_module("pillow_heif").register_heif_opener()
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def _draft(stored: Image.Image, longer: int, shorter: int) -> None:
@@ -154,7 +181,10 @@ def _refusal(path: Path, error: Exception) -> UnreadablePicture:
         return UnreadablePicture(
             f"is larger than {MAX_PIXELS / 1e6:.0f} megapixels", path=path, remedy="Make a smaller copy of it."
         )
-    if name and name not in FORMATS:
+    if name == HEIF and not _has_heif():
+        remedy = "Save it as JPEG or PNG, or install pillow-heif into the Python that runs TL Studio."
+        return UnreadablePicture("HEIC (HEIF) pictures need the plug-in pillow-heif", path=path, remedy=remedy)
+    if name and name not in (*FORMATS, HEIF):
         remedy = "Save it as PNG or JPEG."
         return UnreadablePicture(f"{name} pictures are not supported", path=path, remedy=remedy)
     if isinstance(error, UnidentifiedImageError):
@@ -176,7 +206,7 @@ _SIGNATURES = {
     b"<svg": "SVG",
     b"\x00\x00\x01\x00": "ICO",
 }
-_SUFFIXES = {".heic": "HEIF", ".heif": "HEIF", ".tga": "TGA", ".svg": "SVG"} | dict.fromkeys(
+_SUFFIXES = {".heic": HEIF, ".heif": HEIF, ".tga": "TGA", ".svg": "SVG"} | dict.fromkeys(
     (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"), "PPM"
 )
 
@@ -191,8 +221,8 @@ def _format_name(path: Path) -> str:
     for signature, name in _SIGNATURES.items():
         if head.startswith(signature):
             return name
-    if head[4:8] == b"ftyp" and head[8:11] != b"avi":
-        return "HEIF"
+    if _is_heif(head):
+        return HEIF
     return _SUFFIXES.get(path.suffix.lower(), "")
 
 
@@ -218,6 +248,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 def _scale_depth(image: Image.Image) -> Image.Image:
     """Linear to 8 bits: the smallest value becomes 0, the largest 255; a flat picture becomes black."""
     values = np.asarray(image)
+    if image.mode == "I" and _is_unsigned(image):
+        values = values.view(np.uint32)
     finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     scaled = np.zeros(values.shape, np.uint8)
@@ -226,6 +258,12 @@ def _scale_depth(image: Image.Image) -> Image.Image:
             exact = (line.astype(np.float64) - low) * (255.0 / (high - low))
             scaled[row] = np.nan_to_num(exact, nan=0.0, posinf=0.0, neginf=0.0).round()
     return Image.fromarray(scaled)
+
+
+def _is_unsigned(image: Image.Image) -> bool:
+    """Whether a TIFF holds unsigned 32-bit values: Pillow has no mode for them and calls the upper half negative."""
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(_BITS_PER_SAMPLE) == (32,) and tags.get(_SAMPLE_FORMAT, (1,)) == (1,)
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:

@@ -43,7 +43,7 @@ def inspect(
         counts = classes.setdefault(picture.label, dict.fromkeys(splits.SPLITS, 0))
         counts[picture.split] = counts.get(picture.split, 0) + 1
     copies = _Copies.among(used, list(near), decisions)
-    findings = (*_on_the_set(used), *_on_pictures(pictures), *_on_copies(copies))
+    findings = (*_on_lost_classes(pictures), *_on_the_set(used), *_on_pictures(pictures), *_on_copies(copies))
     return Inspected(
         source=str(source),
         found=len(pictures),
@@ -66,9 +66,9 @@ def _paths(several: Iterable[Group]) -> tuple[tuple[str, ...], ...]:
 
 
 _ORDER: tuple[FindingKind, ...] = (
-    *("one-class", "unreadable", "leak", "conflict", "near-leak", "group-leak", "near-conflict", "too-few"),
-    *("imbalance", "spelling", "duplicate", "near-duplicate", "blank", "dark", "tiny", "shapes", "depth", "frames"),
-    "grey",
+    *("one-class", "lost-class", "unreadable", "leak", "conflict", "near-leak", "group-leak", "near-conflict"),
+    *("too-few", "imbalance", "spelling", "duplicate", "near-duplicate", "blank", "dark", "tiny", "shapes", "depth"),
+    *("frames", "grey"),
 )
 
 
@@ -134,6 +134,17 @@ def _grouped(keyed: Iterable[tuple[Picture, str]]) -> list[Group]:
 
 def _differing(several: Iterable[Group], what: Callable[[Picture], str]) -> list[Group]:
     return [group for group in several if len({what(p) for p in group}) > 1]
+
+
+def _on_lost_classes(pictures: Sequence[Picture]) -> Iterator[Finding]:
+    lost: dict[str, list[Picture]] = defaultdict(list)
+    readable = {p.label for p in pictures if not p.refused}
+    for picture in pictures:
+        if picture.refused and picture.label not in readable and readable:
+            lost[picture.label].append(picture)
+    if names := sorted(lost):
+        text = f"No file of these classes can be read: {', '.join(names[:SHOWN])}{' …' if len(names) > SHOWN else ''}."
+        yield Finding("lost-class", f"{text} They are left out.", tuple(tuple(lost[name]) for name in names))
 
 
 def _on_the_set(used: Sequence[Picture]) -> Iterator[Finding]:
@@ -233,6 +244,8 @@ def check_trainable(source: Path | str, pictures: Sequence[Picture]) -> None:
         raise UnusableImages(f"holds {len(labels)} classes; {MAX_CLASSES} are possible", path=source)
     if len(labels) < 2:
         raise UnusableImages(f"holds only one class, {labels[0]!r}; two are needed", path=source, remedy=LAYOUT)
+    if len(used) > 1 and len({p.digest for p in used}) == 1:
+        raise UnusableImages(f"all {len(used)} pictures are identical", path=source, remedy="Add others.")
     by_split = {name: Counter(p.label for p in used if p.split == name) for name in splits.SPLITS}
     if not by_split["train"]:
         remedy = "Add a train folder beside the others, or put the classes directly into the folder."
