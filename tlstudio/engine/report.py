@@ -1,7 +1,7 @@
 """What a set of pictures holds, what is wrong with it, and whether something can be learned from it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -95,12 +95,13 @@ class _Copies:
 
     @classmethod
     def among(cls, used: Sequence[Picture], near: list[tuple[str, str]], decisions: Decisions) -> "_Copies":
-        same = _grouped(used, _digest)
+        same = _grouped((p, p.digest) for p in used)
         there = {p.digest for p in used}
         bound = [pair for pair in groups.bound(near, decisions) if pair[0] in there and pair[1] in there]
         cluster = groups.clusters(bound)
-        alike = _grouped([p for p in used if p.digest in cluster], lambda p: cluster[p.digest])
-        together = _grouped([p for p in groups.marked(used, bound, decisions) if p.digest], lambda p: p.group)
+        alike = _grouped((p, cluster[p.digest]) for p in used if p.digest in cluster)
+        keyed = zip(used, groups.keys(used, bound, decisions), strict=True)
+        together = _grouped(keyed)
         conflicts, leaks = _differing(same, _label), _differing(same, _split)
         clean = {g[0].digest for g in same} - {g[0].digest for g in (*conflicts, *leaks)}
         told = {p.path for group in (*leaks, *_differing(alike, _split)) for p in group}
@@ -115,10 +116,6 @@ class _Copies:
         )
 
 
-def _digest(picture: Picture) -> str:
-    return picture.digest
-
-
 def _label(picture: Picture) -> str:
     return picture.label
 
@@ -127,12 +124,12 @@ def _split(picture: Picture) -> str:
     return picture.split
 
 
-def _grouped(pictures: Iterable[Picture], key: Callable[[Picture], Hashable]) -> list[Group]:
-    """The groups of two and more with one key."""
-    found: dict[Hashable, list[Picture]] = defaultdict(list)
-    for picture in pictures:
-        found[key(picture)].append(picture)
-    return [tuple(members) for members in found.values() if len(members) > 1]
+def _grouped(keyed: Iterable[tuple[Picture, str]]) -> list[Group]:
+    """The groups of two and more with one key; empty keys aside."""
+    found: dict[str, list[Picture]] = defaultdict(list)
+    for picture, key in keyed:
+        found[key].append(picture)
+    return [tuple(members) for key, members in found.items() if key and len(members) > 1]
 
 
 def _differing(several: Iterable[Group], what: Callable[[Picture], str]) -> list[Group]:
