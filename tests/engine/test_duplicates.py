@@ -8,9 +8,12 @@ import pytest
 from PIL import Image
 
 from tlstudio import tasks
+from tlstudio.core.catalogue import Picture
+from tlstudio.core.edits import Edits
 from tlstudio.core.events import Inspected
 from tlstudio.core.project import Project
 from tlstudio.engine.decode import decode
+from tlstudio.engine.duplicates import measure, near
 
 Change = Callable[[Image.Image, random.Random, Path], None]
 
