@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("start", "loading", "ui_stutter", "answers", "pixels", "training", "predicting")
+NAMES = ("start", "loading", "ui_stutter", "answers", "browsing", "pixels", "training", "predicting")
 
 
 def main() -> int:
