@@ -1,5 +1,6 @@
 """What the panel asks of the catalogue, away from the window's thread: counts, a choice of pictures, facts, edits."""
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -155,10 +156,17 @@ def edit(project: Project, change: Edit, choice: Choice, near: Sequence[int], ba
 
 def report(project: Project) -> Iterator[Event]:
     """What is wrong with the pictures, the worst first."""
-    numbers = {picture.path: picture.id for picture in project.catalogue.pictures()}
-    for event in tasks.report(project):
-        if isinstance(event, Inspected):
-            yield Reported(project, event if event.found else None, remarks_of(event, numbers))
+    # A collection of garbage among all the pictures' objects would hold up the window for a tenth of a second, over and
+    # over; there are no cycles in them.
+    gc.disable()
+    try:
+        for event in tasks.report(project):
+            if isinstance(event, Inspected):
+                pictures = project.catalogue.pictures() if event.excluded else []
+                excluded = [picture.id for picture in pictures if picture.excluded and not picture.refused]
+                yield Reported(project, event if event.found else None, remarks_of(event, excluded))
+    finally:
+        gc.enable()
 
 
 def look(project: Project, task: Callable[[], Iterator[Event]], addition: Addition | None = None) -> Iterator[Event]:

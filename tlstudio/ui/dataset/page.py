@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from tlstudio.ui.dataset.class_view import ClassView
+from tlstudio.ui.dataset.decision import DecisionBar
 from tlstudio.ui.dataset.delegates import RemarkDelegate
 from tlstudio.ui.dataset.grid import PictureGrid
 from tlstudio.ui.dataset.models import ClassList, PictureList
@@ -54,6 +55,8 @@ class Page(QWidget):
         layout.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)
         layout.setSpacing(SPACE + 4)
         layout.addWidget(self.tools)
+        self.decision = DecisionBar()
+        layout.addWidget(self.decision)
         layout.addWidget(self._split, 1)
         layout.addWidget(self._make_remarks())
         layout.addLayout(self._make_foot())

@@ -63,6 +63,7 @@ class DatasetPanel(QWidget):
         self._pictures = range(0)  # one for each file of the project
         self._choice = Choice()
         self._remark: Remark | None = None
+        self._only: tuple[int, ...] = ()  # the group that is being decided on
         self._note = ""
         self._addition: listing.Addition | None = None
         self._classes = ClassList(self)
@@ -124,6 +125,8 @@ class DatasetPanel(QWidget):
         self._shown.dataChanged.connect(self._look_again)
         self._preview.fit_chosen.connect(self.fit_chosen)
         page.remark_chosen.connect(self._choose_remark)
+        page.decision.group_chosen.connect(self._show_group)
+        page.decision.edit_wanted.connect(self._edit)
         page.choice_left.connect(self._leave_choice)
         page.train_wanted.connect(self.train_wanted)
         return page
@@ -135,7 +138,8 @@ class DatasetPanel(QWidget):
         for queue in (self._jobs, self._asking, self._fetching, self._reporting):
             queue.stop()
         self._project, self._addition = project, None
-        self._choice, self._remark, self._note = Choice(), None, ""
+        self._choice, self._note = Choice(), ""
+        self._drop_remark()
         self._tools.show_all()
         self._typing.stop()
         self._grid.thumbnails.forget()
@@ -346,7 +350,7 @@ class DatasetPanel(QWidget):
         """List what the class, the part, the text, the order and a remark leave."""
         self._typing.stop()
         tools = self._tools
-        only = self._remark.ids if self._remark else None
+        only = self._only or (self._remark.ids if self._remark else None) or None
         label = self._class_view.chosen() if self._remark is None else ""
         choice = Choice(label, tools.split, tools.text.text().strip(), tools.order, tools.descending, only)
         if self._project is None or choice == self._choice:
@@ -391,12 +395,20 @@ class DatasetPanel(QWidget):
     @Slot(int)
     def _choose_remark(self, row: int) -> None:
         remark = self._remarks.remark(row)
-        if remark is not None and remark.ids:
-            self._remark = remark
+        if remark is not None and remark.leads:
+            self._remark, self._only = remark, ()
+            self._page.decision.show_remark(remark)
             self._list_chosen()
 
+    @Slot(object)
+    def _show_group(self, ids: tuple[int, ...]) -> None:
+        """Show one group of those a remark is about; with no ids, all of them."""
+        self._only = ids
+        self._list_chosen()
+
     def _drop_remark(self) -> None:
-        self._remark = None
+        self._remark, self._only = None, ()
+        self._page.decision.show_remark(None)
         self._page.remark_view.clearSelection()
 
     @Slot()
