@@ -7,7 +7,7 @@ it for events and close it; training alone takes `stop`, because it ends by keep
 from tlstudio.tasks.cache import Cache, cache_clear, cache_limit, cache_usage
 from tlstudio.tasks.demonstration import demo
 from tlstudio.tasks.drawing import draw, draw_sample
-from tlstudio.tasks.editing import edit
+from tlstudio.tasks.editing import decide, edit, mend_leaks, separate
 from tlstudio.tasks.engine import devices, load_engine
 from tlstudio.tasks.inspecting import inspect
 from tlstudio.tasks.outlining import advise, outline
@@ -25,6 +25,7 @@ __all__ = [
     "cache_clear",
     "cache_limit",
     "cache_usage",
+    "decide",
     "demo",
     "devices",
     "difference",
@@ -36,6 +37,7 @@ __all__ = [
     "has_source",
     "inspect",
     "load_engine",
+    "mend_leaks",
     "model_to_start_from",
     "outline",
     "predict",
@@ -43,6 +45,7 @@ __all__ = [
     "report",
     "rescan",
     "scan",
+    "separate",
     "split_rule",
     "train",
     "weights_fetch",
