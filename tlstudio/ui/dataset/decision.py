@@ -1,16 +1,16 @@
 """What to do about copies and groups: one click for all of them, or a look at each, side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import combinations
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
+from tlstudio import tasks
 from tlstudio.core.catalogue import Picture
-from tlstudio.core.edits import Edits
-from tlstudio.core.groups import Proposal, pair_name
-from tlstudio.ui.dataset.listing import Edit
+from tlstudio.core.edits import Edits, Step
+from tlstudio.core.groups import Proposal
+from tlstudio.ui.dataset.listing import Deed
 from tlstudio.ui.dataset.remarks import Remark
 from tlstudio.ui.labels import ElidedLabel
 from tlstudio.ui.theme import SPACE
@@ -26,11 +26,11 @@ class DecisionBar(QFrame):
     """Stands above the grid while a remark is on show that asks for a decision.
 
     Signals:
-        group_chosen: ids of the group to look at; empty for all the remark is about. edit_wanted: an Edit to make now.
+        group_chosen: ids of the group to look at; empty for all the remark is about. deed_wanted: a Deed to do now.
     """
 
     group_chosen = Signal(object)
-    edit_wanted = Signal(object)
+    deed_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,7 +38,7 @@ class DecisionBar(QFrame):
         self.setAccessibleName(self.tr("What to do about these pictures"))
         self._remark: Remark | None = None
         self._at = -1  # the group that is looked at; -1 for all of them
-        self._edits: list[list[Edit]] = []
+        self._deeds: list[Deed] = []
         self._text = ElidedLabel("", Qt.TextElideMode.ElideRight)
         self._one_by_one = QPushButton(self.tr("Side by side"))
         self._one_by_one.setObjectName("one_by_one_button")
@@ -88,7 +88,7 @@ class DecisionBar(QFrame):
             self._choices.removeWidget(button)
             button.hide()
             button.deleteLater()
-        self._edits = []
+        self._deeds = []
         remark = self._remark
         if remark is None:
             return
@@ -107,56 +107,52 @@ class DecisionBar(QFrame):
         self._next.setVisible(self._at >= 0)
 
     def _offer_proposal(self, proposal: Proposal) -> None:
-        decide = partial(Edits.decide, kind=proposal.kind, names=[proposal.name])
+        decide = partial(tasks.decide, kind=proposal.kind, name=proposal.name)
         if proposal.verdict != "confirmed":
             tip = self.tr("A group then never has pictures both to train on and to check with")
             self._offer(
-                "confirm_button", self.tr("Keep each group together"), tip, [partial(decide, verdict="confirmed")]
+                "confirm_button", self.tr("Keep each group together"), tip, partial(decide, verdict="confirmed")
             )
         if proposal.verdict != "rejected":
             tip = self.tr("They only look like groups; their pictures may be in different parts")
             self._offer(
-                "reject_button", self.tr("They do not belong together"), tip, [partial(decide, verdict="rejected")]
+                "reject_button", self.tr("They do not belong together"), tip, partial(decide, verdict="rejected")
             )
 
     def _offer_for_all(self, kind: str, groups: Sequence[Sequence[Picture]]) -> None:
         if kind in _LEAKS:
-            ids = [picture.id for group in groups for picture in group if picture.split == "train"]
-            tip = self.tr(
-                "The copies to check and to test with stay, so accuracy is measured honestly; no file changes"
-            )
-            text = self.tr("Leave out %n copies to train on", "", len(ids))
-            self._offer("mend_button", text, tip, [partial(Edits.exclude, ids=ids)])
+            mend = partial(tasks.mend_leaks, leaks=[[picture.id for picture in group] for group in groups])
+            tip = self.tr("Accuracy is then measured on pictures the network has not seen; no file changes")
+            text = self.tr("Leave out the copies to train on")
+            self._offer("mend_button", text, tip, partial(mend, remedy="exclude"))
+            tip = self.tr("All copies are then there to train on, and fewer pictures to check and to test with")
+            self._offer("move_button", self.tr("Train on all of them"), tip, partial(mend, remedy="move"))
         elif kind in _COPIES:
             ids = [picture.id for group in groups for picture in group[1:]]
             tip = self.tr("One of each group stays, the others are left out; no file changes")
-            self._offer("keep_one_button", self.tr("Keep one of each"), tip, [partial(Edits.exclude, ids=ids)])
+            self._offer("keep_one_button", self.tr("Keep one of each"), tip, _edit(partial(Edits.exclude, ids=ids)))
 
     def _offer_for_one(self, kind: str, group: Sequence[Picture]) -> None:
         ids = [picture.id for picture in group]
-        if kind in _LEAKS:
+        if kind in _LEAKS or kind in _COPIES:
             self._offer_for_all(kind, [group])
         if kind in _CONFLICTS:
             for label in sorted({picture.label for picture in group})[:LABELS_OFFERED]:
                 text = self.tr("All are “{label}”").format(label=_short(label))
                 tip = self.tr("File all of them under {label}").format(label=label)
-                self._offer("", text, tip, [partial(Edits.relabel, ids=ids, label=label)])
+                self._offer("", text, tip, _edit(partial(Edits.relabel, ids=ids, label=label)))
             tip = self.tr("Use none of them; no file changes")
-            self._offer("leave_out_button", self.tr("Leave out"), tip, [partial(Edits.exclude, ids=ids)])
-        if kind in _COPIES:
-            self._offer_for_all(kind, [group])
+            self._offer("leave_out_button", self.tr("Leave out"), tip, _edit(partial(Edits.exclude, ids=ids)))
         if kind in _NEAR:
-            names = [pair_name(*pair) for pair in combinations(sorted({picture.digest for picture in group}), 2)]
-            changes = [partial(Edits.decide, kind="near", names=names, verdict="rejected")]
             tip = self.tr("They only look alike; do not take them for copies again")
-            self._offer("different_button", self.tr("They are different"), tip, changes)
+            self._offer("different_button", self.tr("They are different"), tip, partial(tasks.separate, pictures=ids))
 
-    def _offer(self, name: str, text: str, tip: str, changes: Sequence[Edit]) -> None:
+    def _offer(self, name: str, text: str, tip: str, deed: Deed) -> None:
         button = QPushButton(text.replace("&", "&&"))
         button.setObjectName(name)
         button.setToolTip(tip)
-        button.setProperty("choice", len(self._edits))
-        self._edits.append(list(changes))
+        button.setProperty("choice", len(self._deeds))
+        self._deeds.append(deed)
         button.clicked.connect(self._choose)
         self._choices.addWidget(button)
         button.show()
@@ -164,12 +160,15 @@ class DecisionBar(QFrame):
     @Slot()
     def _choose(self) -> None:
         """Do what was chosen; one by one, the next group comes by itself."""
-        for change in self._edits[self.sender().property("choice")]:
-            self.edit_wanted.emit(change)
+        self.deed_wanted.emit(self._deeds[self.sender().property("choice")])
         if self._at >= 0:
             self._show_next()
         else:
             self.hide()
+
+
+def _edit(change: Callable[[Edits], Step | None]) -> Deed:
+    return partial(tasks.edit, change=change)
 
 
 def _short(label: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from PySide6.QtCore import QAbstractListModel, QCoreApplication, QModelIndex, QObject, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt
 
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.events import Finding, Inspected
@@ -42,73 +42,6 @@ class Remark:
         return bool(self.ids or self.proposal)
 
 
-def remarks_of(found: Inspected, excluded: Sequence[int]) -> tuple[Remark, ...]:
-    """The remarks of a report, the worst first. excluded: ids of the pictures that are left out."""
-    lines = [_remark(finding) for finding in found.findings]
-    lines += [Remark("proposal", "info", _ask(each), proposal=each) for each in found.proposals]
-    if excluded:
-        text = QCoreApplication.translate("remarks", "%n picture(s) left out by you", None, len(excluded))
-        lines.append(Remark("excluded", "info", text, tuple(excluded)))
-    return tuple(lines)
-
-
-def _remark(finding: Finding) -> Remark:
-    groups = finding.groups if finding.kind in _GROUPED else ()
-    return Remark(finding.kind, _GRADES.get(finding.kind, "info"), _say(finding), finding.ids, groups)
-
-
-def _ask(proposal: Proposal) -> str:
-    match proposal.verdict:
-        case "confirmed":
-            end = QCoreApplication.translate("remarks", "They are kept together, as you decided.")
-        case "rejected":
-            end = QCoreApplication.translate("remarks", "They are not kept together, as you decided.")
-        case _:
-            end = QCoreApplication.translate("remarks", "Do they belong together?")
-    return f"{proposal.text} {end}"
-
-
-def _say(finding: Finding) -> str:
-    """The finding in a sentence; the report's own where no number has to be spoken of."""
-    several = len(finding.groups)
-    match finding.kind:
-        case "unreadable":
-            return QCoreApplication.translate(
-                "remarks", "%n file(s) could not be read and will not be used", None, len(finding.ids)
-            )
-        case "conflict":
-            return QCoreApplication.translate("remarks", "%n picture(s) filed under more than one class", None, several)
-        case "near-conflict":
-            return QCoreApplication.translate(
-                "remarks", "%n picture(s) with a changed copy in another class", None, several
-            )
-        case "leak":
-            return QCoreApplication.translate(
-                "remarks",
-                "%n picture(s) both to train on and to check with: accuracy will look too good",
-                None,
-                several,
-            )
-        case "near-leak":
-            return QCoreApplication.translate(
-                "remarks",
-                "%n picture(s) to train on with a changed copy to check with: accuracy will look too good",
-                None,
-                several,
-            )
-        case "group-leak":
-            return QCoreApplication.translate(
-                "remarks", "%n group(s) that belong together both to train on and to check with", None, several
-            )
-        case "duplicate":
-            return QCoreApplication.translate("remarks", "%n picture(s) there more than once in a class", None, several)
-        case "near-duplicate":
-            return QCoreApplication.translate(
-                "remarks", "%n picture(s) there again, re-encoded, resized or cropped", None, several
-            )
-    return finding.text
-
-
 class RemarkList(QAbstractListModel):
     """One line a remark, the worst first."""
 
@@ -144,3 +77,58 @@ class RemarkList(QAbstractListModel):
             case _ if role == ITEM:
                 return remark
         return None
+
+    # The lines in words; any thread may ask
+
+    def write(self, found: Inspected, excluded: Sequence[int]) -> tuple[Remark, ...]:
+        """The remarks of a report, the worst first. excluded: ids of the pictures that are left out."""
+        lines = [self._remark(finding) for finding in found.findings]
+        lines += [Remark("proposal", "info", self._ask(each), proposal=each) for each in found.proposals]
+        if excluded:
+            text = self.tr("%n picture(s) left out by you", "", len(excluded))
+            lines.append(Remark("excluded", "info", text, tuple(excluded)))
+        return tuple(lines)
+
+    def _remark(self, finding: Finding) -> Remark:
+        groups = finding.groups if finding.kind in _GROUPED else ()
+        return Remark(finding.kind, _GRADES.get(finding.kind, "info"), self._say(finding), finding.ids, groups)
+
+    def _ask(self, proposal: Proposal) -> str:
+        match proposal.verdict:
+            case "confirmed":
+                end = self.tr("They are kept together, as you decided.")
+            case "rejected":
+                end = self.tr("They are not kept together, as you decided.")
+            case _:
+                end = self.tr("Do they belong together?")
+        return f"{proposal.text} {end}"
+
+    def _say(self, finding: Finding) -> str:
+        """The finding in a sentence; the report's own where no number has to be spoken of."""
+        several = len(finding.groups)
+        match finding.kind:
+            case "unreadable":
+                return self.tr("%n file(s) could not be read and will not be used", "", len(finding.ids))
+            case "conflict":
+                return self.tr("%n picture(s) filed under more than one class", "", several)
+            case "near-conflict":
+                return self.tr("%n picture(s) with a changed copy in another class", "", several)
+            case "leak":
+                return self.tr(
+                    "%n picture(s) both to train on and to check with: accuracy will look too good",
+                    "",
+                    several,
+                )
+            case "near-leak":
+                return self.tr(
+                    "%n picture(s) to train on with a changed copy to check with: accuracy will look too good",
+                    "",
+                    several,
+                )
+            case "group-leak":
+                return self.tr("%n group(s) that belong together both to train on and to check with", "", several)
+            case "duplicate":
+                return self.tr("%n picture(s) there more than once in a class", "", several)
+            case "near-duplicate":
+                return self.tr("%n picture(s) there again, re-encoded, resized or cropped", "", several)
+        return finding.text
