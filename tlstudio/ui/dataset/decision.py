@@ -12,7 +12,7 @@ from tlstudio.core.edits import Edits, Step
 from tlstudio.core.groups import Proposal
 from tlstudio.ui.dataset.listing import Deed
 from tlstudio.ui.dataset.remarks import Remark
-from tlstudio.ui.labels import ElidedLabel
+from tlstudio.ui.labels import ElidedLabel, plain_tip
 from tlstudio.ui.theme import SPACE
 
 _LEAKS = ("leak", "near-leak", "group-leak")
@@ -150,7 +150,7 @@ class DecisionBar(QFrame):
     def _offer(self, name: str, text: str, tip: str, deed: Deed) -> None:
         button = QPushButton(text.replace("&", "&&"))
         button.setObjectName(name)
-        button.setToolTip(tip)
+        button.setToolTip(plain_tip(tip))
         button.setProperty("choice", len(self._deeds))
         self._deeds.append(deed)
         button.clicked.connect(self._choose)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from tlstudio.core.events import Difference
 from tlstudio.ui.icons import Sign
-from tlstudio.ui.labels import ElidedLabel
+from tlstudio.ui.labels import ElidedLabel, plain_tip
 from tlstudio.ui.theme import SPACE
 
 NAMED = 12  # files in the tool tip
@@ -56,7 +56,7 @@ class DifferenceBar(QFrame):
         self.setVisible(difference is not None and not difference.is_empty)
         if difference is not None:
             self._text.show_text(self._say(difference))
-            self.setToolTip(self._list(difference))
+            self.setToolTip(plain_tip(self._list(difference)))
 
     def _say(self, difference: Difference) -> str:
         counts = (

@@ -10,6 +10,7 @@ from tlstudio.core.catalogue import Picture
 from tlstudio.core.events import Finding, Inspected
 from tlstudio.core.groups import Proposal
 from tlstudio.ui.dataset.models import ITEM, Index
+from tlstudio.ui.labels import plain_tip
 
 Role = Qt.ItemDataRole
 Grade = Literal["error", "warning", "info"]
@@ -73,7 +74,7 @@ class RemarkList(QAbstractListModel):
                 return remark.text
             case Role.ToolTipRole:
                 hint = self.tr("Press Enter or click to see these pictures") if remark.ids else ""
-                return f"{remark.text}\n{hint}".strip()
+                return plain_tip(f"{remark.text}\n{hint}".strip())
             case _ if role == ITEM:
                 return remark
         return None
