@@ -1,12 +1,32 @@
 <?xml version='1.0' encoding='utf-8'?>
 <TS version="2.1" language="en" sourcelanguage="en">
  <context>
+  <name>AnswersView</name>
+  <message numerus="yes">
+   <source>%n answer(s)</source>
+   <translation>
+    <numerusform>%n answer</numerusform>
+    <numerusform>%n answers</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
   <name>CacheCard</name>
   <message numerus="yes">
    <source>%n file(s), {0}</source>
    <translation>
     <numerusform>%n file, {0}</numerusform>
     <numerusform>%n files, {0}</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>ClassCounts</name>
+  <message numerus="yes">
+   <source>%n answer(s)</source>
+   <translation>
+    <numerusform>%n answer</numerusform>
+    <numerusform>%n answers</numerusform>
    </translation>
   </message>
  </context>
@@ -100,6 +120,16 @@
   </message>
  </context>
  <context>
+  <name>DoubtsView</name>
+  <message numerus="yes">
+   <source>%n picture(s) chosen</source>
+   <translation>
+    <numerusform>%n picture chosen</numerusform>
+    <numerusform>%n pictures chosen</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
   <name>Editor</name>
   <message numerus="yes">
    <source>Merged “{first}” into “{last}”: %n picture(s).</source>
@@ -173,12 +203,39 @@
   </message>
  </context>
  <context>
+  <name>FeatureMap</name>
+  <message numerus="yes">
+   <source>and %n more</source>
+   <translation>
+    <numerusform>and %n more</numerusform>
+    <numerusform>and %n more</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
   <name>MainWindow</name>
   <message numerus="yes">
    <source>{device}, %n thread(s)</source>
    <translation>
     <numerusform>{device}, %n thread</numerusform>
     <numerusform>{device}, %n threads</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>ModelCard</name>
+  <message numerus="yes">
+   <source>and %n more class(es)</source>
+   <translation>
+    <numerusform>and %n more class</numerusform>
+    <numerusform>and %n more classes</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s)</source>
+   <translation>
+    <numerusform>%n picture</numerusform>
+    <numerusform>%n pictures</numerusform>
    </translation>
   </message>
  </context>
@@ -219,6 +276,34 @@
    <translation>
     <numerusform>Saved %n answer in {file}.</numerusform>
     <numerusform>Saved %n answers in {file}.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>Copied %n picture(s) into {folder}.</source>
+   <translation>
+    <numerusform>Copied %n picture into {folder}.</numerusform>
+    <numerusform>Copied %n pictures into {folder}.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n of them to be looked through by hand.</source>
+   <translation>
+    <numerusform>%n of them to be looked through by hand.</numerusform>
+    <numerusform>%n of them to be looked through by hand.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>Removed %n copied picture(s) again.</source>
+   <translation>
+    <numerusform>Removed %n copied picture again.</numerusform>
+    <numerusform>Removed %n copied pictures again.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n file(s) stay, because they were changed since.</source>
+   <translation>
+    <numerusform>%n file stay, because they were changed since.</numerusform>
+    <numerusform>%n files stay, because they were changed since.</numerusform>
    </translation>
   </message>
   <message numerus="yes">
@@ -299,6 +384,44 @@
    <translation>
     <numerusform>%n picture there again, re-encoded, resized or cropped</numerusform>
     <numerusform>%n pictures there again, re-encoded, resized or cropped</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>SortingDialog</name>
+  <message numerus="yes">
+   <source>All %n answer(s)</source>
+   <translation>
+    <numerusform>All %n answer</numerusform>
+    <numerusform>All %n answers</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>The %n selected</source>
+   <translation>
+    <numerusform>The %n selected</numerusform>
+    <numerusform>The %n selected</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>Copy %n picture(s)</source>
+   <translation>
+    <numerusform>Copy %n picture</numerusform>
+    <numerusform>Copy %n pictures</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s) already in place.</source>
+   <translation>
+    <numerusform>%n picture already in place.</numerusform>
+    <numerusform>%n pictures already in place.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n unreadable picture(s) left out.</source>
+   <translation>
+    <numerusform>%n unreadable picture left out.</numerusform>
+    <numerusform>%n unreadable pictures left out.</numerusform>
    </translation>
   </message>
  </context>

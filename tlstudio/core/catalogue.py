@@ -207,6 +207,14 @@ class Catalogue:
         """The pictures that can be used and are not excluded, of one split or all, by path."""
         return [p for p in self.pictures() if p.used and split in ("all", p.split)]
 
+    def paths_of(self, digests: Sequence[str]) -> dict[str, str]:
+        """Digest → path of a readable file with that digest, for those that are here."""
+        marks = ", ".join("?" * len(digests))
+        with closing(self._connect()) as db:
+            return dict(
+                db.execute(f"SELECT digest, path FROM pictures WHERE refused = '' AND digest IN ({marks})", digests)
+            )
+
     def classes(self) -> tuple[str, ...]:
         """The class names in the order of the network's outputs."""
         with self.reading() as db:

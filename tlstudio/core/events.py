@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar, Literal
 
 from tlstudio.core.catalogue import Picture
@@ -356,6 +356,98 @@ class Predicted(Event):
     kind: ClassVar[str] = "predicted"
 
 
+@dataclass(frozen=True)
+class Neighbour:
+    """A training picture that a model finds like another one. path: empty where the picture is not at hand.
+
+    distance: between what the network says about both, 0 (the same) to 2. digest: of the file, hex.
+    """
+
+    label: str
+    distance: float
+    digest: str
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Explained(Event):
+    """What speaks for a class in one picture. It holds pixels: a window draws it, nothing stores or prints it.
+
+    label: the class asked for; the most probable one if none was. size: width and height, in pixels, of `seen` and
+    `heat`, whose rows are packed from the top. seen: the picture as the network saw it, RGB, 8 bits a channel. heat:
+    8 bits a pixel, 255 where most speaks for the class and 0 where nothing does; empty if the network has no such map.
+    full_size: width and height of the file's picture, upright. box: left, top, right, bottom of where `seen` lies in
+    it, in its pixels; it reaches beyond the picture where that was padded. nearest: the training pictures most like it,
+    nearest first. error: why the picture cannot be read; then the rest is empty.
+    """
+
+    path: str
+    label: str = ""
+    size: tuple[int, int] = (0, 0)
+    seen: bytes = b""
+    heat: bytes = b""
+    full_size: tuple[int, int] = (0, 0)
+    box: tuple[float, float, float, float] = (0, 0, 0, 0)
+    nearest: tuple[Neighbour, ...] = ()
+    error: str | None = None
+    kind: ClassVar[str] = "explained"
+
+
+@dataclass(frozen=True)
+class SortingPlanned(Event):
+    """What sorting copies into folders would do.
+
+    folders: {folder, label, pictures}; the tray for what the model is not sure of has an empty label. copies: to be
+    made; unsure: those of them for the tray. already: pictures that lie in their folder. refused: {path, reason}, not
+    copied. size: of all copies; free: on that disk; both in bytes.
+    """
+
+    into: str
+    folders: tuple[dict[str, Any], ...]
+    copies: int
+    unsure: int
+    already: int
+    refused: tuple[dict[str, str], ...]
+    size: int
+    free: int
+    kind: ClassVar[str] = "sorting_planned"
+
+
+@dataclass(frozen=True)
+class SortingStarted(Event):
+    """From here on copies are made. record: the file by which they are taken back, however this ends."""
+
+    into: str
+    record: str
+    kind: ClassVar[str] = "sorting_started"
+
+
+@dataclass(frozen=True)
+class Sorted(Event):
+    """Copies were made. unsure: those of them in the tray. skipped: {path, reason}, not copied.
+
+    record: as in `SortingStarted`; empty where nothing was copied.
+    """
+
+    into: str
+    copied: int
+    unsure: int
+    already: int
+    skipped: tuple[dict[str, str], ...]
+    record: str
+    kind: ClassVar[str] = "sorted"
+
+
+@dataclass(frozen=True)
+class SortingUndone(Event):
+    """Copies were removed. kept: {path, reason}, copies that are not what was copied any more."""
+
+    into: str
+    removed: int
+    kept: tuple[dict[str, str], ...]
+    kind: ClassVar[str] = "sorting_undone"
+
+
 OUT_OF_FOLD = "out of fold"  # the split of figures by networks that had not learned from what they judged
 WHOLE_DIGEST = 64  # hex digits of a SHA-256
 WeightsState = Literal["checked", "unchecked", "wrong", "missing"]
@@ -392,6 +484,23 @@ class WeightsPacked(Event):
     backbones: tuple[str, ...]
     size: int
     kind: ClassVar[str] = "weights_packed"
+
+
+@dataclass(frozen=True)
+class Exported(Event):
+    """A model is exported and its answers were compared with the program's own.
+
+    path: the folder; size: of all that is in it, in bytes. pictures: how many were compared. difference: the largest
+    in any probability, 0..1; allowed: beyond it there would be no export.
+    """
+
+    path: str
+    format: str
+    size: int
+    pictures: int
+    difference: float
+    allowed: float
+    kind: ClassVar[str] = "exported"
 
 
 @dataclass(frozen=True)
@@ -482,6 +591,8 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if hasattr(value, "to_json"):
         return value.to_json()
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     return value
 
 

@@ -9,6 +9,7 @@ Interpolation = Literal["bilinear", "bicubic"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+MIN_STD = 1e-4  # a grey value of 8 bits is 40 times as much; dividing by less leaves the range of float32
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Preprocessing:
         sound = (
             len(made.mean) == len(made.std) == 3
             and all(isinstance(x, (int, float)) and abs(x) < 1e3 for x in numbers)
-            and min(made.std) > 0
+            and min(made.std) >= MIN_STD
             and isinstance(made.size, int)
             and isinstance(made.resize, int)
             and 8 <= made.size <= made.resize <= 4096

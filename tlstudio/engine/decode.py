@@ -35,6 +35,7 @@ PLUGINS = (
     *(TiffImagePlugin, WebPImagePlugin, AvifImagePlugin),
 )
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF")
+MAX_BYTES = 1 << 30  # what the largest picture has with four uncompressed channels of 16 bits, and room to spare
 HEIF = "HEIF"  # by a plug-in of Pillow's that one installs oneself
 MAX_PIXELS = 89_478_485  # Pillow's own limit for a picture that takes a quarter of a gigabyte
 # A picture of this size takes hundreds of megabytes while it is converted: one at a time.
@@ -102,13 +103,15 @@ def decode_with_digest(path: Path, longer: int = 0, shorter: int = 0) -> tuple[D
 def _open(path: Path) -> BufferedReader:
     """A regular file; opening a pipe or a device could wait for ever."""
     try:
-        mode = path.stat().st_mode
+        found = path.stat()
     except ValueError as error:  # a name with a zero byte in it, from a list
         raise UnreadablePicture("is not the name of a file", path=str(path).replace("\0", "\\0")) from error
-    if stat.S_ISDIR(mode):
+    if stat.S_ISDIR(found.st_mode):
         raise UnreadablePicture("is a folder that cannot be looked into", path=path, remedy="Check its permissions.")
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(found.st_mode):
         raise UnreadablePicture("is not a file but a pipe, socket or device", path=path)
+    if found.st_size > MAX_BYTES:
+        raise UnreadablePicture(f"has more than {MAX_BYTES >> 20} MiB, which no picture needs", path=path)
     return path.open("rb")
 
 

@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnusableImages
+from tlstudio.core.files import open_file
 
 # How people call the parts of a set, as folders and in lists.
 SPLIT_NAMES = {
@@ -22,6 +24,9 @@ SPLIT_NAMES = {
     "test": "test",
 }
 COLUMNS = ("path", "label", "split")
+# Far more than a list of pictures has; a file without end would fill the memory.
+MAX_BYTES, MAX_LINES = 64 << 20, 500_000
+_TOO_LONG = "Make several lists of it, and give them all."
 DELIMITERS = (",", ";", "\t")
 _EXPECTED = "Its first line should be path,label or path,label,split, and each further line one picture."
 
@@ -48,13 +53,15 @@ def read(path: Path) -> tuple[list[Picture], list[str]]:
         UnusableImages: it is no such list, or no line of it names a file that is there.
     """
     try:
-        rows = list(_rows(_text(path)))
+        rows = list(islice(_rows(_text(path)), MAX_LINES + 1))
     except OSError as error:
         raise UnusableImages(f"cannot be read ({error.strerror})", path=path) from error
     except csv.Error as error:
         raise UnusableImages(f"cannot be read as a table ({error})", path=path, remedy=_EXPECTED) from error
     if not rows:
         raise UnusableImages("is not a list of pictures", path=path, remedy=_EXPECTED)
+    if len(rows) > MAX_LINES:
+        raise UnusableImages(f"is a list of more than {MAX_LINES:,} pictures", path=path, remedy=_TOO_LONG)
     by_file: dict[str, list[_Row]] = defaultdict(list)
     for row in rows:
         # A line without a path stands under its own number, so that it is counted too.
@@ -70,7 +77,10 @@ def read(path: Path) -> tuple[list[Picture], list[str]]:
 
 def _text(path: Path) -> str:
     """UTF-8 or UTF-16 as they mark themselves, else what Windows wrote before there was Unicode."""
-    data = path.read_bytes()
+    with open_file(path) as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise UnusableImages(f"is a list of more than {MAX_BYTES >> 20} MiB", path=path, remedy=_TOO_LONG)
     marked = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     for encoding in (marked, "cp1252"):
         try:

@@ -7,41 +7,50 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tlstudio.core import events, groups, splits
-from tlstudio.core.catalogue import Catalogue
+from tlstudio.core.catalogue import Catalogue, Picture
 from tlstudio.core.errors import ProjectError
 from tlstudio.core.events import Event
 from tlstudio.core.project import is_project, runs_in
 from tlstudio.core.run import RunFolder
 from tlstudio.core.sources import called
+from tlstudio.tasks.doubting import doubt
 from tlstudio.tasks.finding import read
 
 
-def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0) -> Iterator[Event]:
+def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0, doubts: str = "") -> Iterator[Event]:
     """What a path holds: pictures, a project, a run, or a model.
 
-    more: further folders or lists of pictures, joined with the first.
+    more: further folders or lists of pictures, joined with the first. doubts: a backbone by which the labels are judged
+    as well; nothing else but pictures and projects has any.
 
     Raises:
         TLStudioError: it is none of these, or damaged.
     """
     if more:
-        yield from _inspect_pictures(path, *more, threads=threads)
+        yield from _inspect_pictures(path, *more, threads=threads, doubts=doubts)
     elif path.is_dir() and is_project(path):
         yield _inspect_project(path)
+        catalogue = Catalogue(path / "catalogue.sqlite")
+        yield from _doubt(catalogue.pictures(), [], doubts, threads)
     elif path.is_dir() and (path / "recipe.json").is_file():
         yield _inspect_run(path)
-    elif path.is_file() and path.suffix.lower() == ".tlmodel":
+    elif path.suffix.lower() == ".tlmodel" and not path.is_dir():
         yield _inspect_model(path)
     else:
-        yield from _inspect_pictures(path, threads=threads)
+        yield from _inspect_pictures(path, threads=threads, doubts=doubts)
 
 
-def _inspect_pictures(*paths: Path, threads: int) -> Iterator[Event]:
+def _inspect_pictures(*paths: Path, threads: int, doubts: str) -> Iterator[Event]:
     from tlstudio.engine import duplicates, report
 
     looked = yield from read(paths, threads)
     near = yield from duplicates.near(looked)
     yield report.inspect(called(paths), splits.divide(groups.marked(looked, near, {})), near)
+    yield from _doubt(looked, paths, doubts, threads)
+
+
+def _doubt(pictures: Sequence[Picture], places: Sequence[Path], backbone: str, threads: int) -> Iterator[Event]:
+    return doubt(pictures, places, backbone, threads) if backbone else iter(())
 
 
 def _inspect_project(path: Path) -> Event:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlstudio import __version__
-from tlstudio.core import events, groups
+from tlstudio.core import events, groups, model_facts
 from tlstudio.core.backbones import TIMM, timm_record
 from tlstudio.core.catalogue import Picture, class_names
 from tlstudio.core.errors import BadRecipe, ProjectError, UnusableImages
@@ -121,16 +121,17 @@ def _starting_network(recipe: Recipe, classes: int) -> tuple[Network, dict[str, 
     if recipe.start:
         model = checkpoints.start_from(recipe.start, classes, recipe.seed)
         before = model.facts["provenance"]
-        known = {"weights": Path(recipe.start.path).name, "sha256": recipe.start.sha256}
+        known = {"weights": model_facts.plain(Path(recipe.start.path).name), "sha256": recipe.start.sha256}
         named = ", ".join(recipe.start.classes[:5]) + (" …" if len(recipe.start.classes) > 5 else "")
         source = f"a TL Studio model of {len(recipe.start.classes)} classes: {named}"
-        return model.network, {**known, "licence": before.get("licence", ""), "source": source, "before": before}
+        origin = {**known, "licence": before.get("licence", ""), "source": source, "before": before}
+        return model.network, model_facts.recent(origin)
     network = networks.build(recipe.backbone, classes, recipe.pretrained, recipe.seed)
     if not recipe.pretrained:
         return network, {"weights": "random", "sha256": "", "licence": "", "source": ""}
     weights = network.backbone.weights
     known = {"weights": weights.filename, "sha256": weights.sha256}
-    return network, {**known, "licence": weights.licence, "source": weights.source}
+    return network, {**known, "licence": weights.licence, "source": model_facts.plain(weights.source)}
 
 
 def _check_layers(network: Network, recipe: Recipe) -> None:
@@ -276,18 +277,17 @@ def _conclude(order: _Order, job: Fit, folds: OutOfFold | None) -> Generator[Eve
 def _model_facts(
     order: _Order, job: Fit, report: dict[str, Any], unknown: dict[str, Any], familiar: Sequence[Picture]
 ) -> dict[str, Any]:
-    from tlstudio.engine.checkpoints import SCHEMA_VERSION
-
     shown = ("accuracy", "interval", "n", "calibration_error", "split")
     metrics = {s: {k: report[s][k] for k in shown} if report[s] else None for s in ("val", "test")}
     spec = job.network.backbone
     described = {"network": timm_record(spec)} if spec.name.startswith(TIMM) else {}
     return {
         **described,
-        "schema": SCHEMA_VERSION,
+        "schema": model_facts.SCHEMA_VERSION,
         "program": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "backbone": job.network.backbone.name,
+        "strategy": order.recipe.strategy,
         "train_from": job.widest_cut,
         "classes": list(job.classes),
         "preprocessing": job.network.preprocessing.to_json(),

@@ -26,6 +26,7 @@ class Menus(QObject):
     new_window_wanted = Signal()
     open_wanted = Signal()
     open_model_wanted = Signal()
+    export_wanted = Signal()
     project_wanted = Signal(object)
     recent_wanted = Signal()
     removal_wanted = Signal(object)
@@ -74,6 +75,7 @@ class Menus(QObject):
         self.recent = menu.addMenu(self.tr("Open &recent"))
         self.recent.aboutToShow.connect(self.recent_wanted)
         self._add(menu, self.tr("Open &model…"), self.open_model_wanted)
+        self.export = self._add(menu, self.tr("&Export model…"), self.export_wanted)
         menu.addSeparator()
         self.import_ = self._add(menu, self.tr("&Import pictures…"), self.import_wanted, "Ctrl+I")
         self.import_copy = self._add(
@@ -90,6 +92,8 @@ class Menus(QObject):
     def _build_edit(self, undoing: UndoActions) -> None:
         menu = self._menu(self.tr("&Edit"))
         menu.addActions([undoing.undo, undoing.redo])
+        self.undo_sorting = menu.addAction(self.tr("Remove the &sorted copies"))
+        self.undo_sorting.setEnabled(False)
         menu.addSeparator()
         self._add(menu, self.tr("&Paste pictures to classify"), self.paste_wanted, QKeySequence.StandardKey.Paste)
         self._add(menu, self.tr("&Find pictures"), self.find_wanted, QKeySequence.StandardKey.Find)

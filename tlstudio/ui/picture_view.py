@@ -20,6 +20,7 @@ class PictureView(QWidget):
         self._path = ""
         self._seen_by: Preprocessing | None = None
         self._nothing = ""
+        self.place = QRectF()  # where the picture was painted last; empty when there was none
         self._pictures = Thumbnails(self, REMEMBERED)
         self._pictures.drawn.connect(self._show_drawn)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -79,13 +80,18 @@ class PictureView(QWidget):
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         drawn = self.drawn
         if drawn is not None and drawn.pixmap is not None:
-            paint_fitted(painter, drawn.pixmap, QRectF(self.rect()))
+            self.place = self.paint_picture(painter, drawn.pixmap)
             return
+        self.place = QRectF()
         found = theme.colours(self.palette())
         text = self._nothing if not self._path else self.tr("This file cannot be shown.") if drawn else ""
         painter.setPen(found.muted)
         room = self.rect().adjusted(SPACE * 2, SPACE, -SPACE * 2, -SPACE)
         painter.drawText(room, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), text)
+
+    def paint_picture(self, painter: QPainter, pixmap: QPixmap) -> QRectF:
+        """Paint a picture as large as there is room; returns where it lies."""
+        return paint_fitted(painter, pixmap, QRectF(self.rect()))
 
 
 def paint_fitted(painter: QPainter, pixmap: QPixmap, room: QRectF, radius: float = RADIUS) -> QRectF:

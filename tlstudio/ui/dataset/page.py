@@ -26,11 +26,13 @@ class Page(QWidget):
 
     Signals:
         remark_chosen: the row of a remark. choice_left: all pictures again, please. train_wanted: the next step.
+        doubts_wanted: which labels look wrong.
     """
 
     remark_chosen = Signal(int)
     choice_left = Signal()
     train_wanted = Signal()
+    doubts_wanted = Signal()
 
     def __init__(self, classes: ClassList, pictures: PictureList, remarks: RemarkList, side: int) -> None:
         """side: how large the pictures are at first."""
@@ -103,6 +105,10 @@ class Page(QWidget):
         self.show_all.setToolTip(self.tr("Leave this choice of pictures and see all of them again"))
         self.show_all.clicked.connect(self.choice_left)
         self.show_all.hide()
+        self.doubt = QPushButton(self.tr("Doubtful labels…"))
+        self.doubt.setObjectName("doubts_button")
+        self.doubt.setToolTip(self.tr("Let a pretrained network say which labels look wrong, and what would help"))
+        self.doubt.clicked.connect(self.doubts_wanted)
         self.next = QPushButton(self.tr("Train"))
         self.next.setObjectName("train_now_button")
         self.next.setProperty("primary", True)
@@ -112,6 +118,7 @@ class Page(QWidget):
         row.setSpacing(SPACE + 4)
         row.addWidget(self.count, 1)
         row.addWidget(self.show_all)
+        row.addWidget(self.doubt)
         row.addWidget(self.next)
         return row
 

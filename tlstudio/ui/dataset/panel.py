@@ -1,6 +1,6 @@
 """The pictures panel: bring pictures in, look at them by class, see what is wrong with them, put it right."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, QTimer, Signal, Slot
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from tlstudio import tasks
+from tlstudio.core.backbones import DEFAULT_BACKBONE
 from tlstudio.core.edits import Edits, Step
 from tlstudio.core.errors import TLStudioError
 from tlstudio.core.events import Difference, Event, Progress
@@ -15,6 +16,7 @@ from tlstudio.core.project import Project
 from tlstudio.core.recipe import Recipe
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.dataset import listing
+from tlstudio.ui.dataset.doubts.view import DoubtsView
 from tlstudio.ui.dataset.editing import Editor
 from tlstudio.ui.dataset.empty import EmptyPage
 from tlstudio.ui.dataset.grid import LARGEST
@@ -66,6 +68,7 @@ class DatasetPanel(QWidget):
         self._remark: Remark | None = None
         self._only: tuple[int, ...] = ()  # the group that is being decided on
         self._note = ""
+        self._backbone = DEFAULT_BACKBONE
         self._addition: listing.Addition | None = None
         self._classes = ClassList(self)
         self._shown = PictureList(self)
@@ -81,6 +84,8 @@ class DatasetPanel(QWidget):
         self._pages.addWidget(self._empty)
         self._page = self._make_page()
         self._pages.addWidget(self._page)
+        self._doubts = self._make_doubts()
+        self._pages.addWidget(self._doubts)
         self._typing = self._make_timer(TYPING, self._list_chosen)
         self._report_soon = self._make_timer(REPORT_AFTER, self._report)
         layout = QVBoxLayout(self)
@@ -131,7 +136,18 @@ class DatasetPanel(QWidget):
         page.decision.deed_wanted.connect(self._do)
         page.choice_left.connect(self._leave_choice)
         page.train_wanted.connect(self.train_wanted)
+        page.doubts_wanted.connect(self.open_doubts)
         return page
+
+    def _make_doubts(self) -> DoubtsView:
+        doubts = DoubtsView()
+        doubts.edit_wanted.connect(self._edit)
+        doubts.closed.connect(self.leave_doubts)
+        doubts.look_wanted.connect(self._show_those)
+        doubts.progressed.connect(self.progressed)
+        doubts.busy_changed.connect(self._follow_doubts)
+        doubts.failed.connect(self.failed)
+        return doubts
 
     # What the window calls
 
@@ -139,6 +155,7 @@ class DatasetPanel(QWidget):
         """Show a project's pictures, or the invitation to begin one."""
         for queue in (self._jobs, self._asking, self._fetching, self._reporting):
             queue.stop()
+        self._doubts.clear()
         self._project, self._addition = project, None
         self._choice, self._note = Choice(), ""
         self._drop_remark()
@@ -168,6 +185,7 @@ class DatasetPanel(QWidget):
     @Slot(object)
     def show_recipe(self, recipe: Recipe) -> None:
         """The recipe whose network's view the preview shows."""
+        self._backbone = recipe.backbone
         self._preview.show_recipe(recipe)
 
     def set_ready(self, why_not: str) -> None:
@@ -192,10 +210,14 @@ class DatasetPanel(QWidget):
         if self._project is None:
             self.project_wanted.emit(paths)
             return
-        self._add_to_class(label, paths)
+        self.add_as(paths, label)
 
     @Slot(str, object)
     def _add_to_class(self, label: str, paths: tuple[Path, ...]) -> None:
+        self.add_as(paths, label)
+
+    def add_as(self, paths: tuple[Path, ...], label: str) -> None:
+        """Add files to the project, all of one class; without one, folders or lists that tell the classes."""
         if self._project is not None:
             project = self._project
             self._jobs.add(lambda: listing.add(project, paths, label))
@@ -253,6 +275,27 @@ class DatasetPanel(QWidget):
         """Make the edit again that was taken back last."""
         self._change(partial(tasks.edit, change=Edits.redo))
 
+    @Slot()
+    def open_doubts(self) -> None:
+        """Let the network of the recipe doubt the labels."""
+        if self._project is not None:
+            self._pages.setCurrentWidget(self._doubts)
+            self._doubts.open(self._project, self._backbone)
+            self._doubts.setFocus()
+
+    @Slot()
+    def leave_doubts(self) -> None:
+        """Back to the grid."""
+        self._pages.setCurrentWidget(self._page)
+        self._grid.setFocus()
+
+    @Slot(object)
+    def _show_those(self, ids: tuple[int, ...]) -> None:
+        """Show pictures chosen on the map in the grid."""
+        self._remark = Remark("", "info", self.tr("chosen on the map"), ids)
+        self._list_chosen()
+        self.leave_doubts()
+
     def focus_filter(self) -> None:
         self._tools.focus_text()
 
@@ -261,11 +304,12 @@ class DatasetPanel(QWidget):
         return not self._pictures
 
     def is_busy(self) -> bool:
-        return self._jobs.is_busy()
+        return self._jobs.is_busy() or self._doubts.is_busy()
 
     @Slot()
     def stop(self) -> None:
         self._jobs.stop()
+        self._doubts.stop()
 
     def shut_down(self) -> None:
         """Stop everything, and return when nothing runs any more."""
@@ -275,6 +319,7 @@ class DatasetPanel(QWidget):
             queue.shut_down()
         self._grid.shut_down()
         self._preview.shut_down()
+        self._doubts.shut_down()
 
     # What comes back
 
@@ -313,6 +358,7 @@ class DatasetPanel(QWidget):
         if words or looked.warnings:
             self.said.emit(words, "\n".join(looked.warnings), undo)
         self._show_anew(looked.project)
+        self._doubts.pictures_changed()
 
     def _take_difference(self, differs: Differs) -> None:
         difference = differs.difference
@@ -336,13 +382,15 @@ class DatasetPanel(QWidget):
             said = self._editor.describe(edited.step, done=True)
             self._note = self.tr("Taken back: {deed}").format(deed=said) if changed.back else said
             self._report_soon.start()
+            self._doubts.pictures_changed()
 
     def _show_counts(
         self, classes: Mapping[str, Mapping[str, int]], size: int, undo: Step | None, redo: Step | None
     ) -> None:
         chosen = self._choice.label
         self._pictures = range(size)
-        self._pages.setCurrentIndex(1 if size else 0)
+        if not size or self._pages.currentWidget() is self._empty:
+            self._pages.setCurrentWidget(self._page if size else self._empty)
         self._class_view.blockSignals(True)
         self._classes.show_classes(classes if size else {})
         self._class_view.choose(chosen)
@@ -362,7 +410,11 @@ class DatasetPanel(QWidget):
     def _follow_busy(self, busy: bool) -> None:
         if not busy:
             self._empty.show_invitation()
-        self.busy_changed.emit(busy)
+        self.busy_changed.emit(busy or self._doubts.is_busy())
+
+    @Slot(bool)
+    def _follow_doubts(self, busy: bool) -> None:
+        self.busy_changed.emit(busy or self._jobs.is_busy())
 
     # What the grid shows
 
@@ -467,6 +519,10 @@ class DatasetPanel(QWidget):
     @Slot(object)
     def _do(self, deed: Deed) -> None:
         self._change(deed)
+
+    @Slot(object)
+    def _edit(self, change: Callable[[Edits], Step | None]) -> None:
+        self._change(partial(tasks.edit, change=change))
 
     def _change(self, deed: Deed, back: bool = False) -> None:
         """Make an edit, then show what there is. back: it takes one back."""
