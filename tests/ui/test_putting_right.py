@@ -230,11 +230,11 @@ def test_undo_follows_the_step(full_window):
     select(full_window, 0)
     QTest.keyClick(full_window.dataset_panel._grid, Qt.Key.Key_Delete)
     wait_for(lambda: undo_text(full_window) == "Undo leaving out 1 picture")
-    full_window.show_step(Step.NETWORK)
+    full_window.undoing.show_step(Step.NETWORK)  # alone: the page itself would load torch
     assert (undo_text(full_window), full_window.undoing.undo.isEnabled()) == ("Undo", False)
     full_window.model_panel.choose_fit("squash")
     assert undo_text(full_window) == "Undo Change how pictures become square"
-    full_window.show_step(Step.PICTURES)
+    full_window.undoing.show_step(Step.PICTURES)
     assert undo_text(full_window) == "Undo leaving out 1 picture"
     settle(full_window)
 

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -164,19 +165,27 @@ def edit(project: Project, deed: Deed, choice: Choice, near: Sequence[int], back
     yield from choose(project, choice, keeps=True, near=near)
 
 
-def report(project: Project, write: Callable[[Inspected, Sequence[int]], tuple[Remark, ...]]) -> Iterator[Event]:
-    """What is wrong with the pictures. write: puts a report, and the ids of what a person left out, into lines."""
-    # A collection of garbage among all the pictures' objects would hold up the window for a tenth of a second, over and
-    # over; there are no cycles in them.
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python from looking for cycles among the objects of 100,000 pictures, which have none.
+
+    It would hold up the window for a tenth of a second and more, over and over.
+    """
     gc.disable()
     try:
+        yield
+    finally:
+        gc.enable()
+
+
+def report(project: Project, write: Callable[[Inspected, Sequence[int]], tuple[Remark, ...]]) -> Iterator[Event]:
+    """What is wrong with the pictures. write: puts a report, and the ids of what a person left out, into lines."""
+    with _uncollected():
         for event in tasks.report(project):
             if isinstance(event, Inspected):
                 pictures = project.catalogue.pictures() if event.excluded else []
                 excluded = [picture.id for picture in pictures if picture.excluded and not picture.refused]
                 yield Reported(project, event if event.found else None, write(event, excluded))
-    finally:
-        gc.enable()
 
 
 def look(project: Project, task: Callable[[], Iterator[Event]], addition: Addition | None = None) -> Iterator[Event]:
@@ -204,11 +213,12 @@ def differ_if_any(project: Project) -> Iterator[Event]:
 
 def differ(project: Project, asked: bool) -> Iterator[Event]:
     """How the folders differ from what the project knows. asked: a person wants to know, and sees how far it is."""
-    for event in tasks.difference(project):
-        if isinstance(event, Difference):
-            yield Differs(project, event, asked)
-        elif asked:
-            yield event
+    with _uncollected():
+        for event in tasks.difference(project):
+            if isinstance(event, Difference):
+                yield Differs(project, event, asked)
+            elif asked:
+                yield event
 
 
 def add(project: Project, paths: tuple[Path, ...], label: str, copy: bool = False) -> Iterator[Event]:
