@@ -97,6 +97,6 @@ def test_random_weights_and_a_model_contradict_each_other(here: Tlstudio, own: P
 def test_a_file_that_has_changed_since_is_not_taken_for_it(own: Path) -> None:
     file = checkpoints.model_file(own)
     model = checkpoints.load_model(own)
-    checkpoints.save_model(own, replace(model, facts={**model.facts, "created": "later"}))
+    checkpoints.save_model(own, replace(model, facts={**model.facts, "created": "2026-01-02"}))
     with pytest.raises(RefusedModel, match="is another model now than when the run was planned"):
         checkpoints.start_from(file, 2, seed=0)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tlstudio.core import model_facts
 from tlstudio.core.backbones import Backbone
 from tlstudio.core.errors import RefusedModel
 from tlstudio.engine import checkpoints
@@ -23,10 +24,11 @@ Edit = Callable[[dict[str, Any], dict[str, torch.Tensor]], None]
 def model_file(tiny_backbone: Backbone, tmp_path: Path) -> Path:
     network = networks.build("tiny", 3, pretrained=True)
     facts = {
-        "schema": checkpoints.SCHEMA_VERSION,
+        "schema": model_facts.SCHEMA_VERSION,
         "program": "test",
         "created": "2026-01-01",
         "backbone": "tiny",
+        "strategy": "feature-extraction",
         "train_from": "head",
         "classes": ["a", "b", "c"],
         "preprocessing": tiny_backbone.preprocessing.to_json(),
@@ -123,13 +125,14 @@ def tensor(name: str, value: torch.Tensor | None) -> Edit:
         (fact("backbone", "alexnet"), "does not know, 'alexnet'"),
         (fact("train_from", "layer4"), "does not have"),
         (fact("classes", ["a", "a", "c"]), "no sound list of classes"),
-        (fact("classes", ["a", "b"]), "does not hold the network"),
+        (fact("classes", ["a", "b"]), "what it was trained on"),
+        (fact("classes", ["a", "b", "c", "d"]), "does not hold the network"),
         (fact("classes", "abc"), "no sound list of classes"),
         (fact("temperature", 0), "out of range"),
         (fact("temperature", True), "not a number"),
         (fact("temperature", float("nan")), "not a number"),
-        (fact("unknown", {}), "is not a TL Studio model"),
-        (fact("preprocessing", {"size": 10**9}), "is not a TL Studio model"),
+        (fact("unknown", {}), "when a picture is unknown"),
+        (fact("preprocessing", {"size": 10**9}), "how its pictures are prepared"),
         (fact("surprise", 1), "missing or too many"),
         (fact("provenance", []), "does not say where its weights come from"),
         (fact("metrics", {"val": 3}), "no sound figures"),

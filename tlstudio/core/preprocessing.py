@@ -1,13 +1,15 @@
 """How pixels become what a network was trained on. It belongs to the weights and travels with them."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Fit = Literal["crop", "squash", "pad"]
+FITS: tuple[Fit, ...] = get_args(Fit)
 Interpolation = Literal["bilinear", "bicubic"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+MIN_STD = 1e-4  # a grey value of 8 bits is 40 times as much; dividing by less leaves the range of float32
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,12 @@ class Preprocessing:
         sound = (
             len(made.mean) == len(made.std) == 3
             and all(isinstance(x, (int, float)) and abs(x) < 1e3 for x in numbers)
-            and min(made.std) > 0
+            and min(made.std) >= MIN_STD
             and isinstance(made.size, int)
             and isinstance(made.resize, int)
             and 8 <= made.size <= made.resize <= 4096
             and made.interpolation in ("bilinear", "bicubic")
-            and made.fit in ("crop", "squash", "pad")
+            and made.fit in FITS
             and made.bit_depth == "minmax"
         )
         if not sound:

@@ -6,51 +6,28 @@ this version expects it is refused by name.
 
 import hashlib
 import json
-import math
-import os
-import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
+from tlstudio.core import model_facts
 from tlstudio.core.backbones import BACKBONES, TIMM, Backbone, timm_backbone
-from tlstudio.core.catalogue import MAX_CLASSES, is_label
 from tlstudio.core.errors import RefusedModel
 from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.core.project import write_atomically
 from tlstudio.core.recipe import ModelFile
-from tlstudio.engine import digests
+from tlstudio.engine import digests, tensor_files
 from tlstudio.engine import network as networks
 from tlstudio.engine.network import Network
+from tlstudio.engine.tensor_files import Entry, TensorFile, Unsound
 
-SCHEMA_VERSION = 2
-MAX_HEADER = 16 << 20
-SAMPLE_SIZE = 2_000
-SHARES = 101  # how often, for each whole percent of known pictures
-_FIELDS = {
-    "schema",
-    "program",
-    "created",
-    "backbone",
-    "train_from",
-    "classes",
-    "preprocessing",
-    "temperature",
-    "unknown",
-    "sample",
-    "trained_on",
-    "metrics",
-    "recipe_digest",
-    "provenance",
-}
-DIGEST = re.compile(r"[0-9a-f]{32,128}")
-# What describes a network of timm's, which another machine's table does not have.
-_OF_TIMM = {"network"}
+_FACTS = "tlstudio"  # the name under which a safetensors file carries them
 
 
 def save_state(path: Path, state: dict[str, torch.Tensor]) -> None:
@@ -59,15 +36,21 @@ def save_state(path: Path, state: dict[str, torch.Tensor]) -> None:
 
 
 def load_state(path: Path) -> dict[str, torch.Tensor]:
-    return load_file(path)
+    """The weights that `save_state` wrote.
+
+    Raises:
+        RefusedModel: it cannot be read, or is damaged.
+    """
+    with _refusing(path, "Repeat the run."), tensor_files.opened(path) as file:
+        return file.read()
 
 
 @dataclass(frozen=True)
 class Model:
     """A trained classifier: the network with everything needed to use it and to judge it.
 
-    facts: the file's metadata (see `_FIELDS`). sample: pooled features of training pictures, (n ≤ 2000, D) float16,
-    each of length 1, for the distance to what the model knows.
+    facts: the file's metadata (see `core/model_facts.py`). sample: pooled features of training pictures,
+    (n ≤ 2000, D) float16, each of length 1, for the distance to what the model knows.
     """
 
     network: Network
@@ -92,7 +75,10 @@ def save_model(path: Path, model: Model) -> None:
     tensors["features"] = model.sample.to(torch.float16).cpu().contiguous()
     _check_finite(tensors)
     facts = {**model.facts, "digest": _digest(model.facts, tensors)}
-    write_atomically(path, save(tensors, metadata={"tlstudio": _canonical(facts).decode()}))
+    data = save(tensors, metadata={_FACTS: _canonical(facts).decode()})
+    if int.from_bytes(data[:8], "little") > tensor_files.MAX_HEADER:
+        raise RefusedModel("would say more about itself than is read again", remedy="Give the classes shorter names.")
+    write_atomically(path, data)
 
 
 def load_model(path: Path) -> Model:
@@ -101,24 +87,41 @@ def load_model(path: Path) -> Model:
     Raises:
         RefusedModel: anything is not as expected; the message names the file and what is wrong.
     """
+    with _refusing(path, "Get the file again from where it was trained."), tensor_files.opened(path) as file:
+        return _model_in(file)
+
+
+@contextmanager
+def _refusing(path: Path, remedy: str) -> Iterator[None]:
+    """Whatever is wrong with a file becomes a `RefusedModel` that names it."""
     try:
-        header = _read_header(path)
-        facts = _parse(header.pop("__metadata__", {}).get("tlstudio", ""))
-        written = facts.pop("digest", None)
-        _check_facts(facts)
-        network = _expected_network(facts)
-        _check_layout(header, network, len(facts["sample"]["labels"]))
-        tensors = load_file(path)
-        _check_finite(tensors)
-        if written != _digest(facts, tensors):
-            raise RefusedModel("was changed after it was written: its digest does not match")
+        yield
     except OSError as error:
         raise RefusedModel(f"cannot be read ({error.strerror or error})", path=path) from error
     except RefusedModel as error:
-        remedy = error.remedy or "Get the file again from where it was trained."
-        raise RefusedModel(error.what, path=path, remedy=remedy) from error
-    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise RefusedModel("is not a TL Studio model, or is damaged", path=path) from error
+        raise RefusedModel(error.what, path=path, remedy=error.remedy or remedy) from error
+    except Unsound as error:
+        raise RefusedModel(f"is not a TL Studio model, or is damaged: it {error}", path=path, remedy=remedy) from error
+    except ValueError as error:  # not UTF-8, not JSON
+        raise RefusedModel("is not a TL Studio model, or is damaged", path=path, remedy=remedy) from error
+
+
+def _model_in(file: TensorFile) -> Model:
+    """The model of an open file.
+
+    Raises:
+        RefusedModel, Unsound: it is not as expected.
+    """
+    if set(file.metadata) != {_FACTS}:
+        raise RefusedModel("is not a TL Studio model: it says nothing about itself")
+    facts = tensor_files.parse(file.metadata[_FACTS])
+    digest = facts.pop("digest", None)
+    spec = _check_facts(facts)
+    network = _expected_network(spec, len(facts["classes"]))
+    _check_layout(file.entries, network, len(facts["sample"]["labels"]))
+    tensors = file.read_if(digest, _canonical(facts))
+    if tensors is None:
+        raise RefusedModel("was changed after it was written: its digest does not match")
     sample = tensors.pop("features")
     network = _filled(network, {name.removeprefix("network."): value for name, value in tensors.items()})
     network.preprocessing = Preprocessing.from_json(facts["preprocessing"])
@@ -163,82 +166,12 @@ def start_from(file: ModelFile, classes: int, seed: int) -> Model:
     return Model(network, before.facts, before.sample)
 
 
-def _read_header(path: Path) -> dict[str, Any]:
-    """The safetensors header, read before any library sees the file: length first, no name twice."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(MAX_HEADER, os.fstat(file.fileno()).st_size - 8):
-            raise RefusedModel("is not a TL Studio model: its header is missing or too long")
-        header = json.loads(file.read(length), object_pairs_hook=_unique)
-    if not isinstance(header, dict):
-        raise RefusedModel("is not a TL Studio model: its header is no table")
-    return header
-
-
-def _parse(text: str) -> dict[str, Any]:
-    facts = json.loads(text or "null", object_pairs_hook=_unique)
-    if not isinstance(facts, dict):
-        raise RefusedModel("is not a TL Studio model: it says nothing about itself")
-    return facts
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({key for key, _ in pairs}) != len(pairs):
-        raise RefusedModel("says something twice, in two ways perhaps")
-    return dict(pairs)
-
-
-def _check_facts(facts: dict[str, Any]) -> None:
-    """Refuse metadata that this version did not write."""
-    if facts.get("schema") != SCHEMA_VERSION:
-        raise RefusedModel(
-            f"is of version {facts.get('schema')!r}, this program reads {SCHEMA_VERSION}",
-            remedy="Open it with the TL Studio that wrote it.",
-        )
-    expected = _FIELDS | _OF_TIMM if str(facts.get("backbone")).startswith(TIMM) else _FIELDS
-    if set(facts) != expected:
-        odd = ", ".join(sorted(set(facts) ^ expected)[:5])
-        raise RefusedModel(f"has fields missing or too many ({odd})")
-    backbone = _backbone(facts)
-    if facts["train_from"] not in backbone.stage_names:
-        raise RefusedModel("names a stage its backbone does not have")
-    classes = facts["classes"]
-    named = isinstance(classes, list) and all(isinstance(c, str) and is_label(c) for c in classes)
-    if not named or not 2 <= len(classes) <= MAX_CLASSES or len(set(classes)) != len(classes):
-        raise RefusedModel("has no sound list of classes")
-    if not isinstance(facts["provenance"], dict):
-        raise RefusedModel("does not say where its weights come from")
-    metrics = facts["metrics"]
-    if not isinstance(metrics, dict) or not all(isinstance(m, (dict, type(None))) for m in metrics.values()):
-        raise RefusedModel("has no sound figures")
-    unknown = facts["unknown"]
-    temperature, threshold, known = facts["temperature"], unknown["threshold"], unknown["distances"]
-    if not isinstance(known, list) or not all(_is_number(n) for n in (temperature, threshold, *known)):
-        raise RefusedModel("has a temperature or threshold that is not a number")
-    if not 0 < temperature <= 100 or not all(0 <= n <= 2.1 for n in (threshold, *known)):
-        raise RefusedModel("has a temperature or threshold out of range")
-    if len(known) != SHARES or known != sorted(known):
-        raise RefusedModel("does not say how far known pictures are from each other")
-    _check_sample(facts["sample"], len(classes))
-    if not isinstance(facts["trained_on"], dict):
-        raise RefusedModel("does not say what it was trained on")
-    preprocessing = Preprocessing.from_json(facts["preprocessing"])
-    if preprocessing.resize > 4 * backbone.preprocessing.resize:
-        raise RefusedModel(f"wants pictures of {preprocessing.size} pixels, far more than its backbone is made for")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _check_sample(sample: dict[str, Any], classes: int) -> None:
-    """Refuse what is not one class and one file's digest for each picture whose features are in the file."""
-    labels, digests = sample["labels"], sample["digests"]
-    listed = isinstance(labels, list) and isinstance(digests, list) and 1 <= len(labels) == len(digests) <= SAMPLE_SIZE
-    if not listed or not all(type(label) is int and 0 <= label < classes for label in labels):
-        raise RefusedModel("does not say of which classes its sample of pictures is")
-    if not all(isinstance(digest, str) and DIGEST.fullmatch(digest) for digest in digests):
-        raise RefusedModel("does not say which pictures its sample is of")
+def _check_facts(facts: dict[str, Any]) -> Backbone:
+    """Refuse metadata that this version did not write; returns the backbone it names."""
+    model_facts.check_form(facts)
+    spec = _backbone(facts)
+    model_facts.check(facts, spec)
+    return spec
 
 
 def _check_finite(tensors: dict[str, torch.Tensor]) -> None:
@@ -249,11 +182,14 @@ def _check_finite(tensors: dict[str, torch.Tensor]) -> None:
 def _backbone(facts: dict[str, Any]) -> Backbone:
     """The backbone a model names: of the table, or one of timm's that it describes, by its name alone."""
     name = facts["backbone"]
-    if not str(name).startswith(TIMM):
+    if not name.startswith(TIMM):
         if name not in BACKBONES:
-            raise RefusedModel(f"uses a backbone this version does not know, {str(name)[:40]!r}")
+            raise RefusedModel(f"uses a backbone this version does not know, {name[:40]!r}")
         return BACKBONES[name]
-    spec = timm_backbone(name, facts["network"])
+    try:
+        spec = timm_backbone(name, facts["network"])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise RefusedModel("is not a TL Studio model, or is damaged: its network of timm's is not described") from error
     architecture = spec.architecture.partition(".")[0]
     # A name in timm's list stands for code that is installed here; nothing else is ever built from a file.
     if architecture not in timm.list_models():
@@ -262,14 +198,18 @@ def _backbone(facts: dict[str, Any]) -> Backbone:
     return spec
 
 
-def _expected_network(facts: dict[str, Any]) -> Network:
+def _expected_network(spec: Backbone, classes: int) -> Network:
     """The network a model names, without values."""
-    spec = _backbone(facts)
     try:
-        return networks.sketch(spec, len(facts["classes"]))
+        network = networks.sketch(spec, classes)
+        # What a file says of a network of timm's has to be so: the pictures it takes, the vectors it makes of them.
+        fits = not spec.name.startswith(TIMM) or list(network.shapes().values())[-2:] == [(spec.features,), (classes,)]
     # What timm's constructors raise for a name with an unknown tag, or for pictures of a size they were not made for.
-    except (RuntimeError, AssertionError, LookupError) as error:
+    except (RuntimeError, AssertionError, LookupError, ValueError, TypeError, AttributeError) as error:
         raise RefusedModel(f"describes {spec.name[:80]} in a way timm cannot build it") from error
+    if not fits:
+        raise RefusedModel(f"describes {spec.name[:80]} otherwise than it is")
+    return network
 
 
 def _filled(network: Network, state: dict[str, torch.Tensor]) -> Network:
@@ -284,17 +224,15 @@ def _filled(network: Network, state: dict[str, torch.Tensor]) -> Network:
     return network
 
 
-def _check_layout(header: dict[str, Any], network: Network, rows: int) -> None:
+def _check_layout(entries: dict[str, Entry], network: Network, rows: int) -> None:
     """Exactly the tensors the network has, of the same shapes and types, and a sample of `rows` pictures' features."""
-    kinds = {torch.float32: "F32", torch.int64: "I64"}
-    expected = {f"network.{n}": (kinds[v.dtype], list(v.shape)) for n, v in network.model.state_dict().items()}
-    sample = header.get("features", {})
-    if sample.get("dtype") != "F16" or sample.get("shape") != [rows, network.backbone.features]:
+    expected = {f"network.{n}": (v.dtype, tuple(v.shape)) for n, v in network.model.state_dict().items()}
+    found = {name: (entry.kind, entry.shape) for name, entry in entries.items()}
+    if found.pop("features", None) != (torch.float16, (rows, network.backbone.features)):
         raise RefusedModel("has no sound sample of training features")
-    found = {name: (e.get("dtype"), e.get("shape")) for name, e in header.items() if name != "features"}
     if found != expected:
         odd = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
-        raise RefusedModel(f"does not hold the network it names ({odd[0][:80]})")
+        raise RefusedModel(f"does not hold the network it names ({model_facts.plain(odd[0], 80)})")
 
 
 def _canonical(facts: dict[str, Any]) -> bytes:
@@ -305,19 +243,12 @@ def _canonical(facts: dict[str, Any]) -> bytes:
 def _digest(facts: dict[str, Any], tensors: dict[str, torch.Tensor]) -> str:
     """SHA-256 over the metadata and the tensors together: no changed mean or class order passes."""
     found = hashlib.sha256(_canonical(facts))
-    _hash_tensors(found, tensors)
+    tensor_files.hash_tensors(found, tensors)
     return found.hexdigest()
 
 
 def weights_digest(model: Model) -> str:
     """SHA-256 over the weights alone, names, shapes and values."""
     found = hashlib.sha256()
-    _hash_tensors(found, model.network.model.state_dict())
+    tensor_files.hash_tensors(found, model.network.model.state_dict())
     return found.hexdigest()
-
-
-def _hash_tensors(found: "hashlib._Hash", tensors: dict[str, torch.Tensor]) -> None:
-    for name in sorted(tensors):
-        value = tensors[name].detach().cpu().contiguous()
-        found.update(f"\n{name} {value.dtype} {list(value.shape)}\n".encode())
-        found.update(value.numpy().tobytes())

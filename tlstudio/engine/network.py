@@ -132,7 +132,7 @@ class Network:
         self.prepare(phase)
         names: dict[nn.Module | nn.Parameter, str] = {m: name for name, m in self.model.named_modules()}
         names |= {parameter: name for name, parameter in self.model.named_parameters()}
-        shapes = self._shapes()
+        shapes = self.shapes()
         return tuple(self._stage_outline(stage.name, phase, names, shapes) for stage in self.backbone.stages)
 
     def _stage_outline(
@@ -159,7 +159,8 @@ class Network:
         )
 
     @torch.inference_mode()
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """What each stage makes of one picture, without the batch: (channels, height, width), or fewer."""
         self.eval_mode()
         size = self.preprocessing.size
         device = next(self.model.parameters()).device

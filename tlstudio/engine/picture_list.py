@@ -1,14 +1,18 @@
 """Read a list of pictures as people and spreadsheets write it: CSV of `path,label[,split]`."""
 
 import csv
+import os
+import stat
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnusableImages
+from tlstudio.core.files import open_file
 
 # How people call the parts of a set, as folders and in lists.
 SPLIT_NAMES = {
@@ -20,6 +24,9 @@ SPLIT_NAMES = {
     "test": "test",
 }
 COLUMNS = ("path", "label", "split")
+# Far more than a list of pictures has; a file without end would fill the memory.
+MAX_BYTES, MAX_LINES = 64 << 20, 500_000
+_TOO_LONG = "Make several lists of it, and give them all."
 DELIMITERS = (",", ";", "\t")
 _EXPECTED = "Its first line should be path,label or path,label,split, and each further line one picture."
 
@@ -46,13 +53,15 @@ def read(path: Path) -> tuple[list[Picture], list[str]]:
         UnusableImages: it is no such list, or no line of it names a file that is there.
     """
     try:
-        rows = list(_rows(_text(path)))
+        rows = list(islice(_rows(_text(path)), MAX_LINES + 1))
     except OSError as error:
         raise UnusableImages(f"cannot be read ({error.strerror})", path=path) from error
     except csv.Error as error:
         raise UnusableImages(f"cannot be read as a table ({error})", path=path, remedy=_EXPECTED) from error
     if not rows:
         raise UnusableImages("is not a list of pictures", path=path, remedy=_EXPECTED)
+    if len(rows) > MAX_LINES:
+        raise UnusableImages(f"is a list of more than {MAX_LINES:,} pictures", path=path, remedy=_TOO_LONG)
     by_file: dict[str, list[_Row]] = defaultdict(list)
     for row in rows:
         # A line without a path stands under its own number, so that it is counted too.
@@ -68,7 +77,10 @@ def read(path: Path) -> tuple[list[Picture], list[str]]:
 
 def _text(path: Path) -> str:
     """UTF-8 or UTF-16 as they mark themselves, else what Windows wrote before there was Unicode."""
-    data = path.read_bytes()
+    with open_file(path) as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise UnusableImages(f"is a list of more than {MAX_BYTES >> 20} MiB", path=path, remedy=_TOO_LONG)
     marked = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     for encoding in (marked, "cp1252"):
         try:
@@ -110,26 +122,34 @@ def _locate(folder: Path, given: str) -> str:
     path = (folder / given).absolute()
     if "\\" in given and not _exists(path):
         path = (folder / given.replace("\\", "/")).absolute()
+    if ".." in path.parts and _exists(path):  # one file, however its line leads to it
+        path = path.parent.resolve() / path.name
     return str(path)
 
 
 def _exists(path: Path) -> bool:
+    return _facts(path) is not None
+
+
+def _facts(path: Path) -> os.stat_result | None:
     try:
-        return path.exists()
-    except (OSError, ValueError):  # a name that is too long, or none at all
-        return False
+        return path.stat()
+    except (OSError, ValueError):  # not there, a name that is too long, or none at all
+        return None
 
 
 def _picture(file: str, rows: Sequence[_Row], list_name: str) -> Picture:
     """What all the lines on one file come to; refused where one of them is wrong or they contradict each other."""
     splits = [row.split for row in rows if row.split]
     split = SPLIT_NAMES.get(splits[0], "") if splits else ""
-    fault = next(_faults(file, rows), None)
+    facts = _facts(Path(file))
+    fault = next(_faults(file, rows, facts), None)
     refused = f"{list_name} line {fault[0]}: {fault[1]}" if fault else ""
-    return Picture(file, rows[0].label, split, refused=refused)
+    size, mtime_ns = (facts.st_size, facts.st_mtime_ns) if facts else (0, 0)
+    return Picture(file, rows[0].label, split, size, mtime_ns, refused=refused)
 
 
-def _faults(file: str, rows: Sequence[_Row]) -> Iterator[tuple[int, str]]:
+def _faults(file: str, rows: Sequence[_Row], facts: os.stat_result | None) -> Iterator[tuple[int, str]]:
     """What is wrong with the lines on one file: the line's number, and a sentence with the remedy."""
     labels, splits = dict[str, int](), dict[str, int]()
     for row in rows:
@@ -148,9 +168,9 @@ def _faults(file: str, rows: Sequence[_Row]) -> Iterator[tuple[int, str]]:
             yield here, f"{what} {other!r} here, {one!r} in line {before}. Keep one of the two lines."
     if "\0" in file:
         return  # what is no name at all gets its own reason later
-    if not _exists(Path(file)):
+    if facts is None:
         yield rows[0].number, "No such file. Correct the path, or remove the line."
-    elif Path(file).is_dir():
+    elif stat.S_ISDIR(facts.st_mode):
         yield rows[0].number, "it names a folder. Name each picture in it on a line of its own."
 
 

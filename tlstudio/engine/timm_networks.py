@@ -97,20 +97,17 @@ def _config(name: str) -> Any:
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from tlstudio.engine import tensor_files
 
     try:
-        state: dict[str, torch.Tensor] = load_file(path)
+        with tensor_files.opened(path) as file:
+            return file.read()
     except OSError as error:
         raise RefusedWeights(f"cannot be read ({error.strerror or error})", path=path) from error
-    except (SafetensorError, ValueError) as error:
+    except ValueError as error:
         remedy = "Only safetensors files are taken by hand; other formats could run code."
-        raise RefusedWeights("is no safetensors file, or is damaged", path=path, remedy=remedy) from error
-    if not all(bool(torch.isfinite(value).all()) for value in state.values()):
-        raise RefusedWeights("holds values that are not numbers", path=path)
-    return state
+        why = f": it {error}" if isinstance(error, tensor_files.Unsound) else ""
+        raise RefusedWeights(f"is no safetensors file, or is damaged{why}", path=path, remedy=remedy) from error
 
 
 def _preprocessing(config: Any, name: str) -> Preprocessing:

@@ -5,13 +5,14 @@ that: an entry is taken only if its name, size and SHA-256 are those of a file i
 """
 
 import importlib.metadata
+import io
 import json
 import re
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tlstudio import __version__
 from tlstudio.core.backbones import BACKBONES, TIMM, Backbone
 from tlstudio.core.errors import MissingWeights, RefusedWeights, TLStudioError
 from tlstudio.core.events import Event, Progress, Said, Warned, WeightsFound, WeightsPacked
+from tlstudio.core.files import open_file
 from tlstudio.core.project import replacing
 from tlstudio.engine import weights
 
@@ -29,7 +31,7 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 FORMAT, VERSION = "TL Studio weights pack", 1
 # A damaged directory shows itself in more ways than one.
 DAMAGES = (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError)
-MOST_ENTRIES, LARGEST_MANIFEST = 1000, 1 << 20
+MOST_ENTRIES, LARGEST_MANIFEST, LARGEST_DIRECTORY = 1000, 1 << 20, 4 << 20
 # Whose licence text goes with weights that no package of their own carries: who published them.
 PUBLISHERS = {"download.pytorch.org": "torchvision", "huggingface.co": "timm"}
 
@@ -186,7 +188,7 @@ def is_pack(path: Path) -> bool:
     if path.suffix.lower() == SUFFIX:
         return True
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _archive(path) as archive:
             return MANIFEST in archive.namelist()
     except (OSError, *DAMAGES):
         return False
@@ -227,14 +229,29 @@ def unpack(path: Path) -> Generator[Event, None, None]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    try:
-        archive = zipfile.ZipFile(path)
-    except OSError as error:
-        raise RefusedWeights(f"cannot be read ({error.strerror or error})", path=path) from error
-    except DAMAGES as error:
-        raise _no_pack(path, "it is no whole zip file") from error
-    with archive:
+    with ExitStack() as closing:
+        try:
+            archive = closing.enter_context(_archive(path))
+        except OSError as error:
+            raise RefusedWeights(f"cannot be read ({error.strerror or error})", path=path) from error
+        except DAMAGES as error:
+            raise _no_pack(path, "it is no whole zip file") from error
         yield archive
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    with _Sparing(open_file(path).detach()) as file, zipfile.ZipFile(file) as archive:
+        yield archive
+
+
+class _Sparing(io.BufferedReader):
+    """A file of which only so much is read at once: a zip's directory is read whole, whatever size it claims."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > LARGEST_DIRECTORY:
+            raise zipfile.BadZipFile("its directory is too large")
+        return super().read(size)
 
 
 def _no_pack(path: Path, why: str) -> RefusedWeights:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlstudio import __version__
-from tlstudio.core import events
+from tlstudio.core import events, groups, model_facts
 from tlstudio.core.backbones import TIMM, timm_record
 from tlstudio.core.catalogue import Picture, class_names
 from tlstudio.core.errors import BadRecipe, ProjectError, UnusableImages
@@ -47,11 +47,11 @@ def train(
     Raises:
         TLStudioError: the pictures, weights, device or recipe do not allow it, or the loss stopped being a number.
     """
-    from tlstudio.engine import survey
+    from tlstudio.engine import report
 
     started = time.monotonic()
-    pictures = project.catalogue.readable()
-    survey.check_trainable(Path(project.catalogue.fact("source") or project.folder), project.catalogue.pictures())
+    pictures = [p for p in groups.of(project.catalogue) if p.used]
+    report.check_trainable(Path(project.catalogue.fact("source") or project.folder), project.catalogue.pictures())
     if recipe.folds:
         _check_no_val_given(project)
     if model is not None:
@@ -65,6 +65,8 @@ def train(
     where, count = devices.choose(device), devices.use_threads(threads)
     classes = class_names(pictures)
     network, origin = _starting_network(recipe, len(classes))
+    if recipe.fit:
+        network.preprocessing = replace(network.preprocessing, fit=recipe.fit)
     _check_layers(network, recipe)
     by_split = {name: [p for p in pictures if p.split == name] for name in ("train", "val", "test")}
     opening: list[Event] = []
@@ -119,16 +121,17 @@ def _starting_network(recipe: Recipe, classes: int) -> tuple[Network, dict[str, 
     if recipe.start:
         model = checkpoints.start_from(recipe.start, classes, recipe.seed)
         before = model.facts["provenance"]
-        known = {"weights": Path(recipe.start.path).name, "sha256": recipe.start.sha256}
+        known = {"weights": model_facts.plain(Path(recipe.start.path).name), "sha256": recipe.start.sha256}
         named = ", ".join(recipe.start.classes[:5]) + (" …" if len(recipe.start.classes) > 5 else "")
         source = f"a TL Studio model of {len(recipe.start.classes)} classes: {named}"
-        return model.network, {**known, "licence": before.get("licence", ""), "source": source, "before": before}
+        origin = {**known, "licence": before.get("licence", ""), "source": source, "before": before}
+        return model.network, model_facts.recent(origin)
     network = networks.build(recipe.backbone, classes, recipe.pretrained, recipe.seed)
     if not recipe.pretrained:
         return network, {"weights": "random", "sha256": "", "licence": "", "source": ""}
     weights = network.backbone.weights
     known = {"weights": weights.filename, "sha256": weights.sha256}
-    return network, {**known, "licence": weights.licence, "source": weights.source}
+    return network, {**known, "licence": weights.licence, "source": model_facts.plain(weights.source)}
 
 
 def _check_layers(network: Network, recipe: Recipe) -> None:
@@ -274,18 +277,17 @@ def _conclude(order: _Order, job: Fit, folds: OutOfFold | None) -> Generator[Eve
 def _model_facts(
     order: _Order, job: Fit, report: dict[str, Any], unknown: dict[str, Any], familiar: Sequence[Picture]
 ) -> dict[str, Any]:
-    from tlstudio.engine.checkpoints import SCHEMA_VERSION
-
     shown = ("accuracy", "interval", "n", "calibration_error", "split")
     metrics = {s: {k: report[s][k] for k in shown} if report[s] else None for s in ("val", "test")}
     spec = job.network.backbone
     described = {"network": timm_record(spec)} if spec.name.startswith(TIMM) else {}
     return {
         **described,
-        "schema": SCHEMA_VERSION,
+        "schema": model_facts.SCHEMA_VERSION,
         "program": __version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "backbone": job.network.backbone.name,
+        "strategy": order.recipe.strategy,
         "train_from": job.widest_cut,
         "classes": list(job.classes),
         "preprocessing": job.network.preprocessing.to_json(),

@@ -35,6 +35,7 @@ from tlstudio.ui.menus import Menus
 from tlstudio.ui.messages import LogLines, LogWindow, MessageBar
 from tlstudio.ui.model.panel import ModelPanel
 from tlstudio.ui.predict.export_dialog import ExportDialog
+from tlstudio.ui.predict.follow_up import FollowUp
 from tlstudio.ui.predict.panel import PredictPanel
 from tlstudio.ui.preferences import Preferences
 from tlstudio.ui.preferences_dialog.dialog import PreferencesDialog
@@ -47,6 +48,7 @@ from tlstudio.ui.status import Status
 from tlstudio.ui.theme import SPACE, Scheme, Theme
 from tlstudio.ui.thumbnails import Thumbnails
 from tlstudio.ui.training.panel import TrainingPanel
+from tlstudio.ui.undoing import History, UndoActions
 
 WIDE = 1700
 SMALLEST = (1024, 640)
@@ -80,9 +82,15 @@ class MainWindow(QMainWindow):
         self._log_window: LogWindow | None = None
         self._make_panels()
         self._lay_out()
-        self.menus = Menus(self, self.model_panel.undo_stack, theme.scheme)
-        self.dragging = Dragging(self, self.rail, self._pages, self.predict_panel.has_model)
+        pictures = History(self.dataset_panel.undo, self.dataset_panel.redo, self)
+        self.dataset_panel.history_changed.connect(pictures.take)
+        self.undoing = UndoActions(pictures, History.of_stack(self.model_panel.undo_stack), self)
+        self.menus = Menus(self, self.undoing, theme.scheme)
+        self.dragging = Dragging(self, self.rail, self._pages, self.predict_panel.has_model, self._has_project)
         dataset, _model, training, predict = self.panels
+        self.follow_up = FollowUp(
+            predict, dataset, self.projects, self.incoming, self.message_bar, self.menus.undo_sorting
+        )
         self.activity = Activity(dataset, training, predict, self.status, self.menus.stop)
         self._connect_menus()
         self._connect_panels()
@@ -167,6 +175,7 @@ class MainWindow(QMainWindow):
         dataset.sample_wanted.connect(self.projects.begin_sample)
         dataset.project_folder_wanted.connect(self.projects.open)
         dataset.train_wanted.connect(self.train)
+        dataset.fit_chosen.connect(model.choose_fit)
         model.training_wanted.connect(self._go_on_to_training)
         model.import_wanted.connect(self._choose_weights)
         model.networks_wanted.connect(self._show_networks)
@@ -215,6 +224,7 @@ class MainWindow(QMainWindow):
         """Fill the window with a step."""
         self._step = step
         self.dragging.step = step
+        self.undoing.show_step(step)
         self.rail.show_step(step)
         self._pages.setCurrentIndex({Step.PICTURES: 0, Step.PREDICT: 2}.get(step, 1))
         self._arrange()
@@ -266,6 +276,9 @@ class MainWindow(QMainWindow):
     def project(self) -> Project | None:
         return self.projects.project
 
+    def _has_project(self) -> bool:
+        return self.project is not None
+
     def _may_leave(self) -> bool:
         busy = self.training_panel.is_busy()
         if busy:
@@ -316,6 +329,7 @@ class MainWindow(QMainWindow):
         self.dataset_panel.show_project(project)
         self.model_panel.show_project(project)
         self.training_panel.show_project(project)
+        self.predict_panel.show_project(project.folder if project else None)
 
     @Slot(object)
     def _take_pictures(self, found: events.Inspected | None) -> None:
@@ -332,7 +346,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _take_recipe(self, recipe: Recipe) -> None:
-        self.dataset_panel.show_backbone(recipe.backbone)
+        self.dataset_panel.show_recipe(recipe)
 
     @Slot(str)
     def _say(self, text: str) -> None:

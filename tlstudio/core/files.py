@@ -1,0 +1,29 @@
+"""Open what a person or another program names, when it may be anything."""
+
+import errno
+import os
+import stat
+from io import BufferedReader
+from pathlib import Path
+
+
+def open_file(path: Path) -> BufferedReader:
+    """A regular file, open to read. Opening a pipe could wait for ever, and a device could go on for ever.
+
+    Raises:
+        OSError: there is none, it may not be read, or it is something else; `strerror` says which.
+    """
+    try:
+        mode = path.stat().st_mode
+    except ValueError as error:  # a name with a zero byte in it
+        raise OSError(errno.EINVAL, "it is not the name of a file", str(path)) from error
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is not a file but a pipe, socket or device", str(path))
+    return path.open("rb")
+
+
+def size_of(file: BufferedReader) -> int:
+    """How many bytes an open file has."""
+    return os.fstat(file.fileno()).st_size
