@@ -117,8 +117,8 @@ def _graph(model: Model) -> bytes:
         # Attention in one step is a step that ONNX does not know.
         torch.backends.mha.set_fastpath_enabled(False)
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()), torch.no_grad():
-            # The tracing exporter is deprecated. It takes 1-2 s where its successor takes 4-17, needs no further
-            # packages and no sources beside the program; that it saw everything is measured afterwards.
+            # The tracing exporter is deprecated. Its successor takes several times as long and needs more packages,
+            # and sources beside the program; that this one saw everything is measured afterwards.
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 answer,
