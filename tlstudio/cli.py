@@ -8,8 +8,10 @@ import logging
 import shutil
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from tlstudio.core.errors import BadRecipe, TLStudioError, TrainingFailed
 from tlstudio.core.events import Event
 from tlstudio.core.project import Project, is_project
 from tlstudio.core.recipe import STRATEGIES, Changes, ModelFile, Recipe, make_recipe
-from tlstudio.core.tables import write_csv
+from tlstudio.core.tables import saved
 from tlstudio.interruption import Interruption
 from tlstudio.printing import show
 
@@ -340,22 +342,65 @@ def evaluate(
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many labels to rank.")
 @click.option("--csv", "csv_file", type=PATH, help="Write the answers to this table too.")
+@click.option("--sort-into", type=PATH, metavar="DIR", help="Copy each picture into DIR/LABEL; see `unsort`.")
+@click.option("--sort-below", type=click.FloatRange(0, 1), help="Copies of less probable ones go into DIR/_unsure.")
+@click.option("--dry-run", is_flag=True, help="With --sort-into: say what would be copied, and copy nothing.")
 @_machine_options
 def predict(
-    model: Path, paths: tuple[str, ...], top: int, csv_file: Path | None, device: str, threads: int, as_json: bool
+    model: Path,
+    paths: tuple[str, ...],
+    top: int,
+    csv_file: Path | None,
+    sort_into: Path | None,
+    sort_below: float | None,
+    dry_run: bool,
+    device: str,
+    threads: int,
+    as_json: bool,
 ) -> int:
-    """Classify pictures with a MODEL. A folder among PATHS stands for every file in it."""
+    """Classify pictures with a MODEL. A folder among PATHS stands for every file in it.
+
+    --sort-into copies what was classified into a folder for each label, and into _unsure what is not like anything the
+    model was taught. No picture is moved, no file replaced; `tlstudio unsort DIR` removes the copies again.
+    """
     if csv_file and (csv_file.suffix.lower() != ".csv" or not csv_file.absolute().parent.is_dir()):
         raise click.UsageError("--csv takes the name of a file that ends in .csv, in a folder that exists.")
-    said = show(tasks.predict(model, paths, top, device, threads), as_json)
-    predictions = [e for e in said if isinstance(e, events.Predicted)]
-    if csv_file:
-        write_csv(csv_file, predictions)
-    if any(p.ok for p in predictions):
-        return DONE
-    if not predictions:
+    if sort_into is None and (dry_run or sort_below is not None):
+        raise click.UsageError("--dry-run and --sort-below go with --sort-into.")
+    if sort_into and not (sort_into.is_dir() or (sort_into.absolute().parent.is_dir() and not sort_into.exists())):
+        raise click.UsageError("--sort-into takes a folder, or the name of a new one in a folder that exists.")
+    counts, answers = Counter[bool](), list[events.Predicted]()
+
+    def noted(task: Iterator[Event]) -> Iterator[Event]:
+        for event in task:
+            if isinstance(event, events.Predicted):
+                counts[event.ok] += 1
+                if sort_into:
+                    answers.append(replace(event, top=()))
+            yield event
+
+    task = noted(tasks.predict(model, paths, top, device, threads))
+    show(saved(csv_file, task) if csv_file else task, as_json)
+    if not counts:
         return _complain(f"There is nothing to classify in {', '.join(paths[:3])}.", FAILED)
-    return _complain(f"None of {len(predictions)} files could be classified; each has its reason above.", FAILED)
+    if not counts[True]:
+        what = f"None of {counts[False]} files could be classified; each has its reason above."
+        return _complain(what, FAILED)
+    if sort_into:
+        sort = tasks.plan_sorting if dry_run else tasks.sort_copies
+        show(sort(answers, sort_into, sort_below or 0.0), as_json)
+    return DONE
+
+
+@cli.command(short_help="Take sorted copies away again.")
+@click.argument("folder", metavar="DIR", type=PATH)
+@_json_option
+def unsort(folder: Path, as_json: bool) -> None:
+    """Remove the copies that the last `predict --sort-into DIR` made, and the folders it made if nothing else is there.
+
+    A copy that was changed since then is kept. Works as well when the sorting was stopped half-way.
+    """
+    show(tasks.undo_sorting(folder), as_json)
 
 
 @cli.command(short_help="Say what a path holds.")

@@ -14,34 +14,26 @@ from tlstudio.core import events
 from tlstudio.core.events import Event
 
 
-def show(task: Iterable[Event], as_json: bool) -> list[Event]:
-    """Print a task's events as they come, as JSON lines or for people; returns those that are not progress."""
-    return _show_json(task) if as_json else _show_people(task)
+def show(task: Iterable[Event], as_json: bool) -> None:
+    """Print a task's events as they come, as JSON lines or for people."""
+    if as_json:
+        for event in task:
+            print(json.dumps(event.to_json()), flush=True)
+    else:
+        _show_people(task)
 
 
-def _show_json(task: Iterable[Event]) -> list[Event]:
-    said = []
-    for event in task:
-        print(json.dumps(event.to_json()), flush=True)
-        if not isinstance(event, events.Progress):
-            said.append(event)
-    return said
-
-
-def _show_people(task: Iterable[Event]) -> list[Event]:
+def _show_people(task: Iterable[Event]) -> None:
     out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    said = []
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
         bar = bars.add_task("", visible=False)
         for event in task:
             if isinstance(event, events.Progress):
                 bars.update(bar, description=event.task, completed=event.done, total=event.total, visible=True)
                 continue
-            said.append(event)
             for line in describe(event):
                 out.print(_printable(line), markup=False, emoji=False)
-    return said
 
 
 def _printable(line: str) -> str:
@@ -95,6 +87,15 @@ def describe(event: Event) -> Iterator[str]:
             yield from _describe_evaluation(event)
         case events.Predicted():
             yield _describe_prediction(event)
+        case events.SortingPlanned():
+            yield from _describe_plan(event)
+        case events.Sorted() if event.record:
+            tray = f", {event.unsure} of them to look at yourself" if event.unsure else ""
+            yield f"{_counted(event.copied, 'copy', 'copies')} made in {event.into}{tray}."
+            yield f"To take them back: tlstudio unsort {event.into}"
+        case events.SortingUndone():
+            yield from (f"Kept: {kept['path']}: {kept['reason']}" for kept in event.kept)
+            yield f"{_counted(event.removed, 'copy', 'copies')} removed from {event.into}."
         case events.WeightsFound():
             yield from _describe_weights(event)
         case events.WeightsPacked():
@@ -167,6 +168,22 @@ def _describe_prediction(event: events.Predicted) -> str:
     others = ", ".join(f"{label} {probability:.1%}" for label, probability in event.top[1:])
     unknown = "  not like anything it was taught" if event.unknown else ""
     return f"{event.path}: {event.label} {event.probability:.1%}{unknown}{f'  ({others})' if others else ''}"
+
+
+def _describe_plan(event: events.SortingPlanned) -> Iterator[str]:
+    yield from (f"Not copied: {refused['path']}: {refused['reason']}" for refused in event.refused)
+    if event.already:
+        yield f"{_counted(event.already, 'picture lies', 'pictures lie')} in the right folder already."
+    yield f"{_counted(event.copies, 'copy', 'copies')}, {event.size / 1e6:,.1f} MB, for {event.into}:"
+    width = max((len(folder["folder"]) for folder in event.folders), default=0)
+    for folder in event.folders:
+        meant = f"  for the class {folder['label']}" if folder["label"] not in ("", folder["folder"]) else ""
+        what = meant or ("" if folder["label"] else "  what the model is not sure of")
+        yield f"  {folder['folder']:<{width}}  {folder['pictures']:5d}{what}"
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"
 
 
 def _with_interval(accuracy: float, interval: events.Interval) -> str:

@@ -12,6 +12,7 @@ from tlstudio.tasks.inspecting import inspect
 from tlstudio.tasks.outlining import advise, outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
 from tlstudio.tasks.scanning import add, has_source, remove, report, rescan, scan, split_rule
+from tlstudio.tasks.sorting import plan_sorting, sort_copies, undo_sorting
 from tlstudio.tasks.training import model_to_start_from, train
 from tlstudio.tasks.weights import find_networks, weights_fetch, weights_import, weights_list, weights_pack
 
@@ -34,13 +35,16 @@ __all__ = [
     "load_engine",
     "model_to_start_from",
     "outline",
+    "plan_sorting",
     "predict",
     "remove",
     "report",
     "rescan",
     "scan",
+    "sort_copies",
     "split_rule",
     "train",
+    "undo_sorting",
     "weights_fetch",
     "weights_import",
     "weights_list",

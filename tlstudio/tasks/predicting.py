@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tlstudio.engine.checkpoints import Model
     from tlstudio.engine.predictor import Predictor
 
+LISTED_AT_ONCE = 500
+
 
 def evaluate(
     model_file: Path,
@@ -125,7 +127,11 @@ class OpenModel:
     def predict(self, paths: Iterable[Path | str], top: int = 5) -> Iterator[Event]:
         """Like `tasks.predict`, with progress between the answers."""
         predictor = self._loaded()
-        files = list(_files(paths))
+        files = list[Path | str]()
+        for file in _files(paths):
+            files.append(file)
+            if len(files) % LISTED_AT_ONCE == 0:  # a folder may be on the other end of a slow network
+                yield events.Progress("finding pictures", len(files), 0)
         yield events.Progress("classifying pictures", 0, len(files))
         for number, answer in enumerate(predictor.predict(files, top), start=1):
             yield answer

@@ -21,7 +21,7 @@ from tlstudio import tasks
 from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.errors import TLStudioError
 from tlstudio.core.events import OUT_OF_FOLD, Event, FileInspected, Predicted, Progress, Said
-from tlstudio.core.tables import write_csv
+from tlstudio.core.tables import save_answers
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.drop_hint import DropHint
 from tlstudio.ui.job_queue import JobQueue
@@ -52,7 +52,7 @@ def ask(model: tasks.OpenModel, paths: list[Path], round_: int) -> Iterator[Even
 
 def save_table(path: Path, answers: tuple[Predicted, ...], done: str) -> Iterator[Event]:
     """Write the answers as CSV and say so."""
-    write_csv(path, answers)
+    save_answers(path, answers)
     yield Said(done)
 
 
