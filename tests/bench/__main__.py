@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("start", "loading", "ui_stutter", "pixels", "training", "predicting")
+NAMES = ("start", "loading", "ui_stutter", "pixels", "training", "predicting", "unknown")
 
 
 def main() -> int:
