@@ -24,6 +24,7 @@ from tlstudio.core import events
 from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE, backbone
 from tlstudio.core.errors import BadRecipe, TLStudioError, TrainingFailed
 from tlstudio.core.events import Event
+from tlstudio.core.preprocessing import FITS
 from tlstudio.core.project import Project, is_project
 from tlstudio.core.recipe import STRATEGIES, Changes, ModelFile, Recipe, make_recipe
 from tlstudio.core.tables import saved
@@ -165,6 +166,9 @@ def cli() -> None:
 @click.option("--early-lr", type=float, help="Learning rate of the early stages.")
 @click.option("--batch-size", type=int, help="Pictures a step; 32 by default.")
 @click.option("--augment", type=click.Choice(["none", "light", "strong"]), help="Random variations while fine-tuning.")
+@click.option(
+    "--fit", type=click.Choice(FITS), help="How a picture becomes square; by default as in the weights' training."
+)
 @click.option("--bn", type=click.Choice(["pinned", "frozen", "adaptive"]), help="What BatchNorm may change.")
 @click.option("--val", type=PATH, metavar="IMAGES", help="Pictures to validate on.")
 @click.option(
@@ -405,16 +409,33 @@ def unsort(folder: Path, as_json: bool) -> None:
     show(tasks.undo_sorting(folder), as_json)
 
 
+@cli.command(short_help="Hand a model over to other programs.")
+@click.argument("model", type=PATH)
+@click.argument("out", type=PATH)
+@click.option(
+    "--format", "format_", type=click.Choice(["onnx"]), default="onnx", show_default=True, help="Of the file."
+)
+@_json_option
+def export(model: Path, out: Path, format_: str, as_json: bool) -> None:
+    """Write a MODEL for other programs into the folder OUT: model.onnx, labels, golden pictures, a checker.
+
+    The export is asked about the same pictures as the model, and refused if it answers differently. OUT is a new or an
+    empty folder, or an earlier export, which is replaced.
+    """
+    show(tasks.export(model, out, format_), as_json)
+
+
 @cli.command(short_help="Say what a path holds.")
 @click.argument("path", type=PATH, nargs=-1, required=True)
+@click.option("--doubts", is_flag=True, help="Of pictures: judge also the labels, and what gives the classes away.")
 @_json_option
-def inspect(path: tuple[Path, ...], as_json: bool) -> None:
+def inspect(path: tuple[Path, ...], doubts: bool, as_json: bool) -> None:
     """Say what PATH holds: pictures and what is wrong with them, a project, a run, or a model.
 
     Several PATHs are looked at as one set of pictures.
     """
     first, *more = path
-    show(tasks.inspect(first, more), as_json)
+    show(tasks.inspect(first, more, doubts=DEFAULT_BACKBONE if doubts else ""), as_json)
 
 
 @cli.command(short_help="Show what is frozen and what learns.")

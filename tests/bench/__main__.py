@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("start", "loading", "ui_stutter", "pixels", "training", "predicting", "unknown")
+NAMES = ("start", "loading", "ui_stutter", "answers", "pixels", "training", "predicting", "unknown")
 
 
 def main() -> int:
