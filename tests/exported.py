@@ -50,6 +50,7 @@ def untrained(network: Network) -> Model:
         "temperature": 1.3,
         "unknown": {"threshold": 0.5},
         "metrics": {},
+        "sample": {"labels": [number % classes for number in range(20)]},
         "trained_on": {},
         "created": "",
         "provenance": {"licence": "none"},

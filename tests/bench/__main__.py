@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("start", "loading", "ui_stutter", "answers", "pixels", "training", "predicting", "exporting")
+NAMES = ("start", "loading", "ui_stutter", "answers", "pixels", "training", "predicting", "exporting", "unknown")
 
 
 def main() -> int:
