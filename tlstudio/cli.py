@@ -24,6 +24,7 @@ from tlstudio.core import events
 from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE, backbone
 from tlstudio.core.errors import BadRecipe, TLStudioError, TrainingFailed
 from tlstudio.core.events import Event
+from tlstudio.core.preprocessing import FITS
 from tlstudio.core.project import Project, is_project
 from tlstudio.core.recipe import STRATEGIES, Changes, ModelFile, Recipe, make_recipe
 from tlstudio.core.tables import saved
@@ -165,6 +166,9 @@ def cli() -> None:
 @click.option("--early-lr", type=float, help="Learning rate of the early stages.")
 @click.option("--batch-size", type=int, help="Pictures a step; 32 by default.")
 @click.option("--augment", type=click.Choice(["none", "light", "strong"]), help="Random variations while fine-tuning.")
+@click.option(
+    "--fit", type=click.Choice(FITS), help="How a picture becomes square; by default as in the weights' training."
+)
 @click.option("--bn", type=click.Choice(["pinned", "frozen", "adaptive"]), help="What BatchNorm may change.")
 @click.option("--val", type=PATH, metavar="IMAGES", help="Pictures to validate on.")
 @click.option(
@@ -421,14 +425,15 @@ def export(model: Path, out: Path, format_: str, as_json: bool) -> None:
 
 @cli.command(short_help="Say what a path holds.")
 @click.argument("path", type=PATH, nargs=-1, required=True)
+@click.option("--doubts", is_flag=True, help="Of pictures: judge also the labels, and what gives the classes away.")
 @_json_option
-def inspect(path: tuple[Path, ...], as_json: bool) -> None:
+def inspect(path: tuple[Path, ...], doubts: bool, as_json: bool) -> None:
     """Say what PATH holds: pictures and what is wrong with them, a project, a run, or a model.
 
     Several PATHs are looked at as one set of pictures.
     """
     first, *more = path
-    show(tasks.inspect(first, more), as_json)
+    show(tasks.inspect(first, more, doubts=DEFAULT_BACKBONE if doubts else ""), as_json)
 
 
 @cli.command(short_help="Show what is frozen and what learns.")

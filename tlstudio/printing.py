@@ -6,14 +6,16 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from unicodedata import bidirectional, category
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tlstudio.core import events
+from tlstudio.core import doubts, events
 from tlstudio.core.events import Event
 
 MISTAKES = 10  # the most frequent ones; JSON has the whole confusion
+_TURNS = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI")
 
 
 def show(task: Iterable[Event], as_json: bool) -> None:
@@ -40,7 +42,12 @@ def _show_people(task: Iterable[Event]) -> None:
 
 def _printable(line: str) -> str:
     """Names come from strangers' files: nothing in them may steer the terminal or forge a line."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return "".join(c.encode("unicode_escape").decode() if _steers(c) else c for c in line)
+
+
+def _steers(letter: str) -> bool:
+    """Control characters, line ends, and what turns the direction of all that follows; not what joins emoji."""
+    return category(letter) in ("Cc", "Cs", "Zl", "Zp") or bidirectional(letter) in _TURNS
 
 
 def describe(event: Event) -> Iterator[str]:
@@ -57,6 +64,14 @@ def describe(event: Event) -> Iterator[str]:
         case events.FileInspected():
             yield f"This is a {event.what}."
             yield from json.dumps(event.to_json(), indent=1, ensure_ascii=False).splitlines()
+        case doubts.DoubtsFound():
+            yield from _describe_doubts(event)
+        case doubts.CurveDrawn():
+            low, high = event.interval
+            yield f"Twice the pictures would bring about {event.twice:.1%} ({low:.1%} to {high:.1%}) instead of"
+            yield f"  {event.accuracy[-1]:.1%}, by how it grew up to {event.pictures[-1]} pictures to learn from."
+        case doubts.ShortcutsFound():
+            yield from _describe_shortcuts(event)
         case events.Outlined():
             yield from _describe_outline(event)
         case events.Advised():
@@ -117,10 +132,39 @@ def _describe_pictures(event: events.Inspected) -> Iterator[str]:
     for what, groups in (("Identical", event.duplicates), ("Conflict", event.conflicts), ("Leak", event.leaks)):
         for group in groups:
             yield f"{what}: {' = '.join(group)}"
+    for group in event.near_duplicates:
+        yield f"Show the same: {' ~ '.join(group)}"
     for refused in event.refused:
         yield f"Could not be read: {refused['path']}: {refused['reason']}"
     for warning in event.warnings:
         yield f"Careful: {warning}"
+    for proposal in event.proposals:
+        state = {"": "Perhaps", "confirmed": "Kept on one side", "rejected": "Not kept together"}[proposal.verdict]
+        yield f"{state}: {proposal.text}"
+
+
+def _describe_doubts(event: doubts.DoubtsFound) -> Iterator[str]:
+    low, high = event.interval
+    judged = f"{event.backbone}, frozen, {event.folds} folds of {event.n} pictures"
+    yield f"Found again by a quick judge ({judged}): {event.accuracy:.1%} ({low:.1%} to {high:.1%})"
+    for suspect in event.suspects:
+        shares = f"{suspect.instead_probable:.0%} against {suspect.probable:.0%}"
+        yield f"Doubtful label: {suspect.path}: {suspect.label}, rather {suspect.instead} ({shares})"
+    for outlier in event.outliers:
+        yield f"Like no other picture: {outlier['path']}"
+
+
+def _describe_shortcuts(event: doubts.ShortcutsFound) -> Iterator[str]:
+    names = {
+        "colour": "The mean colours",
+        "border": "The colours along the border",
+        "size": "The size in pixels",
+        "file": "Format and size of the file",
+        "source": "Where the file came from",
+    }
+    for cue in event.cues:
+        said = f"{names[cue.name]} alone: {cue.accuracy:.1%} of the classes told apart (guessing: {cue.chance:.1%})"
+        yield f"Careful: {said}. A network may learn that instead." if cue.alarm else said
 
 
 def _describe_weights(event: events.WeightsFound) -> Iterator[str]:

@@ -31,6 +31,16 @@
   </message>
  </context>
  <context>
+  <name>ClassView</name>
+  <message numerus="yes">
+   <source>Its %n picture(s) will count as “{into}”. No file is moved, and Ctrl+Z takes it back.</source>
+   <translation>
+    <numerusform>Its %n picture will count as “{into}”. No file is moved, and Ctrl+Z takes it back.</numerusform>
+    <numerusform>Its %n pictures will count as “{into}”. No file is moved, and Ctrl+Z takes it back.</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
   <name>DatasetPanel</name>
   <message numerus="yes">
    <source>Added %n picture(s) as class {label}.</source>
@@ -58,6 +68,99 @@
    <translation>
     <numerusform>%n picture</numerusform>
     <numerusform>%n pictures</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>DoubtsView</name>
+  <message numerus="yes">
+   <source>%n picture(s) chosen</source>
+   <translation>
+    <numerusform>%n picture chosen</numerusform>
+    <numerusform>%n pictures chosen</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>Editor</name>
+  <message numerus="yes">
+   <source>Merged “{first}” into “{last}”: %n picture(s).</source>
+   <translation>
+    <numerusform>Merged “{first}” into “{last}”: %n picture.</numerusform>
+    <numerusform>Merged “{first}” into “{last}”: %n pictures.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>Removed the class “{first}”; its %n picture(s) are left out.</source>
+   <translation>
+    <numerusform>Removed the class “{first}”; its %n picture are left out.</numerusform>
+    <numerusform>Removed the class “{first}”; its %n pictures are left out.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>Filed %n picture(s) under “{first}”.</source>
+   <translation>
+    <numerusform>Filed %n picture under “{first}”.</numerusform>
+    <numerusform>Filed %n pictures under “{first}”.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>filing %n picture(s) under “{first}”</source>
+   <translation>
+    <numerusform>filing %n picture under “{first}”</numerusform>
+    <numerusform>filing %n pictures under “{first}”</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>Left out %n picture(s); the files stay where they are.</source>
+   <translation>
+    <numerusform>Left out %n picture; the files stay where they are.</numerusform>
+    <numerusform>Left out %n pictures; the files stay where they are.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>leaving out %n picture(s)</source>
+   <translation>
+    <numerusform>leaving out %n picture</numerusform>
+    <numerusform>leaving out %n pictures</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s) are used again.</source>
+   <translation>
+    <numerusform>%n picture are used again.</numerusform>
+    <numerusform>%n pictures are used again.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>using %n picture(s) again</source>
+   <translation>
+    <numerusform>using %n picture again</numerusform>
+    <numerusform>using %n pictures again</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>Moved %n picture(s) to another part.</source>
+   <translation>
+    <numerusform>Moved %n picture to another part.</numerusform>
+    <numerusform>Moved %n pictures to another part.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>moving %n picture(s) to another part</source>
+   <translation>
+    <numerusform>moving %n picture to another part</numerusform>
+    <numerusform>moving %n pictures to another part</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>FeatureMap</name>
+  <message numerus="yes">
+   <source>and %n more</source>
+   <translation>
+    <numerusform>and %n more</numerusform>
+    <numerusform>and %n more</numerusform>
    </translation>
   </message>
  </context>
@@ -105,6 +208,16 @@
    <translation>
     <numerusform>%n network, {0}.</numerusform>
     <numerusform>%n networks, {0}.</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>PictureGrid</name>
+  <message numerus="yes">
+   <source>%n picture(s)</source>
+   <translation>
+    <numerusform>%n picture</numerusform>
+    <numerusform>%n pictures</numerusform>
    </translation>
   </message>
  </context>
@@ -157,37 +270,6 @@
    <translation>
     <numerusform>%n class</numerusform>
     <numerusform>%n classes</numerusform>
-   </translation>
-  </message>
- </context>
- <context>
-  <name>ProblemList</name>
-  <message numerus="yes">
-   <source>%n file(s) could not be read and will not be used</source>
-   <translation>
-    <numerusform>%n file could not be read and will not be used</numerusform>
-    <numerusform>%n files could not be read and will not be used</numerusform>
-   </translation>
-  </message>
-  <message numerus="yes">
-   <source>%n picture(s) filed under more than one class</source>
-   <translation>
-    <numerusform>%n picture filed under more than one class</numerusform>
-    <numerusform>%n pictures filed under more than one class</numerusform>
-   </translation>
-  </message>
-  <message numerus="yes">
-   <source>%n picture(s) both to train on and to check with: accuracy will look too good</source>
-   <translation>
-    <numerusform>%n picture both to train on and to check with: accuracy will look too good</numerusform>
-    <numerusform>%n pictures both to train on and to check with: accuracy will look too good</numerusform>
-   </translation>
-  </message>
-  <message numerus="yes">
-   <source>%n picture(s) there more than once in a class</source>
-   <translation>
-    <numerusform>%n picture there more than once in a class</numerusform>
-    <numerusform>%n pictures there more than once in a class</numerusform>
    </translation>
   </message>
  </context>

@@ -43,9 +43,9 @@ def settle(window: MainWindow) -> None:
     """Let the window live until nothing runs in it and its thumbnails are drawn."""
 
     def quiet() -> bool:
-        predict = window.predict_panel
-        timers = [predict.answers.list.settle, predict._gather, predict.explainer._pause]
-        timers.append(window.dataset_panel._grid._settle)
+        dataset, predict = window.dataset_panel, window.predict_panel
+        timers = [dataset._grid._settle, dataset._typing, dataset._report_soon]
+        timers += [predict.answers.list.settle, predict._gather, predict.explainer._pause]
         return not window._running() and not any(timer.isActive() for timer in timers)
 
     wait_for(quiet)

@@ -2,9 +2,12 @@
 
 import json
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar, Literal
 
+from tlstudio.core.catalogue import Picture
+from tlstudio.core.edits import Step
+from tlstudio.core.groups import Proposal
 from tlstudio.core.outline import Layer, StageOutline
 
 Interval = tuple[float, float]
@@ -39,11 +42,15 @@ class Said(Event):
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """`done` of `total` steps of `task`, a phrase such as "reading pictures"."""
+    """`done` of `total` steps of `task`, a phrase such as "reading pictures"; a total of 0: nobody knows.
+
+    rate: steps a second over the last seconds; 0 while unknown.
+    """
 
     task: str
     done: int
     total: int
+    rate: float = 0.0
     kind: ClassVar[str] = "progress"
 
 
@@ -56,12 +63,58 @@ class PictureSkipped(Event):
     kind: ClassVar[str] = "picture_skipped"
 
 
+FindingKind = Literal[
+    "unreadable",
+    "one-class",
+    "too-few",
+    "imbalance",
+    "spelling",
+    "frames",
+    "depth",
+    "tiny",
+    "shapes",
+    "grey",
+    "blank",
+    "dark",
+    "duplicate",
+    "near-duplicate",
+    "near-conflict",
+    "near-leak",
+    "group-leak",
+    "conflict",
+    "leak",
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report on a set of pictures, with the pictures it is about.
+
+    text: a sentence. groups: those that belong together, such as copies of one another; a finding about single pictures
+    has them in one group, one about the set as a whole none.
+    """
+
+    kind: FindingKind
+    text: str
+    groups: tuple[tuple[Picture, ...], ...] = ()
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The pictures' ids in the catalogue, each once, in order."""
+        return tuple(dict.fromkeys(picture.id for group in self.groups for picture in group))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "text": self.text, "paths": [[p.path for p in group] for group in self.groups]}
+
+
 @dataclass(frozen=True)
 class Inspected(Event):
     """What a set of pictures holds. Always found = read + len(refused).
 
-    refused: {path, reason}. classes: name → split → readable pictures. duplicates: groups of identical files in one
-    class and split. conflicts: identical files with different labels. leaks: identical files on both sides of a split.
+    refused: {path, reason}. classes: name → split → pictures in use. duplicates: groups of identical files in one class
+    and split. conflicts: identical files with different labels. leaks: identical files on both sides of a split.
+    near_duplicates: groups of pictures that show the same in different files. excluded: pictures that were read and are
+    not used. findings: everything that is to say, the worst first. proposals: groups that seem to belong on one side.
     """
 
     source: str
@@ -73,7 +126,47 @@ class Inspected(Event):
     conflicts: tuple[tuple[str, ...], ...]
     leaks: tuple[tuple[str, ...], ...]
     warnings: tuple[str, ...]
+    near_duplicates: tuple[tuple[str, ...], ...] = ()
+    excluded: int = 0
+    findings: tuple[Finding, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
     kind: ClassVar[str] = "inspected"
+
+
+@dataclass(frozen=True)
+class Difference(Event):
+    """How the places a project's pictures come from differ from what it knows. Paths, each in one of these.
+
+    changed: the same name, other contents. moved: (old, new) of a file that is the same elsewhere. missing: places that
+    are not there now, such as a drive that is not connected; their pictures are in none of the others.
+    """
+
+    added: tuple[str, ...]
+    gone: tuple[str, ...]
+    changed: tuple[str, ...]
+    moved: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...] = ()
+    kind: ClassVar[str] = "difference"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to accept."""
+        return not (self.added or self.gone or self.changed or self.moved)
+
+
+@dataclass(frozen=True)
+class Edited(Event):
+    """An edit was made, undone or done again.
+
+    step: the edit; None where there was nothing to change. classes: name → split → pictures in use, now. undo, redo:
+    what the next of either would be about.
+    """
+
+    step: Step | None
+    classes: dict[str, dict[str, int]]
+    undo: Step | None
+    redo: Step | None
+    kind: ClassVar[str] = "edited"
 
 
 @dataclass(frozen=True)
@@ -498,6 +591,8 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if hasattr(value, "to_json"):
         return value.to_json()
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     return value
 
 

@@ -104,6 +104,19 @@ def enough(preprocessing: Preprocessing) -> dict[str, int]:
     return {"shorter": preprocessing.resize if preprocessing.fit == "crop" else preprocessing.size}
 
 
+def shaped(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """What variations are cut from: where the network sees whole pictures, squashed or padded to a square."""
+    width, height = image.size
+    if preprocessing.fit == "crop" or width == height:
+        return image
+    side = max(width, height)
+    if preprocessing.fit == "squash":
+        return Image.fromarray(resized(image, side, side, preprocessing.interpolation))
+    square = Image.new("RGB", (side, side))
+    square.paste(image, ((side - width) // 2, (side - height) // 2))
+    return square
+
+
 def augment(image: Image.Image, preprocessing: Preprocessing, kind: Augmentation, key: str) -> Pixels:
     """A random variation of the square the network sees, (size, size, 3); the same `key` gives the same variation.
 
@@ -112,6 +125,7 @@ def augment(image: Image.Image, preprocessing: Preprocessing, kind: Augmentation
     """
     if kind == "none":
         return fit(image, preprocessing)
+    image = shaped(image, preprocessing)
     chance = random.Random(key)
     if kind == "strong":
         return _strong(image, preprocessing, chance)

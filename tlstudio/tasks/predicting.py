@@ -15,7 +15,7 @@ from tlstudio.core.errors import RefusedModel, UnusableImages
 from tlstudio.core.events import Event
 from tlstudio.core.project import is_project
 from tlstudio.tasks.engine import load_engine
-from tlstudio.tasks.scanning import read
+from tlstudio.tasks.finding import read
 
 if TYPE_CHECKING:
     from tlstudio.engine.checkpoints import Model
@@ -46,6 +46,7 @@ def evaluate(
     model, count = _open_model(model_file, device, threads)
     alone = is_project(images) and not more
     pictures = Catalogue(images / "catalogue.sqlite").pictures() if alone else (yield from read((images, *more), count))
+    pictures = [p for p in pictures if not p.excluded]
     if split is None:
         split = "all"
         if alone:

@@ -130,7 +130,9 @@ class Dragging(QObject):
         return False
 
     def _enter(self, entering: QDropEvent) -> None:
-        if refusal := drops.why_not(entering.mimeData()):
+        if entering.source() is not None:
+            entering.ignore()  # it began in this window, where only some places take it
+        elif refusal := drops.why_not(entering.mimeData()):
             entering.ignore()
             self.refused.emit(refusal, "")
         else:

@@ -48,6 +48,7 @@ from tlstudio.ui.status import Status
 from tlstudio.ui.theme import SPACE, Scheme, Theme
 from tlstudio.ui.thumbnails import Thumbnails
 from tlstudio.ui.training.panel import TrainingPanel
+from tlstudio.ui.undoing import History, UndoActions
 
 WIDE = 1700
 SMALLEST = (1024, 640)
@@ -81,7 +82,10 @@ class MainWindow(QMainWindow):
         self._log_window: LogWindow | None = None
         self._make_panels()
         self._lay_out()
-        self.menus = Menus(self, self.model_panel.undo_stack, theme.scheme)
+        pictures = History(self.dataset_panel.undo, self.dataset_panel.redo, self)
+        self.dataset_panel.history_changed.connect(pictures.take)
+        self.undoing = UndoActions(pictures, History.of_stack(self.model_panel.undo_stack), self)
+        self.menus = Menus(self, self.undoing, theme.scheme)
         self.dragging = Dragging(self, self.rail, self._pages, self.predict_panel.has_model, self._has_project)
         dataset, _model, training, predict = self.panels
         self.follow_up = FollowUp(
@@ -171,6 +175,7 @@ class MainWindow(QMainWindow):
         dataset.sample_wanted.connect(self.projects.begin_sample)
         dataset.project_folder_wanted.connect(self.projects.open)
         dataset.train_wanted.connect(self.train)
+        dataset.fit_chosen.connect(model.choose_fit)
         model.training_wanted.connect(self._go_on_to_training)
         model.import_wanted.connect(self._choose_weights)
         model.networks_wanted.connect(self._show_networks)
@@ -219,6 +224,7 @@ class MainWindow(QMainWindow):
         """Fill the window with a step."""
         self._step = step
         self.dragging.step = step
+        self.undoing.show_step(step)
         self.rail.show_step(step)
         self._pages.setCurrentIndex({Step.PICTURES: 0, Step.PREDICT: 2}.get(step, 1))
         self._arrange()
@@ -340,7 +346,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _take_recipe(self, recipe: Recipe) -> None:
-        self.dataset_panel.show_backbone(recipe.backbone)
+        self.dataset_panel.show_recipe(recipe)
 
     @Slot(str)
     def _say(self, text: str) -> None:

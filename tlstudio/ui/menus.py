@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QUndoStack
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from tlstudio.ui.rail import Step
 from tlstudio.ui.theme import SCHEMES, Scheme
+from tlstudio.ui.undoing import UndoActions
 
 Key = QKeySequence.StandardKey | str | None
 
@@ -44,11 +45,11 @@ class Menus(QObject):
     report_wanted = Signal()
     about_wanted = Signal()
 
-    def __init__(self, window: QMainWindow, undo_stack: QUndoStack, scheme: Scheme) -> None:
+    def __init__(self, window: QMainWindow, undoing: UndoActions, scheme: Scheme) -> None:
         super().__init__(window)
         self._window = window
         self._build_file()
-        self._build_edit(undo_stack)
+        self._build_edit(undoing)
         self._build_view(scheme)
         self._build_run()
         self._build_help()
@@ -81,13 +82,9 @@ class Menus(QObject):
         self._add(menu, self.tr("&Preferences…"), self.preferences_wanted, "Ctrl+,")
         self._add(menu, self.tr("&Quit"), self.quit_wanted, "Ctrl+Q")
 
-    def _build_edit(self, undo_stack: QUndoStack) -> None:
+    def _build_edit(self, undoing: UndoActions) -> None:
         menu = self._menu(self.tr("&Edit"))
-        undo = undo_stack.createUndoAction(self._window, self.tr("Undo"))
-        undo.setShortcut(QKeySequence("Ctrl+Z"))
-        redo = undo_stack.createRedoAction(self._window, self.tr("Redo"))
-        redo.setShortcut(QKeySequence("Ctrl+Y"))
-        menu.addActions([undo, redo])
+        menu.addActions([undoing.undo, undoing.redo])
         self.undo_sorting = menu.addAction(self.tr("Remove the &sorted copies"))
         self.undo_sorting.setEnabled(False)
         menu.addSeparator()

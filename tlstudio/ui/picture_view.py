@@ -4,6 +4,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.ui import theme
 from tlstudio.ui.theme import RADIUS, SPACE
 from tlstudio.ui.thumbnails import Drawn, Thumbnails
@@ -12,12 +13,12 @@ REMEMBERED = 6
 
 
 class PictureView(QWidget):
-    """Shows the picture at a path, as filed or as a backbone sees it."""
+    """Shows the picture at a path, as filed or as a network sees it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._path = ""
-        self._seen_by = ""
+        self._seen_by: Preprocessing | None = None
         self._nothing = ""
         self.place = QRectF()  # where the picture was painted last; empty when there was none
         self._pictures = Thumbnails(self, REMEMBERED)
@@ -25,7 +26,7 @@ class PictureView(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(160, 140)
 
-    def show_path(self, path: str, seen_by: str = "") -> None:
+    def show_path(self, path: str, seen_by: Preprocessing | None = None) -> None:
         """Show a picture; empty shows none."""
         self._path, self._seen_by = path, seen_by
         self._ask()
