@@ -26,6 +26,7 @@ def untrained(network: networks.Network) -> Model:
     """A model of a network that has learned nothing, with everything an export asks of one."""
     classes, features = network.classifier.out_features, network.backbone.features
     facts = {
+        "sample": {"labels": [number % classes for number in range(20)], "digests": ["ab" * 16] * 20},
         "backbone": network.backbone.name,
         "classes": [f"class {number}" for number in range(classes)],
         "preprocessing": network.preprocessing.to_json(),
@@ -51,7 +52,13 @@ def check_graph(network: networks.Network, folder: Path) -> None:
         pooled = torch.cat([prefix(one) for one in pixels.split(1)])
         expected = torch.softmax(head(pooled) / 1.3, dim=1)
     assert np.abs(probabilities - expected.numpy()).max() < 1e-4
-    assert np.abs(distance - predictor.distances(pooled, model.sample).numpy()).max() < 1e-4
+    assert (
+        np.abs(
+            distance
+            - predictor.distances(pooled, predictor.centres(model.sample, model.facts["sample"]["labels"])).numpy()
+        ).max()
+        < 1e-4
+    )
 
 
 @pytest.mark.slow

@@ -61,14 +61,14 @@ class _Answer(nn.Module):
     def __init__(self, model: Model) -> None:
         super().__init__()
         self.prefix, self.head = model.network.split("head")
-        self.register_buffer("sample", model.sample.float())
+        self.register_buffer("centres", predictor.centres(model.sample, model.facts["sample"]["labels"]))
         self.temperature = model.facts["temperature"]
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(N, 3, size, size), normalised, to probabilities, (N, classes), and distances, (N,)."""
         pooled = self.prefix(pixels)
         probabilities = torch.softmax(self.head(pooled) / self.temperature, dim=1)
-        return probabilities, predictor.distances(pooled, self.sample)
+        return probabilities, predictor.distances(pooled, self.centres)
 
 
 def to_onnx(model: Model, out: Path, threads: int) -> Generator[Event, None, None]:
