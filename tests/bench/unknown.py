@@ -23,8 +23,8 @@ from tlstudio import tasks
 from tlstudio.core.events import Evaluated, Explained, Finished, Predicted
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import make_recipe
+from tlstudio.core.splits import SplitRule
 from tlstudio.engine.evaluation import wilson
-from tlstudio.engine.survey import SplitRule
 
 STRATEGIES = ("feature-extraction", "fine-tune-last")
 FLOWERS = ("daisy", "dandelion", "rose", "sunflower", "tulip")
@@ -129,12 +129,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--backbone", default="efficientnet_lite0")
+    parser.add_argument("--strategy", choices=STRATEGIES, action="append")
     parser.add_argument("--only", choices=("insects", "flowers", "speed"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as cache:
         os.environ["XDG_CACHE_HOME"] = cache
         if options.only in (None, "insects"):
-            for strategy in STRATEGIES:
+            for strategy in options.strategy or STRATEGIES:
                 insects(options.backbone, strategy, options.seeds)
         if options.only in (None, "flowers"):
             flowers(options.backbone, "feature-extraction")

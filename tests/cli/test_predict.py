@@ -142,3 +142,11 @@ def test_wrong_usage_of_sorting_is_said_at_once(here: Tlstudio, tmp_path: Path, 
     done = here("predict", "m.tlmodel", "x.png", *flags)
     assert done.status == 2
     assert said in " ".join(done.err.split())
+
+
+def test_a_person_may_have_more_refused(here: Tlstudio, model: Path, pictures: Path) -> None:
+    def unknown(*options: object) -> int:
+        return sum(answer["unknown"] for answer in here("predict", model, pictures, *options, "--json").events)
+
+    assert unknown() <= unknown("--refuse", 0) < unknown("--refuse", 0.5)
+    assert here("predict", model, pictures, "--refuse", 0.6).status == 2

@@ -210,10 +210,9 @@ class Catalogue:
     def paths_of(self, digests: Sequence[str]) -> dict[str, str]:
         """Digest → path of a readable file with that digest, for those that are here."""
         marks = ", ".join("?" * len(digests))
+        found = f"SELECT digest, path FROM pictures WHERE here AND refused = '' AND digest IN ({marks})"
         with closing(self._connect()) as db:
-            return dict(
-                db.execute(f"SELECT digest, path FROM pictures WHERE refused = '' AND digest IN ({marks})", digests)
-            )
+            return dict(db.execute(found, digests))
 
     def classes(self) -> tuple[str, ...]:
         """The class names in the order of the network's outputs."""
