@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("start", "loading", "ui_stutter", "pixels", "training")
+NAMES = ("start", "loading", "ui_stutter", "pixels", "refusals", "training")
 
 
 def main() -> int:
