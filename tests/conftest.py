@@ -18,8 +18,11 @@ import tlstudio.engine  # before a test loads torch: it settles how torch's thre
 from tests.warm import WarmProcess
 from tlstudio.core import backbones
 from tlstudio.core.backbones import Backbone, Weights
+from tlstudio.core.catalogue import Picture
+from tlstudio.core.events import Event
 from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.core.stages import Stage
+from tlstudio.engine import reading, survey
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -130,6 +133,18 @@ def hostile_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Pat
     before = hostile.listing(folder)
     yield [path for path in files if path.name != hostile.SLOWEST]
     assert hostile.listing(folder) == before
+
+
+def look_through(images: Path) -> list[Picture]:
+    """The pictures of a folder or list that can be read, with their facts."""
+
+    def task() -> Iterator[Event]:
+        found = yield from survey.find(images)
+        looked.extend((yield from reading.read_all(found.pictures, threads=2)))
+
+    looked: list[Picture] = []
+    list(task())
+    return [p for p in looked if not p.refused]
 
 
 @dataclass

@@ -8,8 +8,10 @@ import logging
 import shutil
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,10 @@ from tlstudio.core import events
 from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE, backbone
 from tlstudio.core.errors import BadRecipe, TLStudioError, TrainingFailed
 from tlstudio.core.events import Event
+from tlstudio.core.preprocessing import FITS
 from tlstudio.core.project import Project, is_project
 from tlstudio.core.recipe import STRATEGIES, Changes, ModelFile, Recipe, make_recipe
-from tlstudio.core.tables import write_csv
+from tlstudio.core.tables import saved
 from tlstudio.interruption import Interruption
 from tlstudio.printing import show
 
@@ -163,6 +166,9 @@ def cli() -> None:
 @click.option("--early-lr", type=float, help="Learning rate of the early stages.")
 @click.option("--batch-size", type=int, help="Pictures a step; 32 by default.")
 @click.option("--augment", type=click.Choice(["none", "light", "strong"]), help="Random variations while fine-tuning.")
+@click.option(
+    "--fit", type=click.Choice(FITS), help="How a picture becomes square; by default as in the weights' training."
+)
 @click.option("--bn", type=click.Choice(["pinned", "frozen", "adaptive"]), help="What BatchNorm may change.")
 @click.option("--val", type=PATH, metavar="IMAGES", help="Pictures to validate on.")
 @click.option(
@@ -340,34 +346,94 @@ def evaluate(
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many labels to rank.")
 @click.option("--csv", "csv_file", type=PATH, help="Write the answers to this table too.")
+@click.option("--sort-into", type=PATH, metavar="DIR", help="Copy each picture into DIR/LABEL; see `unsort`.")
+@click.option("--sort-below", type=click.FloatRange(0, 1), help="Copies of less probable ones go into DIR/_unsure.")
+@click.option("--dry-run", is_flag=True, help="With --sort-into: say what would be copied, and copy nothing.")
 @_machine_options
 def predict(
-    model: Path, paths: tuple[str, ...], top: int, csv_file: Path | None, device: str, threads: int, as_json: bool
+    model: Path,
+    paths: tuple[str, ...],
+    top: int,
+    csv_file: Path | None,
+    sort_into: Path | None,
+    sort_below: float | None,
+    dry_run: bool,
+    device: str,
+    threads: int,
+    as_json: bool,
 ) -> int:
-    """Classify pictures with a MODEL. A folder among PATHS stands for every file in it."""
+    """Classify pictures with a MODEL. A folder among PATHS stands for every file in it.
+
+    --sort-into copies what was classified into a folder for each label, and into _unsure what is not like anything the
+    model was taught. No picture is moved, no file replaced; `tlstudio unsort DIR` removes the copies again.
+    """
     if csv_file and (csv_file.suffix.lower() != ".csv" or not csv_file.absolute().parent.is_dir()):
         raise click.UsageError("--csv takes the name of a file that ends in .csv, in a folder that exists.")
-    said = show(tasks.predict(model, paths, top, device, threads), as_json)
-    predictions = [e for e in said if isinstance(e, events.Predicted)]
-    if csv_file:
-        write_csv(csv_file, predictions)
-    if any(p.ok for p in predictions):
-        return DONE
-    if not predictions:
+    if sort_into is None and (dry_run or sort_below is not None):
+        raise click.UsageError("--dry-run and --sort-below go with --sort-into.")
+    if sort_into and not (sort_into.is_dir() or (sort_into.absolute().parent.is_dir() and not sort_into.exists())):
+        raise click.UsageError("--sort-into takes a folder, or the name of a new one in a folder that exists.")
+    counts, answers = Counter[bool](), list[events.Predicted]()
+
+    def noted(task: Iterator[Event]) -> Iterator[Event]:
+        for event in task:
+            if isinstance(event, events.Predicted):
+                counts[event.ok] += 1
+                if sort_into:
+                    answers.append(replace(event, top=()))
+            yield event
+
+    task = noted(tasks.predict(model, paths, top, device, threads))
+    show(saved(csv_file, task) if csv_file else task, as_json)
+    if not counts:
         return _complain(f"There is nothing to classify in {', '.join(paths[:3])}.", FAILED)
-    return _complain(f"None of {len(predictions)} files could be classified; each has its reason above.", FAILED)
+    if not counts[True]:
+        what = f"None of {counts[False]} files could be classified; each has its reason above."
+        return _complain(what, FAILED)
+    if sort_into:
+        sort = tasks.plan_sorting if dry_run else tasks.sort_copies
+        show(sort(answers, sort_into, sort_below or 0.0), as_json)
+    return DONE
+
+
+@cli.command(short_help="Take sorted copies away again.")
+@click.argument("folder", metavar="DIR", type=PATH)
+@_json_option
+def unsort(folder: Path, as_json: bool) -> None:
+    """Remove the copies that the last `predict --sort-into DIR` made, and the folders it made if nothing else is there.
+
+    A copy that was changed since then is kept. Works as well when the sorting was stopped half-way.
+    """
+    show(tasks.undo_sorting(folder), as_json)
+
+
+@cli.command(short_help="Hand a model over to other programs.")
+@click.argument("model", type=PATH)
+@click.argument("out", type=PATH)
+@click.option(
+    "--format", "format_", type=click.Choice(["onnx"]), default="onnx", show_default=True, help="Of the file."
+)
+@_json_option
+def export(model: Path, out: Path, format_: str, as_json: bool) -> None:
+    """Write a MODEL for other programs into the folder OUT: model.onnx, labels, golden pictures, a checker.
+
+    The export is asked about the same pictures as the model, and refused if it answers differently. OUT is a new or an
+    empty folder, or an earlier export, which is replaced.
+    """
+    show(tasks.export(model, out, format_), as_json)
 
 
 @cli.command(short_help="Say what a path holds.")
 @click.argument("path", type=PATH, nargs=-1, required=True)
+@click.option("--doubts", is_flag=True, help="Of pictures: judge also the labels, and what gives the classes away.")
 @_json_option
-def inspect(path: tuple[Path, ...], as_json: bool) -> None:
+def inspect(path: tuple[Path, ...], doubts: bool, as_json: bool) -> None:
     """Say what PATH holds: pictures and what is wrong with them, a project, a run, or a model.
 
     Several PATHs are looked at as one set of pictures.
     """
     first, *more = path
-    show(tasks.inspect(first, more), as_json)
+    show(tasks.inspect(first, more, doubts=DEFAULT_BACKBONE if doubts else ""), as_json)
 
 
 @cli.command(short_help="Show what is frozen and what learns.")

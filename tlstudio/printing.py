@@ -8,50 +8,49 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unicodedata import bidirectional, category
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tlstudio.core import events
+from tlstudio.core import doubts, events
 from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.events import Event
 
 CLASSES_SHOWN = 100  # of a model; more would push the rest of its card off the screen
+_TURNS = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI")
 
 
-def show(task: Iterable[Event], as_json: bool) -> list[Event]:
-    """Print a task's events as they come, as JSON lines or for people; returns those that are not progress."""
-    return _show_json(task) if as_json else _show_people(task)
+def show(task: Iterable[Event], as_json: bool) -> None:
+    """Print a task's events as they come, as JSON lines or for people."""
+    if as_json:
+        for event in task:
+            print(json.dumps(event.to_json()), flush=True)
+    else:
+        _show_people(task)
 
 
-def _show_json(task: Iterable[Event]) -> list[Event]:
-    said = []
-    for event in task:
-        print(json.dumps(event.to_json()), flush=True)
-        if not isinstance(event, events.Progress):
-            said.append(event)
-    return said
-
-
-def _show_people(task: Iterable[Event]) -> list[Event]:
+def _show_people(task: Iterable[Event]) -> None:
     out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    said = []
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
         bar = bars.add_task("", visible=False)
         for event in task:
             if isinstance(event, events.Progress):
                 bars.update(bar, description=event.task, completed=event.done, total=event.total, visible=True)
                 continue
-            said.append(event)
             for line in describe(event):
                 out.print(_printable(line), markup=False, emoji=False)
-    return said
 
 
 def _printable(line: str) -> str:
     """Names come from strangers' files: nothing in them may steer the terminal or forge a line."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return "".join(c.encode("unicode_escape").decode() if _steers(c) else c for c in line)
+
+
+def _steers(letter: str) -> bool:
+    """Control characters, line ends, and what turns the direction of all that follows; not what joins emoji."""
+    return category(letter) in ("Cc", "Cs", "Zl", "Zp") or bidirectional(letter) in _TURNS
 
 
 def describe(event: Event) -> Iterator[str]:
@@ -70,6 +69,14 @@ def describe(event: Event) -> Iterator[str]:
         case events.FileInspected():
             yield f"This is a {event.what}."
             yield from json.dumps(event.to_json(), indent=1, ensure_ascii=False).splitlines()
+        case doubts.DoubtsFound():
+            yield from _describe_doubts(event)
+        case doubts.CurveDrawn():
+            low, high = event.interval
+            yield f"Twice the pictures would bring about {event.twice:.1%} ({low:.1%} to {high:.1%}) instead of"
+            yield f"  {event.accuracy[-1]:.1%}, by how it grew up to {event.pictures[-1]} pictures to learn from."
+        case doubts.ShortcutsFound():
+            yield from _describe_shortcuts(event)
         case events.Outlined():
             yield from _describe_outline(event)
         case events.Advised():
@@ -102,6 +109,17 @@ def describe(event: Event) -> Iterator[str]:
             yield from _describe_evaluation(event)
         case events.Predicted():
             yield _describe_prediction(event)
+        case events.SortingPlanned():
+            yield from _describe_plan(event)
+        case events.Sorted() if event.record:
+            tray = f", {event.unsure} of them to look at yourself" if event.unsure else ""
+            yield f"{_counted(event.copied, 'copy', 'copies')} made in {event.into}{tray}."
+            yield f"To take them back: tlstudio unsort {event.into}"
+        case events.SortingUndone():
+            yield from (f"Kept: {kept['path']}: {kept['reason']}" for kept in event.kept)
+            yield f"{_counted(event.removed, 'copy', 'copies')} removed from {event.into}."
+        case events.Exported():
+            yield from _describe_export(event)
         case events.WeightsFound():
             yield from _describe_weights(event)
         case events.WeightsPacked():
@@ -118,10 +136,39 @@ def _describe_pictures(event: events.Inspected) -> Iterator[str]:
     for what, groups in (("Identical", event.duplicates), ("Conflict", event.conflicts), ("Leak", event.leaks)):
         for group in groups:
             yield f"{what}: {' = '.join(group)}"
+    for group in event.near_duplicates:
+        yield f"Show the same: {' ~ '.join(group)}"
     for refused in event.refused:
         yield f"Could not be read: {refused['path']}: {refused['reason']}"
     for warning in event.warnings:
         yield f"Careful: {warning}"
+    for proposal in event.proposals:
+        state = {"": "Perhaps", "confirmed": "Kept on one side", "rejected": "Not kept together"}[proposal.verdict]
+        yield f"{state}: {proposal.text}"
+
+
+def _describe_doubts(event: doubts.DoubtsFound) -> Iterator[str]:
+    low, high = event.interval
+    judged = f"{event.backbone}, frozen, {event.folds} folds of {event.n} pictures"
+    yield f"Found again by a quick judge ({judged}): {event.accuracy:.1%} ({low:.1%} to {high:.1%})"
+    for suspect in event.suspects:
+        shares = f"{suspect.instead_probable:.0%} against {suspect.probable:.0%}"
+        yield f"Doubtful label: {suspect.path}: {suspect.label}, rather {suspect.instead} ({shares})"
+    for outlier in event.outliers:
+        yield f"Like no other picture: {outlier['path']}"
+
+
+def _describe_shortcuts(event: doubts.ShortcutsFound) -> Iterator[str]:
+    names = {
+        "colour": "The mean colours",
+        "border": "The colours along the border",
+        "size": "The size in pixels",
+        "file": "Format and size of the file",
+        "source": "Where the file came from",
+    }
+    for cue in event.cues:
+        said = f"{names[cue.name]} alone: {cue.accuracy:.1%} of the classes told apart (guessing: {cue.chance:.1%})"
+        yield f"Careful: {said}. A network may learn that instead." if cue.alarm else said
 
 
 def _describe_model(facts: dict[str, Any]) -> Iterator[str]:
@@ -195,6 +242,15 @@ def _describe_finish(event: events.Finished) -> Iterator[str]:
     yield f"Project  {event.project}"
 
 
+def _describe_export(event: events.Exported) -> Iterator[str]:
+    yield f"{event.path}: model.onnx and what belongs to it ({event.size / 1e6:.0f} MB)"
+    yield (
+        f"Asked about {event.pictures} pictures, it differs from the model by at most {event.difference:.1g} in "
+        f"probability ({event.allowed:g} is allowed); certificate.txt has the details."
+    )
+    yield f"To check it anywhere: python {Path(event.path) / 'check.py'}"
+
+
 def _describe_evaluation(event: events.Evaluated) -> Iterator[str]:
     accuracy = _with_interval(event.accuracy, event.interval)
     yield f"Accuracy {accuracy} on {event.n} pictures (split: {event.split}; {event.refused} left out)"
@@ -211,6 +267,22 @@ def _describe_prediction(event: events.Predicted) -> str:
     others = ", ".join(f"{label} {probability:.1%}" for label, probability in event.top[1:])
     unknown = "  not like anything it was taught" if event.unknown else ""
     return f"{event.path}: {event.label} {event.probability:.1%}{unknown}{f'  ({others})' if others else ''}"
+
+
+def _describe_plan(event: events.SortingPlanned) -> Iterator[str]:
+    yield from (f"Not copied: {refused['path']}: {refused['reason']}" for refused in event.refused)
+    if event.already:
+        yield f"{_counted(event.already, 'picture lies', 'pictures lie')} in the right folder already."
+    yield f"{_counted(event.copies, 'copy', 'copies')}, {event.size / 1e6:,.1f} MB, for {event.into}:"
+    width = max((len(folder["folder"]) for folder in event.folders), default=0)
+    for folder in event.folders:
+        meant = f"  for the class {folder['label']}" if folder["label"] not in ("", folder["folder"]) else ""
+        what = meant or ("" if folder["label"] else "  what the model is not sure of")
+        yield f"  {folder['folder']:<{width}}  {folder['pictures']:5d}{what}"
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"
 
 
 def _with_interval(accuracy: float, interval: events.Interval) -> str:

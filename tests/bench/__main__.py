@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("start", "loading", "ui_stutter", "pixels", "refusals", "training")
+NAMES = ("start", "loading", "ui_stutter", "answers", "pixels", "refusals", "training", "predicting")
 
 
 def main() -> int:

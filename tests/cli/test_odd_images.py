@@ -31,7 +31,7 @@ def test_inspect_accounts_for_every_file(tlstudio: Tlstudio, data: Path) -> None
     names = [f.name for f in (data / "odd_images").iterdir()]
     assert [c for name in names if (c := complaint(name, name not in refused, expected))] == []
     assert "JPEG XL pictures are not supported" in refused["073_squeeze_empty_residual.jxl"]
-    assert "HEIF pictures are not supported" in refused["039_IMG_0042.jpg"]
+    assert "HEIC (HEIF) pictures need the plug-in pillow-heif" in refused["039_IMG_0042.jpg"]
 
 
 def test_training_and_prediction_go_on_around_them(

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.conftest import look_through
 from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.events import EpochDone, PhaseStarted
 from tlstudio.core.recipe import STRATEGIES, Recipe, make_recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.engine import network as networks
-from tlstudio.engine import survey
 from tlstudio.engine.training import Fit, fit
 
 pytestmark = pytest.mark.slow  # about 45 s of processor time in all, 20 of it the vision transformer's
@@ -36,12 +36,7 @@ def network(request: pytest.FixtureRequest) -> networks.Network:
 @pytest.fixture
 def few(pictures: Path) -> list[Picture]:
     """Two pictures a class."""
-    looked = survey.read_all(survey.find(pictures).pictures, threads=1)
-    while True:
-        try:
-            next(looked)
-        except StopIteration as end:
-            return [p for p in end.value if not p.refused][::4]
+    return look_through(pictures)[::4]
 
 
 @pytest.fixture

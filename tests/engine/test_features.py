@@ -10,11 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.conftest import look_through
 from tlstudio.core.backbones import Backbone
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import TrainingFailed
 from tlstudio.core.events import Event, FeaturesReady, PictureSkipped, Progress, Warned
-from tlstudio.engine import features, settings, survey
+from tlstudio.engine import features, settings
 from tlstudio.engine import network as networks
 from tlstudio.engine.features import Features, Stopped, View
 from tlstudio.engine.network import Network
@@ -30,7 +31,7 @@ def network(tiny_backbone: Backbone) -> Network:
 
 @pytest.fixture
 def found(pictures: Path) -> list[Picture]:
-    return [p for p in result(survey.read_all(survey.find(pictures).pictures, threads=2))[1] if not p.refused]
+    return look_through(pictures)
 
 
 def result(task: Generator[Event, None, Any]) -> tuple[list[Event], Any]:
@@ -174,7 +175,7 @@ def test_decoded_pictures_are_kept_as_they_are_used(
     Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC).save(tmp_path / "one.png")
     (tmp_path / "class").mkdir()
     (tmp_path / "one.png").rename(tmp_path / "class" / "one.png")
-    found = result(survey.read_all(survey.find(tmp_path).pictures, threads=1))[1]
+    found = look_through(tmp_path)
     kept = [result(features.keep_pictures(network.preprocessing, found, augmented, 1))[1].rows[0] for _ in range(2)]
     assert np.array_equal(*kept)
     if not augmented:

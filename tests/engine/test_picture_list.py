@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.test_survey import look
+from tests.engine.test_survey import found_in, look
 from tlstudio import tasks
 from tlstudio.core.errors import UnusableImages
 from tlstudio.core.events import Inspected, Warned
-from tlstudio.engine import survey
 
 
 def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:
@@ -18,7 +17,7 @@ def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:
 
 def read(path: Path) -> dict[str, tuple[str, str]]:
     """Label and split of each file that a list names and that can be used."""
-    return {Path(p.path).name: (p.label, p.split) for p in survey.find(path).pictures if not p.refused}
+    return {Path(p.path).name: (p.label, p.split) for p in found_in(path) if not p.refused}
 
 
 ROWS = [("path", "label", "split"), ("red/1.png", "warm", "train"), ("blue/2.png", "cold", "Validation")]
@@ -114,4 +113,4 @@ def test_a_file_named_twice_counts_once_and_is_said(pictures: Path) -> None:
 def test_what_is_no_list_says_how_one_begins(tmp_path: Path, content: bytes, sentence: str) -> None:
     (tmp_path / "list.csv").write_bytes(content)
     with pytest.raises(UnusableImages, match=sentence):
-        survey.find(tmp_path / "list.csv")
+        found_in(tmp_path / "list.csv")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.conftest import look_through
 from tlstudio import tasks
 from tlstudio.core.backbones import Backbone
 from tlstudio.core.caching import CachePlan
@@ -18,7 +19,7 @@ from tlstudio.core.project import Project
 from tlstudio.core.recipe import Augmentation, Changes, Phase, Recipe, make_recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.engine import network as networks
-from tlstudio.engine import settings, survey
+from tlstudio.engine import settings
 from tlstudio.engine.training import Fit, fit
 
 FILES = {"none": CachePlan("files", "uint8", 1), "light": CachePlan("files", "uint8", 2)}
@@ -27,22 +28,8 @@ FILES = {"none": CachePlan("files", "uint8", 1), "light": CachePlan("files", "ui
 @pytest.fixture
 def insects(data: Path) -> tuple[list[Picture], list[Picture]]:
     """Every tenth picture of the tutorial's set: training and validation."""
-    return tuple(  # type: ignore[return-value]
-        [
-            p
-            for p in read(survey.read_all(survey.find(data / "hymenoptera" / split).pictures, threads=2))
-            if not p.refused
-        ][::10]
-        for split in ("train", "val")
-    )
-
-
-def read(task: Generator[Event, None, list[Picture]]) -> list[Picture]:
-    while True:
-        try:
-            next(task)
-        except StopIteration as end:
-            return list(end.value)
+    train, val = (look_through(data / "hymenoptera" / split)[::10] for split in ("train", "val"))
+    return train, val
 
 
 Train = Callable[..., list[Event]]

@@ -14,7 +14,10 @@ import pytest
 import shiboken6
 from PySide6.QtWidgets import QApplication
 
-from tests.ui.world import AnsweringChooser, close, draw_shapes, settle, wait_for
+from tests.ui.world import AnsweringChooser, carry, close, draw_shapes, drop, settle, wait_for
+from tlstudio import tasks
+from tlstudio.core.project import Project
+from tlstudio.core.recipe import Changes, make_recipe
 from tlstudio.ui.app import Application, translate
 from tlstudio.ui.job import Job
 from tlstudio.ui.main_window import MainWindow
@@ -109,5 +112,26 @@ def full_window(window: MainWindow, shapes: Path) -> MainWindow:
     """The window with a project of drawn shapes in it."""
     window.dataset_panel.import_path(shapes)
     wait_for(lambda: window.dataset_panel._pictures)
+    settle(window)
+    return window
+
+
+@pytest.fixture(scope="session")
+def shapes_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that has really learned the five shapes."""
+    root = tmp_path_factory.mktemp("model")
+    pictures = draw_shapes(root / "shapes", 12)
+    recipe = make_recipe("efficientnet_lite0", "feature-extraction", Changes(epochs=15))
+    with Project.open(root / "project") as project:
+        list(tasks.scan(project, pictures))
+        list(tasks.train(project, recipe, root / "shapes.tlmodel"))
+    return root / "shapes.tlmodel"
+
+
+@pytest.fixture
+def asking_window(window: MainWindow, shapes_model: Path) -> MainWindow:
+    """The window with that model open and no project at all."""
+    drop(window, carry(shapes_model))
+    wait_for(lambda: window.predict_panel._model)
     settle(window)
     return window

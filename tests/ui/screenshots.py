@@ -92,7 +92,7 @@ def journey(photographer: Photographer, home: Path) -> None:
     wait_for(lambda: dataset._pictures)
     window.load_engine()
     settle(window)
-    dataset._look.setChecked(True)
+    dataset._tools.look.setChecked(True)
     dataset._grid.setCurrentIndex(dataset._shown.index(10))
     photographer.take("3-full")
     window.show_step(Step.NETWORK)

@@ -7,16 +7,16 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QListView, QPushButton
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView, QPushButton
 
 from tests.ui.world import carry, draw_shapes, drop, hover, settle, wait_for
 from tlstudio import tasks
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnusableImages
-from tlstudio.core.events import Inspected
 from tlstudio.core.project import Project
 from tlstudio.ui import projects
-from tlstudio.ui.dataset.models import ITEM, ClassList, PictureList, ProblemList
+from tlstudio.ui.dataset.models import ITEM, ClassList, PictureList
+from tlstudio.ui.dataset.remarks import Remark, RemarkList
 from tlstudio.ui.rail import Step
 
 
@@ -29,6 +29,11 @@ def classes_shown(window) -> dict[str, int]:
 def problems_shown(window) -> list[str]:
     view = window.findChild(QListView, "problem_list")
     return [view.model().index(row, 0).data() for row in range(view.model().rowCount())]
+
+
+def names_shown(window) -> list[str]:
+    model = window.findChild(QAbstractItemView, "picture_grid").model()
+    return [model.index(row, 0).data() for row in range(model.rowCount())]
 
 
 def test_dropping_a_folder_on_the_empty_window_begins_a_project(window, shapes, preferences):
@@ -47,7 +52,7 @@ def test_a_second_folder_of_that_name_gets_a_project_of_its_own(window, shapes):
     wait_for(lambda: window.dataset_panel._pictures)
     settle(window)
     window.leave_project()
-    assert window.dataset_panel._pictures == ()
+    assert window.dataset_panel.is_empty()
     drop(window, carry(shapes))
     wait_for(lambda: window.dataset_panel._pictures)
     assert window.project.folder.name == "shapes 2"
@@ -140,7 +145,7 @@ def test_a_problem_is_left_when_another_class_is_chosen(window, tmp_path):
     place = classes.visualRect(classes.model().index(2, 0)).center()
     QTest.mouseClick(classes.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert not problems.selectionModel().hasSelection()
-    assert window.findChild(QListView, "picture_grid").model().rowCount() == 4
+    wait_for(lambda: len(names_shown(window)) == 4)
 
 
 def test_problems_are_listed_and_lead_to_their_pictures(window, tmp_path):
@@ -158,27 +163,25 @@ def test_problems_are_listed_and_lead_to_their_pictures(window, tmp_path):
     ]
     view = window.findChild(QListView, "problem_list")
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(view.model().index(1, 0)).center())
-    grid = window.findChild(QListView, "picture_grid")
-    names = {grid.model().index(row, 0).data() for row in range(grid.model().rowCount())}
-    assert names == {"circle 0.png", "the same.png"}
-    window.dataset_panel._show_all.click()
-    assert grid.model().rowCount() == 22
+    grid = window.findChild(QAbstractItemView, "picture_grid")
+    wait_for(lambda: names_shown(window) == ["circle 0.png", "the same.png"])
+    window.dataset_panel._page.show_all.click()
+    wait_for(lambda: grid.model().rowCount() == 23)
 
 
 def test_choosing_a_class_and_typing_a_name_narrows_the_grid(full_window):
-    grid = full_window.findChild(QListView, "picture_grid")
+    grid = full_window.findChild(QAbstractItemView, "picture_grid")
     view = full_window.findChild(QListView, "class_list")
     view.setFocus()
     QTest.keyClick(view, Qt.Key.Key_Down)
-    assert grid.model().rowCount() == 8
+    wait_for(lambda: grid.model().rowCount() == 8)
     full_window.dataset_panel.focus_filter()
-    QTest.keyClicks(full_window.dataset_panel._filter, "CIRCLE 3")
-    assert [grid.model().index(0, 0).data()] == ["circle 3.png"]
-    assert grid.model().rowCount() == 1
+    QTest.keyClicks(full_window.dataset_panel._tools.text, "CIRCLE 3")
+    wait_for(lambda: names_shown(full_window) == ["circle 3.png"])
 
 
 def test_space_opens_the_preview_with_the_facts(full_window):
-    grid = full_window.findChild(QListView, "picture_grid")
+    grid = full_window.findChild(QAbstractItemView, "picture_grid")
     grid.setFocus()
     grid.setCurrentIndex(grid.model().index(0, 0))
     QTest.keyClick(grid, Qt.Key.Key_Space)
@@ -279,19 +282,18 @@ def test_the_sample_is_drawn_and_shown(window, preferences):
     assert len(list((preferences.projects_home / "Sample shapes" / "sample pictures").rglob("*.png"))) == 150
 
 
-def test_only_pictures_near_the_window_are_decoded(window, tmp_path, qtbot):
-    folder = tmp_path / "many"
-    names = draw_shapes(folder, 1)
-    source = next(names.rglob("*.png"))
-    pictures = [Picture(str(source), "circle", "train") for _ in range(10_000)]
-    paths = []
+def test_only_pictures_near_the_window_are_decoded(window, tmp_path):
+    source = draw_shapes(tmp_path / "many", 1) / "star" / "star 0.png"
+    pictures = {}
     for number in range(400):
         path = tmp_path / f"{number}.png"
         shutil.copy(source, path)
-        paths.append(Picture(str(path), "circle", "train"))
+        pictures[number] = Picture(str(path), "circle", "train")
+    pictures |= {number: Picture(str(source), "circle", "train") for number in range(400, 10_400)}
     panel = window.dataset_panel
     panel._pages.setCurrentIndex(1)
-    panel._shown.show_pictures(paths + pictures)
+    panel._shown.facts_wanted.connect(lambda ids: panel._shown.take({number: pictures[number] for number in ids}))
+    panel._shown.show_pictures(range(10_400), {})
     settle(window)
     assert 20 < panel._grid.thumbnails.decoded < 200
     panel._grid.verticalScrollBar().setValue(panel._grid.verticalScrollBar().maximum())
@@ -311,26 +313,14 @@ def test_originals_are_untouched(window, shapes):
 
 
 def test_models_keep_qts_contract(qtmodeltester):
-    found = Inspected(
-        "x",
-        3,
-        2,
-        ({"path": "/a", "reason": "r"},),
-        {"a": {"train": 1, "val": 1}, "b": {"train": 1}},
-        (),
-        (),
-        (),
-        ("w",),
-    )
-    classes, pictures, problems = ClassList(), PictureList(), ProblemList()
-    for model in (classes, pictures, problems):
+    classes, pictures, remarks = ClassList(), PictureList(), RemarkList()
+    for model in (classes, pictures, remarks):
         qtmodeltester.check(model)
-    classes.show_classes(found)
-    pictures.show_pictures([Picture("/a/b.png", "a"), Picture("/a/c.png", "b", refused="broken")])
-    problems.show_problems(found)
-    for model in (classes, pictures, problems):
+    classes.show_classes({"a": {"train": 1, "val": 1}, "b": {"train": 1}, "empty": {}})
+    pictures.show_pictures((7, 8, 9), {7: Picture("/a/b.png", "a"), 8: Picture("/a/c.png", "b", refused="broken")})
+    remarks.show_remarks((Remark("unreadable", "error", "1 file", (8,)), Remark("", "info", "w")))
+    for model in (classes, pictures, remarks):
         qtmodeltester.check(model)
-    assert [problems.problem(row).text for row in (0, 1)] == ["1 file could not be read and will not be used", "w"]
 
 
 def test_dragging_over_a_step_of_the_rail_opens_it(window, shapes):

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from tests.ui.uichecks import complaints
 from tests.ui.world import draw_strangers, settle, wait_for
 from tlstudio.core.errors import TLStudioError
-from tlstudio.core.events import Inspected, Predicted
+from tlstudio.core.events import Predicted
+from tlstudio.ui.dataset.remarks import Remark
 from tlstudio.ui.rail import Step
 
 SIZES = ((1024, 640), (1366, 768), (1920, 1080))
@@ -42,7 +43,7 @@ def test_full_window_with_a_message(full_window, look, tmp_path):
     for answer in [*answers, Predicted(str(paths[-1]), False, error="is damaged.")]:
         full_window.predict_panel._take(answer)
     wait_for(lambda: full_window.predict_panel._predictions.rowCount() == len(paths))
-    full_window.dataset_panel._look.setChecked(True)
+    full_window.dataset_panel._tools.look.setChecked(True)
     remedy = "Put the pictures into one folder per class, such as pictures/cats and pictures/dogs."
     full_window.message_bar.show_error(TLStudioError("holds no pictures " * 8, path="/a/b/c", remedy=remedy * 2))
     assert check(full_window, look) == {}
@@ -52,9 +53,8 @@ def test_full_window_with_a_message(full_window, look, tmp_path):
 def test_many_classes(window, look, count):
     classes = {f"eine ziemlich lange deutsche Klasse {n}": {"train": n, "val": 1, "test": 1} for n in range(count)}
     window.dataset_panel._pages.setCurrentIndex(1)
-    found = Inspected("x", count, count, (), classes, (), (), (), ("A warning of some length. " * 5,) * 6)
-    window.dataset_panel._classes.show_classes(found)
-    window.dataset_panel._problems.show_problems(found)
+    window.dataset_panel._classes.show_classes(classes)
+    window.dataset_panel._remarks.show_remarks((Remark("", "info", "A warning of some length. " * 5),) * 6)
     settle(window)
     assert complaints(window) == {}
 

@@ -3,45 +3,16 @@
 import csv
 from pathlib import Path
 
-import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QListView, QPushButton
+from PySide6.QtWidgets import QPushButton, QTableView
 
-from tests.ui.world import carry, draw_shapes, draw_strangers, drop, hover, settle, wait_for
-from tlstudio import tasks
+from tests.ui.world import answers_of, carry, draw_shapes, draw_strangers, drop, hover, settle, wait_for
 from tlstudio.core.events import Predicted
-from tlstudio.core.project import Project
-from tlstudio.core.recipe import Changes, make_recipe
 from tlstudio.tasks import predicting
 from tlstudio.ui.predict.models import PredictionList, percent, verdict
 from tlstudio.ui.rail import Step
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network that has really learned the five shapes."""
-    root = tmp_path_factory.mktemp("model")
-    pictures = draw_shapes(root / "shapes", 12)
-    recipe = make_recipe("efficientnet_lite0", "feature-extraction", Changes(epochs=15))
-    with Project.open(root / "project") as project:
-        list(tasks.scan(project, pictures))
-        list(tasks.train(project, recipe, root / "shapes.tlmodel"))
-    return root / "shapes.tlmodel"
-
-
-@pytest.fixture
-def asking_window(window, model):
-    """The window with that model open and no project at all."""
-    drop(window, carry(model))
-    wait_for(lambda: window.predict_panel._model)
-    settle(window)
-    return window
-
-
-def answers_of(window) -> tuple[Predicted, ...]:
-    return window.predict_panel._predictions.answers
 
 
 def test_a_model_opens_without_a_project_and_says_how_good_it_is(asking_window):
@@ -62,7 +33,7 @@ def test_dropped_pictures_are_answered_in_order(asking_window, tmp_path):
     assert answers[0].label == "circle"
     assert not answers[-1].ok
     assert "is damaged" in answers[-1].error
-    view = asking_window.findChild(QListView, "prediction_list")
+    view = asking_window.findChild(QTableView, "prediction_list")
     assert view.model().rowCount() == 12
     assert asking_window.rail.summary(Step.PREDICT) == "12 answers"
     # The first is chosen by itself; the arrow key shows the evidence of the next.
@@ -82,7 +53,7 @@ def test_a_stranger_is_not_given_a_label(asking_window, tmp_path):
     evidence = asking_window.predict_panel._evidence
     assert "Not like anything you taught me" in evidence.text
     # No share beside it: how sure the model is of a class that it is not would only mislead.
-    nearest = evidence._bars.accessibleName().split(", ")
+    nearest = [evidence.bars.model().index(row).data() for row in range(evidence.bars.model().rowCount())]
     assert nearest == [label for label, _ in answer.top[:3]]
     assert "%" not in evidence.text
 
@@ -216,10 +187,10 @@ def test_ten_thousand_answers_are_listed_without_strain(window, qtbot):
         panel._take(Predicted(f"/nowhere/{number}.png", True, "circle", 0.9, top))
     wait_for(lambda: panel._predictions.rowCount() == 10_000, 10)
     settle(window)
-    view = window.findChild(QListView, "prediction_list")
+    view = window.findChild(QTableView, "prediction_list")
     view.verticalScrollBar().setValue(view.verticalScrollBar().maximum())
     settle(window)
-    assert panel._pictures.decoded < 100
+    assert panel.answers.list.thumbnails.decoded < 100
 
 
 def test_prediction_list_keeps_qts_contract(qtmodeltester):

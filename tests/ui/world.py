@@ -10,6 +10,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
+from tlstudio.core.events import Predicted
 from tlstudio.engine import shapes
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.main_window import MainWindow
@@ -42,12 +43,19 @@ def settle(window: MainWindow) -> None:
     """Let the window live until nothing runs in it and its thumbnails are drawn."""
 
     def quiet() -> bool:
-        timers = [window.dataset_panel._grid._settle, window.predict_panel._settle, window.predict_panel._gather]
+        dataset, predict = window.dataset_panel, window.predict_panel
+        timers = [dataset._grid._settle, dataset._typing, dataset._report_soon]
+        timers += [predict.answers.list.settle, predict._gather, predict.explainer._pause]
         return not window._running() and not any(timer.isActive() for timer in timers)
 
     wait_for(quiet)
     QApplication.processEvents()
     wait_for(quiet)
+
+
+def answers_of(window: MainWindow) -> tuple[Predicted, ...]:
+    """What the predict panel lists, in the order it came."""
+    return window.predict_panel._predictions.answers
 
 
 class AnsweringChooser(FileChooser):

@@ -89,6 +89,8 @@ def kept_size(width: int, height: int, preprocessing: Preprocessing) -> tuple[in
     The shorter side becomes the preprocessing's `resize`, but never larger than it is; of a very long picture the
     middle is kept, three times as long as it is wide.
     """
+    if preprocessing.fit != "crop":
+        width = height = max(width, height)  # it is made square first
     shorter = min(width, height)
     width, height = (min(side, int(shorter * MAX_ASPECT)) for side in (width, height))
     scale = min(1.0, preprocessing.resize / shorter)

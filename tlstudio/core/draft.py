@@ -61,7 +61,13 @@ class Draft:
             warm_up = recipe.phases[0].epochs if len(recipe.phases) > 1 else 0
             changed["warmup_epochs"] = None if warm_up == preset.phases[0].epochs else warm_up
         freeze = () if last.frozen == usual.frozen else last.frozen
-        changed |= {"freeze": freeze, "seed": recipe.seed, "start": recipe.start, "folds": recipe.folds}
+        changed |= {
+            "freeze": freeze,
+            "seed": recipe.seed,
+            "start": recipe.start,
+            "folds": recipe.folds,
+            "fit": recipe.fit,
+        }
         changes = Changes(**changed)
         draft = cls(recipe.backbone, recipe.strategy, recipe.domain, changes)
         if draft.shown_phase.early_lr != last.early_lr:  # it follows the late stages' rate unless it is given
@@ -72,7 +78,7 @@ class Draft:
         """Another preset, as it comes; what says nothing about the strategy stays, such as batch size and seed."""
         now = self.changes
         start = None if strategy == "from-scratch" else now.start
-        kept = Changes(batch_size=now.batch_size, seed=now.seed, start=start, folds=now.folds)
+        kept = Changes(batch_size=now.batch_size, seed=now.seed, start=start, folds=now.folds, fit=now.fit)
         return replace(self, strategy=strategy, changes=kept)
 
     def with_backbone(self, name: str) -> "Draft":

@@ -52,3 +52,7 @@ class TrainingFailed(TLStudioError):
 
 class DeviceError(TLStudioError):
     """A device that was asked for and is not there."""
+
+
+class ExportFailed(TLStudioError):
+    """A model that was not exported: it cannot be, its place is taken, or the export answers differently."""

@@ -2,9 +2,12 @@
 
 import json
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar, Literal
 
+from tlstudio.core.catalogue import Picture
+from tlstudio.core.edits import Step
+from tlstudio.core.groups import Proposal
 from tlstudio.core.outline import Layer, StageOutline
 
 Interval = tuple[float, float]
@@ -39,11 +42,15 @@ class Said(Event):
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """`done` of `total` steps of `task`, a phrase such as "reading pictures"."""
+    """`done` of `total` steps of `task`, a phrase such as "reading pictures"; a total of 0: nobody knows.
+
+    rate: steps a second over the last seconds; 0 while unknown.
+    """
 
     task: str
     done: int
     total: int
+    rate: float = 0.0
     kind: ClassVar[str] = "progress"
 
 
@@ -56,12 +63,58 @@ class PictureSkipped(Event):
     kind: ClassVar[str] = "picture_skipped"
 
 
+FindingKind = Literal[
+    "unreadable",
+    "one-class",
+    "too-few",
+    "imbalance",
+    "spelling",
+    "frames",
+    "depth",
+    "tiny",
+    "shapes",
+    "grey",
+    "blank",
+    "dark",
+    "duplicate",
+    "near-duplicate",
+    "near-conflict",
+    "near-leak",
+    "group-leak",
+    "conflict",
+    "leak",
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report on a set of pictures, with the pictures it is about.
+
+    text: a sentence. groups: those that belong together, such as copies of one another; a finding about single pictures
+    has them in one group, one about the set as a whole none.
+    """
+
+    kind: FindingKind
+    text: str
+    groups: tuple[tuple[Picture, ...], ...] = ()
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The pictures' ids in the catalogue, each once, in order."""
+        return tuple(dict.fromkeys(picture.id for group in self.groups for picture in group))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "text": self.text, "paths": [[p.path for p in group] for group in self.groups]}
+
+
 @dataclass(frozen=True)
 class Inspected(Event):
     """What a set of pictures holds. Always found = read + len(refused).
 
-    refused: {path, reason}. classes: name → split → readable pictures. duplicates: groups of identical files in one
-    class and split. conflicts: identical files with different labels. leaks: identical files on both sides of a split.
+    refused: {path, reason}. classes: name → split → pictures in use. duplicates: groups of identical files in one class
+    and split. conflicts: identical files with different labels. leaks: identical files on both sides of a split.
+    near_duplicates: groups of pictures that show the same in different files. excluded: pictures that were read and are
+    not used. findings: everything that is to say, the worst first. proposals: groups that seem to belong on one side.
     """
 
     source: str
@@ -73,7 +126,47 @@ class Inspected(Event):
     conflicts: tuple[tuple[str, ...], ...]
     leaks: tuple[tuple[str, ...], ...]
     warnings: tuple[str, ...]
+    near_duplicates: tuple[tuple[str, ...], ...] = ()
+    excluded: int = 0
+    findings: tuple[Finding, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
     kind: ClassVar[str] = "inspected"
+
+
+@dataclass(frozen=True)
+class Difference(Event):
+    """How the places a project's pictures come from differ from what it knows. Paths, each in one of these.
+
+    changed: the same name, other contents. moved: (old, new) of a file that is the same elsewhere. missing: places that
+    are not there now, such as a drive that is not connected; their pictures are in none of the others.
+    """
+
+    added: tuple[str, ...]
+    gone: tuple[str, ...]
+    changed: tuple[str, ...]
+    moved: tuple[tuple[str, str], ...]
+    missing: tuple[str, ...] = ()
+    kind: ClassVar[str] = "difference"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to accept."""
+        return not (self.added or self.gone or self.changed or self.moved)
+
+
+@dataclass(frozen=True)
+class Edited(Event):
+    """An edit was made, undone or done again.
+
+    step: the edit; None where there was nothing to change. classes: name → split → pictures in use, now. undo, redo:
+    what the next of either would be about.
+    """
+
+    step: Step | None
+    classes: dict[str, dict[str, int]]
+    undo: Step | None
+    redo: Step | None
+    kind: ClassVar[str] = "edited"
 
 
 @dataclass(frozen=True)
@@ -263,6 +356,98 @@ class Predicted(Event):
     kind: ClassVar[str] = "predicted"
 
 
+@dataclass(frozen=True)
+class Neighbour:
+    """A training picture that a model finds like another one. path: empty where the picture is not at hand.
+
+    distance: between what the network says about both, 0 (the same) to 2. digest: of the file, hex.
+    """
+
+    label: str
+    distance: float
+    digest: str
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Explained(Event):
+    """What speaks for a class in one picture. It holds pixels: a window draws it, nothing stores or prints it.
+
+    label: the class asked for; the most probable one if none was. size: width and height, in pixels, of `seen` and
+    `heat`, whose rows are packed from the top. seen: the picture as the network saw it, RGB, 8 bits a channel. heat:
+    8 bits a pixel, 255 where most speaks for the class and 0 where nothing does; empty if the network has no such map.
+    full_size: width and height of the file's picture, upright. box: left, top, right, bottom of where `seen` lies in
+    it, in its pixels; it reaches beyond the picture where that was padded. nearest: the training pictures most like it,
+    nearest first. error: why the picture cannot be read; then the rest is empty.
+    """
+
+    path: str
+    label: str = ""
+    size: tuple[int, int] = (0, 0)
+    seen: bytes = b""
+    heat: bytes = b""
+    full_size: tuple[int, int] = (0, 0)
+    box: tuple[float, float, float, float] = (0, 0, 0, 0)
+    nearest: tuple[Neighbour, ...] = ()
+    error: str | None = None
+    kind: ClassVar[str] = "explained"
+
+
+@dataclass(frozen=True)
+class SortingPlanned(Event):
+    """What sorting copies into folders would do.
+
+    folders: {folder, label, pictures}; the tray for what the model is not sure of has an empty label. copies: to be
+    made; unsure: those of them for the tray. already: pictures that lie in their folder. refused: {path, reason}, not
+    copied. size: of all copies; free: on that disk; both in bytes.
+    """
+
+    into: str
+    folders: tuple[dict[str, Any], ...]
+    copies: int
+    unsure: int
+    already: int
+    refused: tuple[dict[str, str], ...]
+    size: int
+    free: int
+    kind: ClassVar[str] = "sorting_planned"
+
+
+@dataclass(frozen=True)
+class SortingStarted(Event):
+    """From here on copies are made. record: the file by which they are taken back, however this ends."""
+
+    into: str
+    record: str
+    kind: ClassVar[str] = "sorting_started"
+
+
+@dataclass(frozen=True)
+class Sorted(Event):
+    """Copies were made. unsure: those of them in the tray. skipped: {path, reason}, not copied.
+
+    record: as in `SortingStarted`; empty where nothing was copied.
+    """
+
+    into: str
+    copied: int
+    unsure: int
+    already: int
+    skipped: tuple[dict[str, str], ...]
+    record: str
+    kind: ClassVar[str] = "sorted"
+
+
+@dataclass(frozen=True)
+class SortingUndone(Event):
+    """Copies were removed. kept: {path, reason}, copies that are not what was copied any more."""
+
+    into: str
+    removed: int
+    kept: tuple[dict[str, str], ...]
+    kind: ClassVar[str] = "sorting_undone"
+
+
 OUT_OF_FOLD = "out of fold"  # the split of figures by networks that had not learned from what they judged
 WHOLE_DIGEST = 64  # hex digits of a SHA-256
 WeightsState = Literal["checked", "unchecked", "wrong", "missing"]
@@ -299,6 +484,23 @@ class WeightsPacked(Event):
     backbones: tuple[str, ...]
     size: int
     kind: ClassVar[str] = "weights_packed"
+
+
+@dataclass(frozen=True)
+class Exported(Event):
+    """A model is exported and its answers were compared with the program's own.
+
+    path: the folder; size: of all that is in it, in bytes. pictures: how many were compared. difference: the largest
+    in any probability, 0..1; allowed: beyond it there would be no export.
+    """
+
+    path: str
+    format: str
+    size: int
+    pictures: int
+    difference: float
+    allowed: float
+    kind: ClassVar[str] = "exported"
 
 
 @dataclass(frozen=True)
@@ -389,6 +591,8 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if hasattr(value, "to_json"):
         return value.to_json()
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     return value
 
 

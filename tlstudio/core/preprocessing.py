@@ -1,9 +1,10 @@
 """How pixels become what a network was trained on. It belongs to the weights and travels with them."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Fit = Literal["crop", "squash", "pad"]
+FITS: tuple[Fit, ...] = get_args(Fit)
 Interpolation = Literal["bilinear", "bicubic"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -52,7 +53,7 @@ class Preprocessing:
             and isinstance(made.resize, int)
             and 8 <= made.size <= made.resize <= 4096
             and made.interpolation in ("bilinear", "bicubic")
-            and made.fit in ("crop", "squash", "pad")
+            and made.fit in FITS
             and made.bit_depth == "minmax"
         )
         if not sound:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from tlstudio.core.backbones import Backbone, backbone
 from tlstudio.core.errors import BadRecipe
+from tlstudio.core.preprocessing import FITS, Fit
 from tlstudio.core.stages import shipped_in_head
 
 Augmentation = Literal["none", "light", "strong"]
@@ -60,6 +61,7 @@ class Recipe:
     phase ends early. seed: of the new head, the order of the pictures and their augmentation; never of the split.
     start: the model whose backbone it starts from; None takes the shipped weights (random ones where not `pretrained`).
     folds: 2 or more: figures come out of so many folds, and the model then learns from all pictures but the test ones.
+    fit: how a picture becomes the square the network sees; None: as the weights it starts from were trained.
     """
 
     backbone: str
@@ -73,6 +75,7 @@ class Recipe:
     domain: Domain = "similar"
     start: ModelFile | None = None
     folds: int = 0
+    fit: Fit | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -116,7 +119,7 @@ def _phases(strategy: str, network: Backbone) -> tuple[Phase, ...]:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a person changed from a strategy's defaults; None leaves the default. start, folds: as in `Recipe`."""
+    """What a person changed from a strategy's defaults; None leaves the default. start, folds, fit: as in `Recipe`."""
 
     train_from: str | None = None
     freeze: tuple[str, ...] = ()
@@ -131,6 +134,7 @@ class Changes:
     seed: int = 0
     start: ModelFile | None = None
     folds: int = 0
+    fit: Fit | None = None
 
 
 NO_CHANGES = Changes()
@@ -180,6 +184,7 @@ def make_recipe(backbone_name: str, strategy: str, changes: Changes = NO_CHANGES
         domain=domain,
         start=changes.start,
         folds=changes.folds,
+        fit=changes.fit,
         **_given(batch_size=changes.batch_size),
     )
     _refuse_numbers(recipe)
@@ -230,6 +235,10 @@ def _refuse_numbers(recipe: Recipe) -> None:
             raise BadRecipe(f"{phase.epochs} epochs is out of range", remedy="Give 1 to 10000.")
     if not 1 <= recipe.batch_size <= 4096:
         raise BadRecipe(f"a batch of {recipe.batch_size} is out of range", remedy="Give 1 to 4096.")
+    if recipe.fit is not None and recipe.fit not in FITS:
+        raise BadRecipe(
+            f"pictures cannot be made square by {recipe.fit!r}", remedy=f"Choose one of: {', '.join(FITS)}."
+        )
 
 
 @dataclass(frozen=True)

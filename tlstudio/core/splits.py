@@ -2,10 +2,58 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from tlstudio.core.catalogue import Picture
+
 SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """What becomes of pictures that come without a split: fractions 0..1 of each class, drawn with `seed`."""
+
+    val_fraction: float = 0.15
+    test_fraction: float = 0.15
+    seed: int = 0
+
+
+DEFAULT_SPLIT = SplitRule()
+
+
+def divide(pictures: list[Picture], rule: SplitRule = DEFAULT_SPLIT, known: Iterable[Picture] = ()) -> list[Picture]:
+    """Give every readable picture a split, one that is excluded too: it may come back.
+
+    What the folder gave is kept; what belongs together stays on one side.
+
+    Training and validation given: nothing moves. Only training (and test) given: a validation part is taken from the
+    training pictures. Nothing given: all three by the rule.
+
+    pictures: those of one `group`, or without one of one digest, belong together. known: pictures whose splits were
+    drawn before by the same rule; they keep them. Where a group has come together from several sides, it goes to the
+    one that has seen most of it: training before validation before test.
+    """
+    given = {p.split for p in pictures if p.split and not p.refused}
+    if "train" in given and "val" in given:
+        return [p if p.split else replace(p, split="train") for p in pictures]
+    movable = [i for i, p in enumerate(pictures) if not p.refused and p.split in ("", "train")]
+    test_fraction = 0.0 if given & {"train", "test"} else rule.test_fraction
+    val_fraction = 0.0 if "val" in given else rule.val_fraction
+    drawn = {p.digest: p.split for p in known if p.split and not p.refused}
+    groups = [pictures[i].group or pictures[i].digest for i in movable]
+    kept: dict[Hashable, str] = {}
+    for index, group in zip(movable, groups, strict=True):
+        split = drawn.get(pictures[index].digest)
+        if split is not None:
+            kept[group] = min(split, kept.get(group, split), key=SPLITS.index)
+    labels = [pictures[i].label for i in movable]
+    chosen = assign(labels, groups, val_fraction, test_fraction, rule.seed, kept)
+    result = list(pictures)
+    for index, name in zip(movable, chosen, strict=True):
+        result[index] = replace(pictures[index], split=name)
+    return result
 
 
 def assign(
@@ -18,9 +66,9 @@ def assign(
 ) -> list[str]:
     """A split for each picture, in order.
 
-    Members of a group (identical files, say) share a split; each class is divided on its own, so every split keeps its
-    share of each class. A class of two gets one for training and one for validation, a class of three or more at least
-    one in every split that is asked for.
+    Members of a group (identical files, pictures of one patient) share a split; each class is divided on its own, so
+    every split keeps its share of each class, as nearly as its groups allow. A class of two gets one for training and
+    one for validation, a class of three or more at least one in every split that is asked for.
 
     labels, groups: one entry a picture. val_fraction, test_fraction: 0..1, together below 1. kept: groups that have a
     split already and stay in it, so that no picture a model was trained on ever becomes one to test it with; new ones
@@ -29,29 +77,47 @@ def assign(
     by_group: dict[Hashable, list[int]] = defaultdict(list)
     for index, group in enumerate(groups):
         by_group[group].append(index)
-    by_class: dict[str, list[list[int]]] = defaultdict(list)
-    for members in by_group.values():
-        by_class[labels[members[0]]].append(members)
+    by_class: dict[str, list[Hashable]] = defaultdict(list)
+    for group, members in by_group.items():
+        by_class[labels[members[0]]].append(group)
 
-    splits = ["train"] * len(labels)
-    for label, label_groups in by_class.items():
-        val, test = _shares(len(label_groups), val_fraction, test_fraction)
-        wanted = {"val": val, "test": test}
-        fresh = []
-        for members in label_groups:
-            split = kept.get(groups[members[0]])
-            if split is None:
-                fresh.append(members)
-                continue
-            wanted[split] = wanted.get(split, 0) - 1
-            for index in members:
-                splits[index] = split
-        fresh.sort(key=lambda members: _draw(seed, label, groups[members[0]]))
-        due = ["val"] * max(0, wanted["val"]) + ["test"] * max(0, wanted["test"])
-        for members, split in zip(fresh, due, strict=False):
-            for index in members:
-                splits[index] = split
-    return splits
+    of_group: dict[Hashable, str] = {}
+    for label, members_of in by_class.items():
+        sizes = {group: len(by_group[group]) for group in members_of}
+        val, test = _shares(sum(sizes.values()), val_fraction, test_fraction)
+        due = {"val": val, "test": test}
+        for group in members_of:
+            if group in kept:
+                of_group[group] = kept[group]
+                due[kept[group]] = due.get(kept[group], 0) - sizes[group]
+        fresh = sorted((g for g in members_of if g not in kept), key=lambda g: _draw(seed, label, g))
+        trains = any(of_group.get(g) == "train" for g in members_of)
+        of_group |= _dealt({g: sizes[g] for g in fresh}, due, trains)
+    return [of_group[group] for group in groups]
+
+
+def _dealt(sizes: Mapping[Hashable, int], due: Mapping[str, int], trains: bool) -> dict[Hashable, str]:
+    """A split for each new group of a class, in the order drawn.
+
+    sizes: pictures in each. due: pictures wanted in each split but training. trains: whether some train already.
+    """
+    found = dict.fromkeys(sizes, "train")
+    spare = len(sizes) - (0 if trains else 1)
+    for split in ("val", "test"):
+        wanted = due[split]
+        for group, size in sizes.items():
+            if found[group] == "train" and spare and 0 < size <= wanted:
+                found[group] = split
+                wanted -= size
+                spare -= 1
+        waiting = [group for group in sizes if found[group] == "train"]
+        if wanted > 0 and spare:
+            # Those left are larger than what is missing: the smallest, if it brings the share nearer or is the first.
+            least = min(waiting, key=sizes.__getitem__)
+            if wanted == due[split] or sizes[least] < 2 * wanted:
+                found[least] = split
+                spare -= 1
+    return found
 
 
 def folds(labels: Sequence[str], groups: Sequence[Hashable], count: int, seed: int) -> list[int]:

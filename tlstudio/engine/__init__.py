@@ -10,3 +10,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # whatever the client does of itself, it shall not do it over a network.
 for _name in ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
     os.environ[_name] = "1"
+
+# Builds of onnxruntime for Linux, macOS and Windows keep a number for this machine and report to their maker unless
+# they find this when they are loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"

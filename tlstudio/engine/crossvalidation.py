@@ -54,7 +54,7 @@ def most_folds(pictures: Sequence[Picture]) -> int:
     Raises:
         UnusableImages: a class has only one, so that nothing could learn it while it is held out.
     """
-    sizes = Counter(label for label, _ in {(p.label, p.digest) for p in pictures})
+    sizes = Counter(label for label, _ in {(p.label, p.group or p.digest) for p in pictures})
     label, size = min(sizes.items(), key=lambda item: (item[1], item[0]))
     if size < 2:
         remedy = "Add more pictures of it, or leave --folds out."
@@ -70,7 +70,7 @@ def out_of_fold(job: Fit, seed: int) -> Generator[Event, None, OutOfFold]:
     """
     cut, count = job.widest_cut, job.recipe.folds
     untouched = {name: value.clone() for name, value in job.network.tail_state(cut).items()}
-    where = splits.folds([p.label for p in job.train], [p.digest for p in job.train], count, seed)
+    where = splits.folds([p.label for p in job.train], [p.group or p.digest for p in job.train], count, seed)
     held_out, done = [], []
     for number in range(count):
         fold = replace(

@@ -1,11 +1,13 @@
 """One safe way from a file to an upright 8-bit RGB picture. Pillow only: thumbnails need no torch."""
 
 import hashlib
+import importlib
 import stat
 import threading
 import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
 from io import BufferedReader
 from pathlib import Path
 
@@ -34,6 +36,7 @@ PLUGINS = (
 )
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF")
 MAX_BYTES = 1 << 30  # what the largest picture has with four uncompressed channels of 16 bits, and room to spare
+HEIF = "HEIF"  # by a plug-in of Pillow's that one installs oneself
 MAX_PIXELS = 89_478_485  # Pillow's own limit for a picture that takes a quarter of a gigabyte
 # A picture of this size takes hundreds of megabytes while it is converted: one at a time.
 LARGE_PIXELS = 20_000_000
@@ -119,7 +122,7 @@ def _unopened(path: Path, error: OSError) -> UnreadablePicture:
 
 def _decode(file: BufferedReader, path: Path, longer: int, shorter: int) -> Decoded:
     try:
-        with Image.open(file, formats=FORMATS) as stored:
+        with Image.open(file, formats=_formats(file)) as stored:
             if stored.width * stored.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
             full = stored.size
@@ -133,6 +136,27 @@ def _decode(file: BufferedReader, path: Path, longer: int, shorter: int) -> Deco
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise _refusal(path, error) from error
+
+
+def _formats(file: BufferedReader) -> tuple[str, ...]:
+    """What Pillow may try on a file: HEIF only where the file says it is that and the plug-in is there."""
+    head = file.read(12)
+    file.seek(0)
+    return (*FORMATS, HEIF) if _is_heif(head) and _has_heif() else FORMATS
+
+
+def _is_heif(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" and head[8:11] != b"avi"
+
+
+@cache
+def _has_heif() -> bool:
+    """Whether somebody installed the plug-in. Its licence (GPL) keeps it out of our bundle, so nothing imports it."""
+    try:
+        importlib.import_module("pillow_heif").register_heif_opener()
+    except (ImportError, OSError):
+        return False
+    return True
 
 
 def _draft(stored: Image.Image, longer: int, shorter: int) -> None:
@@ -157,7 +181,10 @@ def _refusal(path: Path, error: Exception) -> UnreadablePicture:
         return UnreadablePicture(
             f"is larger than {MAX_PIXELS / 1e6:.0f} megapixels", path=path, remedy="Make a smaller copy of it."
         )
-    if name and name not in FORMATS:
+    if name == HEIF and not _has_heif():
+        remedy = "Save it as JPEG or PNG, or install pillow-heif into the Python that runs TL Studio."
+        return UnreadablePicture("HEIC (HEIF) pictures need the plug-in pillow-heif", path=path, remedy=remedy)
+    if name and name not in (*FORMATS, HEIF):
         remedy = "Save it as PNG or JPEG."
         return UnreadablePicture(f"{name} pictures are not supported", path=path, remedy=remedy)
     if isinstance(error, UnidentifiedImageError):
@@ -179,7 +206,7 @@ _SIGNATURES = {
     b"<svg": "SVG",
     b"\x00\x00\x01\x00": "ICO",
 }
-_SUFFIXES = {".heic": "HEIF", ".heif": "HEIF", ".tga": "TGA", ".svg": "SVG"} | dict.fromkeys(
+_SUFFIXES = {".heic": HEIF, ".heif": HEIF, ".tga": "TGA", ".svg": "SVG"} | dict.fromkeys(
     (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"), "PPM"
 )
 
@@ -194,8 +221,8 @@ def _format_name(path: Path) -> str:
     for signature, name in _SIGNATURES.items():
         if head.startswith(signature):
             return name
-    if head[4:8] == b"ftyp" and head[8:11] != b"avi":
-        return "HEIF"
+    if _is_heif(head):
+        return HEIF
     return _SUFFIXES.get(path.suffix.lower(), "")
 
 

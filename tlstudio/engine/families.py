@@ -185,7 +185,8 @@ class _Embedding(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         patches = self.patches(pixels).flatten(2).transpose(1, 2)
-        token = self.token.class_token.expand(len(patches), -1, -1)
+        # Not len(patches), which an export would take for a constant.
+        token = self.token.class_token.expand(patches.shape[0], -1, -1)
         with_positions: Tensor = torch.cat([token, patches], dim=1) + self.positions.pos_embedding
         return self.dropout(with_positions)
 

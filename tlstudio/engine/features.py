@@ -33,7 +33,7 @@ from tlstudio.engine.folding import folded
 from tlstudio.engine.memory import free_memory, out_of_memory, to_device
 from tlstudio.engine.network import Network
 from tlstudio.engine.store import CacheUsage, Row, Shelf, clear, usage
-from tlstudio.engine.tensors import augment, batched, normalise, read, resized, threaded
+from tlstudio.engine.tensors import augment, batched, normalise, read, resized, shaped, threaded
 
 __all__ = [
     "PLAIN",
@@ -196,6 +196,7 @@ def _small(picture: Picture, preprocessing: Preprocessing) -> Row | UnreadablePi
         image = _whole(picture, preprocessing)
     except UnreadablePicture as error:
         return error
+    image = shaped(image, preprocessing)
     width, height = kept_size(*image.size, preprocessing)
     wide = min(image.width, round(image.height * width / height))
     high = min(image.height, round(image.width * height / width))

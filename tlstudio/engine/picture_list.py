@@ -1,6 +1,8 @@
 """Read a list of pictures as people and spreadsheets write it: CSV of `path,label[,split]`."""
 
 import csv
+import os
+import stat
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -120,26 +122,34 @@ def _locate(folder: Path, given: str) -> str:
     path = (folder / given).absolute()
     if "\\" in given and not _exists(path):
         path = (folder / given.replace("\\", "/")).absolute()
+    if ".." in path.parts and _exists(path):  # one file, however its line leads to it
+        path = path.parent.resolve() / path.name
     return str(path)
 
 
 def _exists(path: Path) -> bool:
+    return _facts(path) is not None
+
+
+def _facts(path: Path) -> os.stat_result | None:
     try:
-        return path.exists()
-    except (OSError, ValueError):  # a name that is too long, or none at all
-        return False
+        return path.stat()
+    except (OSError, ValueError):  # not there, a name that is too long, or none at all
+        return None
 
 
 def _picture(file: str, rows: Sequence[_Row], list_name: str) -> Picture:
     """What all the lines on one file come to; refused where one of them is wrong or they contradict each other."""
     splits = [row.split for row in rows if row.split]
     split = SPLIT_NAMES.get(splits[0], "") if splits else ""
-    fault = next(_faults(file, rows), None)
+    facts = _facts(Path(file))
+    fault = next(_faults(file, rows, facts), None)
     refused = f"{list_name} line {fault[0]}: {fault[1]}" if fault else ""
-    return Picture(file, rows[0].label, split, refused=refused)
+    size, mtime_ns = (facts.st_size, facts.st_mtime_ns) if facts else (0, 0)
+    return Picture(file, rows[0].label, split, size, mtime_ns, refused=refused)
 
 
-def _faults(file: str, rows: Sequence[_Row]) -> Iterator[tuple[int, str]]:
+def _faults(file: str, rows: Sequence[_Row], facts: os.stat_result | None) -> Iterator[tuple[int, str]]:
     """What is wrong with the lines on one file: the line's number, and a sentence with the remedy."""
     labels, splits = dict[str, int](), dict[str, int]()
     for row in rows:
@@ -158,9 +168,9 @@ def _faults(file: str, rows: Sequence[_Row]) -> Iterator[tuple[int, str]]:
             yield here, f"{what} {other!r} here, {one!r} in line {before}. Keep one of the two lines."
     if "\0" in file:
         return  # what is no name at all gets its own reason later
-    if not _exists(Path(file)):
+    if facts is None:
         yield rows[0].number, "No such file. Correct the path, or remove the line."
-    elif Path(file).is_dir():
+    elif stat.S_ISDIR(facts.st_mode):
         yield rows[0].number, "it names a folder. Name each picture in it on a line of its own."
 
 

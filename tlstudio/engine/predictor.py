@@ -1,8 +1,10 @@
 """From a picture to ranked labels, and to "not like anything you taught me"."""
 
+import itertools
 import random
+import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from tlstudio.engine.checkpoints import Model
 from tlstudio.engine.evaluation import Floats, probabilities
 from tlstudio.engine.folding import folded
 from tlstudio.engine.network import Network
-from tlstudio.engine.tensors import batched, normalise, read, stacked, threaded
+from tlstudio.engine.tensors import batched, normalise, read, stacked
 
 BATCH = 32
 REFUSED_SHARE = 0.05
@@ -109,23 +111,52 @@ def shares(held_out: torch.Tensor) -> list[float]:
     return [float(d) for d in torch.quantile(held_out.float(), torch.linspace(0, 1, SHARES))]
 
 
+def _growing(paths: Iterable[Path | str], most: int) -> Iterator[list[Path | str]]:
+    """Lists of 1, 2, 3 … `most` paths: who asks about few pictures does not wait for many."""
+    left = iter(paths)
+    size = 1
+    while some := list(itertools.islice(left, size)):
+        yield some
+        size = min(size + 1, most)
+
+
 class Predictor:
-    """A model ready to answer, on the device its network is on."""
+    """A model ready to answer, on the device its network is on, to any number of threads at once.
+
+    prefix: everything up to the pooled features, folded; head: what makes logits of them. sample: pooled features of
+    training pictures, (n, D).
+    """
 
     def __init__(self, model: Model, threads: int) -> None:
         self.model = model
         self.threads = threads
         self.device = _device(model.network)
-        self._sample = model.sample.to(self.device)
-        prefix, self._head = model.network.split("head")
-        self._prefix = folded(prefix, model.network.preprocessing.size)
+        self.sample = model.sample.to(self.device)
+        prefix, self.head = model.network.split("head")
+        self.prefix = folded(prefix, model.network.preprocessing.size)
 
     def predict(self, paths: Iterable[Path | str], top: int = 5) -> Iterator[Predicted]:
-        """Answers in the order of the paths, as they come; a picture that cannot be read gets its reason."""
-        pixels = threaded(lambda path: (path, read(path, self.model.network.preprocessing)), paths, self.threads)
-        with closing(pixels):
-            for batch in batched(pixels, BATCH):
-                yield from self._answer(batch, top)
+        """Answers in the order of the paths, as they come; a picture that cannot be read gets its reason.
+
+        On a processor each thread reads pictures and sends them through the network alone: none waits for another.
+        """
+        closed = threading.Event()
+        turn = nullcontext() if self.device.type == "cpu" else threading.Lock()
+        preprocessing = self.model.network.preprocessing
+
+        def answered(some: list[Path | str]) -> list[Predicted]:
+            batch = [(path, read(path, preprocessing)) for path in some if not closed.is_set()]
+            with turn:
+                return [] if closed.is_set() else list(self._answer(batch, top))
+
+        chunk = features.CPU_CHUNK if self.device.type == "cpu" else features.GPU_CHUNK
+        answers = features.each_alone(answered, _growing(paths, chunk), self.threads, 2 * self.threads)
+        with closing(answers):
+            try:
+                for some in answers:
+                    yield from some
+            finally:
+                closed.set()
 
     def _answer(
         self, batch: list[tuple[Path | str, torch.Tensor | UnreadablePicture]], top: int
@@ -150,7 +181,7 @@ class Predictor:
     @torch.inference_mode()
     def _judge(self, pixels: torch.Tensor) -> tuple[Floats, np.ndarray]:
         """Probabilities, (N, classes), and the distance of each picture to what is familiar, (N,)."""
-        pooled = self._prefix(normalise(pixels.to(self.device), self.model.network.preprocessing))
-        logits = self._head(pooled).float().cpu().numpy()
-        far = distances(pooled, self._sample).cpu().numpy()
+        pooled = self.prefix(normalise(pixels.to(self.device), self.model.network.preprocessing))
+        logits = self.head(pooled).float().cpu().numpy()
+        far = distances(pooled, self.sample).cpu().numpy()
         return probabilities(logits, self.model.facts["temperature"]), far

@@ -1,35 +1,23 @@
-"""Look through what a person gave: which pictures, of which classes, on which side, and what is wrong with them."""
+"""Look through what a person gave: which files there are, of which classes, and on which side they are filed."""
 
 import os
+import stat
+import time
 import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tlstudio.core import splits
-from tlstudio.core.catalogue import MAX_CLASSES, Picture, is_label
-from tlstudio.core.errors import UnreadablePicture, UnusableImages
-from tlstudio.core.events import Event, Inspected, Progress
+from tlstudio.core.catalogue import Picture
+from tlstudio.core.errors import UnusableImages
+from tlstudio.core.events import Event, Progress
 from tlstudio.engine import picture_list
-from tlstudio.engine.decode import decode_with_digest
 from tlstudio.engine.picture_list import SPLIT_NAMES
 
 DROPPINGS = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
 LAYOUT = "Put the pictures into one folder per class, such as pictures/cats and pictures/dogs."
-
-
-@dataclass(frozen=True)
-class SplitRule:
-    """What becomes of pictures that come without a split: fractions 0..1 of each class, drawn with `seed`."""
-
-    val_fraction: float = 0.15
-    test_fraction: float = 0.15
-    seed: int = 0
-
-
-DEFAULT_SPLIT = SplitRule()
+BREATH = 0.1  # seconds between two signs of life, so that Cancel is heard
+SHOWN = 10  # names in a sentence
 
 
 @dataclass(frozen=True)
@@ -40,295 +28,218 @@ class Found:
     remarks: tuple[str, ...] = ()
 
 
-def find(images: Path) -> Found:
-    """The files that `images` names, with labels and the splits it gives; nothing is opened but a list.
+def find(images: Path) -> Generator[Event, None, Found]:
+    """The files that `images` names, with labels, the splits it gives, sizes and times; nothing is opened but a list.
 
     images: a folder of class folders, one with train, val or test above them, a folder of pictures (one class), or a
-    CSV of `path,label[,split]` whose paths are absolute or start from the CSV's folder.
+    CSV of `path,label[,split]` whose paths are absolute or start from the CSV's folder. Yields progress without a
+    total, at least ten times a second.
+
+    Each name in a folder is one picture. A link to a file counts like the file; a link to a folder is not followed, for
+    it can make loops. Hard links and links to a file of the same set are identical pictures like any other copies.
 
     Raises:
         UnusableImages: there is nothing of that kind there.
     """
     if images.is_file() and images.suffix.lower() == ".csv":
         pictures, remarks = picture_list.read(images.absolute())
-    elif images.is_file():
+        return Found(tuple(replace(p, label=_class_name(p.label)) for p in pictures), tuple(remarks))
+    if images.is_file():
         raise UnusableImages("is a file, not a folder of pictures", path=images, remedy=LAYOUT)
-    elif not images.is_dir():
+    if not images.is_dir():
         raise UnusableImages("does not exist", path=images, remedy="Check the spelling of the path.")
-    else:
-        try:
-            pictures, remarks = list(_from_folder(images.absolute())), list(_remarks(images.absolute()))
-        except OSError as error:
-            raise UnusableImages(f"cannot be read ({error.strerror})", path=images) from error
-        if not pictures:
-            raise UnusableImages("holds no pictures", path=images, remedy=LAYOUT)
-    # One name can be spelt with composed or with combined letters; macOS and Windows do not agree which.
-    named = (replace(p, label=unicodedata.normalize("NFC", p.label)) for p in pictures)
-    return Found(tuple(named), tuple(remarks))
+    try:
+        found = yield from _in_folder(str(images.absolute()))
+    except OSError as error:
+        raise UnusableImages(f"cannot be read ({error.strerror})", path=images) from error
+    if not found.pictures:
+        raise UnusableImages("holds no pictures", path=images, remedy=LAYOUT)
+    return found
 
 
-def _from_folder(root: Path) -> Iterator[Picture]:
-    for folder, split in _class_folders(root):
-        yield from _files(folder, folder.name, split)
+def find_one_class(folder: Path, label: str, split: str) -> Generator[Event, None, Found]:
+    """Every file below a folder, however deep, as a picture of one class.
 
-
-def _class_folders(root: Path) -> list[tuple[Path, str]]:
-    """The folders that are classes, each with the split it is filed under; `root` itself where there are none."""
-    folders = _folders(root)
-    split_folders = [f for f in folders if _is_split(f)]
-    if split_folders:
-        return [(folder, SPLIT_NAMES[above.name.lower()]) for above in split_folders for folder in _folders(above)]
-    return [(folder, "") for folder in folders or [root]]
-
-
-def _is_split(folder: Path) -> bool:
-    """Whether a folder is a split with classes in it, and not a class of trains, say."""
-    return folder.name.lower() in SPLIT_NAMES and bool(_folders(folder))
-
-
-def _folders(root: Path) -> list[Path]:
-    return [entry for entry in _entries(root) if entry.is_dir() and not entry.is_symlink()]
-
-
-def _remarks(root: Path) -> Iterator[str]:
-    """What of a folder is left out, and what in it looks like a mistake."""
-    folders = _folders(root)
-    if names := _unfiled(root, folders):
-        yield f"Left out, because it is in no class folder: {_some(names)}"
-    classes = [folder for folder, _ in _class_folders(root)]
-    if empty := [str(f.relative_to(root)) for f in classes if f != root and not any(files_below(f))]:
-        yield f"There are no files in: {_some(empty)}"
-    if len(folders) > 1 and all(f.name.lower() in SPLIT_NAMES and f in classes for f in folders):
-        yield "Train, val and test are taken for classes here: there are no class folders in them."
-    # Folders that hold nothing but several folders each are hardly classes.
-    inside = [[entry.name for entry in _folders(folder)] for folder in folders]
-    if folders and folders == classes and all(len(names) > 1 for names in inside) and not any(map(_files_in, folders)):
-        counted = f"{_some([folder.name for folder in folders])}: each counts as one class."
-        yield f"{counted} If the folders in it ({_some(inside[0])}) are the classes, give what holds these instead."
-
-
-def _files_in(folder: Path) -> list[Path]:
-    return [entry for entry in _entries(folder) if entry.is_file() and entry.name.lower() not in DROPPINGS]
-
-
-def _unfiled(root: Path, folders: list[Path]) -> list[str]:
-    """The names of what lies beside the class folders and so belongs to no class."""
-    if not folders and not any(entry.is_symlink() and entry.is_dir() for entry in _entries(root)):
-        return []  # a folder of pictures, all one class
-    splits_given = [f for f in folders if _is_split(f)]
-    above = [root, *splits_given]
-    entries = [entry for place in above for entry in _entries(place) if entry.name.lower() not in DROPPINGS]
-    loose = [entry.name for entry in entries if entry.is_file()]
-    links = [f"{entry.name} (a link to a folder)" for entry in entries if entry.is_symlink() and entry.is_dir()]
-    return loose + links + [f.name for f in folders if splits_given and f not in splits_given]
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
-
-
-def _files(folder: Path, label: str, split: str) -> Iterator[Picture]:
-    return (Picture(str(file), label, split) for file in files_below(folder))
+    Raises:
+        UnusableImages: there is none.
+    """
+    walk, pictures = _Walk(str(folder.absolute())), list[Picture]()
+    yield from walk.collect("", label, split, pictures)
+    if not pictures:
+        raise UnusableImages("holds no pictures", path=folder)
+    return Found(tuple(pictures), tuple(_remarks_on(walk)))
 
 
 def files_below(folder: Path) -> Iterator[Path]:
     """Every regular, non-hidden file below a folder. Links to folders are not followed: they can make loops."""
-    try:
-        entries = _entries(folder)
-    except OSError:
-        yield folder  # it will be refused by name, and the rest goes on
-        return
+    return (Path(path) for path, _ in _Walk(str(folder)).below(str(folder)))
+
+
+def _class_name(folder: str) -> str:
+    # One name can be spelt with composed or with combined letters; macOS and Windows do not agree which.
+    return unicodedata.normalize("NFC", folder)
+
+
+def _in_folder(root: str) -> Generator[Event, None, Found]:
+    walk = _Walk(root)
+    top = _listing(root)
+    parts = {name: walk.peek(name) for name in top.folders if name.lower() in SPLIT_NAMES}
+    # A folder of that name is a split if there are classes in it, and a class of trains, say, if there are none.
+    parts = {name: listing for name, listing in parts.items() if listing.folders}
+    classes = [(f"{part}{os.sep}{name}", part) for part, listing in parts.items() for name in listing.folders]
+    classes = classes or [(name, "") for name in top.folders or [""]]
+    pictures, empty = list[Picture](), list[str]()
+    for folder, part in classes:
+        before, label = len(pictures), _class_name(Path(root, folder).name)
+        yield from walk.collect(folder, label, SPLIT_NAMES.get(part.lower(), ""), pictures)
+        if folder and len(pictures) == before:
+            empty.append(folder)
+    unfiled = _unfiled(top, parts) if top.folders or top.links else []
+    return Found(tuple(pictures), tuple(_remarks(walk, top, parts, unfiled, empty)))
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """What lies in one folder, by name; hidden things and what systems drop aside.
+
+    links: to folders. others: what is neither a file nor a folder, each with what it is in brackets.
+    """
+
+    folders: list[str]
+    files: list[os.DirEntry[str]]
+    links: list[str]
+    others: list[str]
+
+
+def _listing(folder: str) -> _Listing:
+    with os.scandir(folder) as found:
+        entries = [entry for entry in found if entry.name[0] != "." and entry.name.lower() not in DROPPINGS]
+    entries.sort(key=lambda entry: entry.name)
+    listing = _Listing([], [], [], [])
     for entry in entries:
-        if entry.is_dir():
-            if not entry.is_symlink():
-                yield from files_below(entry)
-        elif entry.is_file() and entry.name.lower() not in DROPPINGS:
-            yield entry
+        if entry.is_dir(follow_symlinks=False):
+            listing.folders.append(entry.name)
+        elif entry.is_file(follow_symlinks=False):
+            listing.files.append(entry)
+        else:
+            _put_aside(entry, listing)
+    return listing
 
 
-def _entries(folder: Path) -> list[Path]:
-    """What is in a folder, by name, hidden things aside."""
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+def _put_aside(entry: os.DirEntry[str], listing: _Listing) -> None:
+    """Sort in what is neither a plain file nor a plain folder."""
+    try:
+        mode = entry.stat().st_mode
+    except OSError:
+        listing.others.append(f"{entry.name} (a link that leads nowhere)")
+        return
+    if stat.S_ISREG(mode):
+        listing.files.append(entry)
+        listing.files.sort(key=lambda file: file.name)
+    elif stat.S_ISDIR(mode):
+        listing.links.append(entry.name)
+    else:
+        kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+        listing.others.append(f"{entry.name} ({kinds.get(stat.S_IFMT(mode), 'a device')})")
 
 
-def read_all(
-    found: Sequence[Picture], known: Iterable[Picture] = (), threads: int = 0
-) -> Generator[Event, None, list[Picture]]:
-    """Decode every file once in full, on threads; yields progress, returns the pictures with their facts.
+class _Walk:
+    """A way through a folder; it notes what it meets that is neither a file nor a folder to go into.
 
-    known: pictures looked at before; one whose size and modification time are unchanged is not opened again.
+    links, others: as of a `_Listing`, with their paths from the folder on.
     """
-    before = {p.path: p for p in known}
-    done: list[Picture] = []
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="survey") as pool:
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._said = time.monotonic()
+        self.links: list[str] = []
+        self.others: list[str] = []
+
+    def peek(self, folder: str) -> _Listing:
+        """What lies in a folder, named from the root on; nothing, if nobody may look."""
         try:
-            for picture in pool.map(lambda p: _look(p, before.get(p.path)), found):
-                done.append(picture)
-                if len(done) % 16 == 0 or len(done) == len(found):
-                    yield Progress("reading pictures", len(done), len(found))
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-    return done
+            return _listing(str(Path(self.root, folder)))
+        except OSError:
+            return _Listing([], [], [], [])
+
+    def collect(self, folder: str, label: str, split: str, pictures: list[Picture]) -> Iterator[Event]:
+        """Put every file below a folder, named from the root on, to the pictures; yields progress without a total."""
+        for path, facts in self.below(str(Path(self.root, folder))):
+            size, mtime_ns = (facts.st_size, facts.st_mtime_ns) if facts else (0, 0)
+            pictures.append(Picture(path, label, split, size, mtime_ns))
+            if time.monotonic() - self._said > BREATH:
+                yield Progress("finding pictures", len(pictures), 0)
+                self._said = time.monotonic()
+        if time.monotonic() - self._said > BREATH:
+            yield Progress("finding pictures", len(pictures), 0)
+            self._said = time.monotonic()
+
+    def below(self, folder: str) -> Iterator[tuple[str, os.stat_result | None]]:
+        """Each file below a folder, depth first, with its facts; without them what cannot be looked at or into."""
+        waiting = [iter([folder])]
+        while waiting:
+            place = next(waiting[-1], None)
+            if place is None:
+                waiting.pop()
+                continue
+            try:
+                listing = _listing(place)
+            except OSError:
+                yield place, None  # it will be refused by name, and the rest goes on
+                continue
+            self._note(place, listing)
+            for entry in listing.files:
+                try:
+                    yield entry.path, entry.stat()
+                except OSError:
+                    yield entry.path, None
+            waiting.append(iter([f"{place}{os.sep}{name}" for name in listing.folders]))
+
+    def _note(self, place: str, listing: _Listing) -> None:
+        if listing.links or listing.others:
+            inside = place[len(self.root) :].lstrip(os.sep)
+            self.links += [str(Path(inside, name)) for name in listing.links]
+            self.others += [str(Path(inside, name)) for name in listing.others]
 
 
-def _look(picture: Picture, before: Picture | None) -> Picture:
-    if picture.refused:  # by the list that names it
-        return replace(picture, path=_escaped(picture.path), label=_escaped(picture.label))
-    if not (_is_text(picture.path) and is_label(picture.label)):
-        # Kept under a name that can be shown and stored; the file itself is not touched.
-        reason = "its name or its class's is empty, too long, or not text that can be shown. Rename it."
-        return replace(picture, path=_escaped(picture.path), label=_escaped(picture.label), refused=reason)
-    path = Path(picture.path)
-    try:
-        facts = path.stat()
-    except OSError as error:
-        return replace(picture, refused=error.strerror or "cannot be opened")
-    stamped = replace(picture, size=facts.st_size, mtime_ns=facts.st_mtime_ns)
-    # What was refused is tried again: permissions change without leaving a trace in the file.
-    known = before is not None and not before.refused
-    if before is not None and known and (before.size, before.mtime_ns) == (facts.st_size, facts.st_mtime_ns):
-        return replace(before, label=picture.label, split=picture.split)
-    try:
-        decoded, digest = decode_with_digest(path)
-    except UnreadablePicture as error:
-        return replace(stamped, refused=f"{error.what}. {error.remedy}".strip())
-    return replace(
-        stamped,
-        digest=digest,
-        width=decoded.image.width,
-        height=decoded.image.height,
-        format=decoded.format,
-        mode=decoded.mode,
-        frames=decoded.frames,
-    )
+def _unfiled(top: _Listing, parts: dict[str, _Listing]) -> list[str]:
+    """The names of what lies beside the class folders and so belongs to no class."""
+    named = [entry.name for entry in top.files] + [f"{name} (a link to a folder)" for name in top.links] + top.others
+    for part, listing in parts.items():
+        beside = [entry.name for entry in listing.files]
+        beside += [f"{name} (a link to a folder)" for name in listing.links] + listing.others
+        named += [f"{part}{os.sep}{name}" for name in beside]
+    return named + [name for name in top.folders if parts and name not in parts]
 
 
-def _is_text(name: str) -> bool:
-    """File names are bytes; those that are no text come to Python with lone surrogates in them."""
-    return name == _escaped(name) and "\0" not in name
+def _remarks(
+    walk: _Walk, top: _Listing, parts: dict[str, _Listing], unfiled: list[str], empty: list[str]
+) -> Iterator[str]:
+    """What of a folder is left out, and what in it looks like a mistake."""
+    if unfiled:
+        yield f"Left out, because it is in no class folder: {_some(unfiled)}"
+    yield from _remarks_on(walk)
+    if empty:
+        yield f"There are no files in: {_some(empty)}"
+    if len(top.folders) > 1 and not parts and all(name.lower() in SPLIT_NAMES for name in top.folders):
+        yield "Train, val and test are taken for classes here: there are no class folders in them."
+    # Folders that hold nothing but several folders each are hardly classes.
+    if top.folders and not parts and all(_holds_only_folders(walk.peek(name)) for name in top.folders):
+        inside = walk.peek(top.folders[0]).folders
+        counted = f"{_some(top.folders)}: each counts as one class."
+        yield f"{counted} If the folders in it ({_some(inside)}) are the classes, give what holds these instead."
 
 
-def _escaped(name: str) -> str:
-    return name.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+def _remarks_on(walk: _Walk) -> Iterator[str]:
+    if walk.links:
+        yield f"Links to folders are not followed: {_some(walk.links)}"
+    if walk.others:
+        yield f"Left out, because it is no file: {_some(walk.others)}"
 
 
-def split(pictures: list[Picture], rule: SplitRule = DEFAULT_SPLIT, known: Iterable[Picture] = ()) -> list[Picture]:
-    """Give every readable picture a split. What the folder gave is kept; identical files stay on one side.
-
-    Training and validation given: nothing moves. Only training (and test) given: a validation part is taken from the
-    training pictures. Nothing given: all three by the rule. known: pictures whose splits were drawn before by the same
-    rule; they keep them.
-    """
-    given = {p.split for p in pictures if p.split and not p.refused}
-    if "train" in given and "val" in given:
-        return [p if p.split else replace(p, split="train") for p in pictures]
-    movable = [i for i, p in enumerate(pictures) if not p.refused and p.split in ("", "train")]
-    test_fraction = 0.0 if given & {"train", "test"} else rule.test_fraction
-    val_fraction = 0.0 if "val" in given else rule.val_fraction
-    chosen = splits.assign(
-        [pictures[i].label for i in movable],
-        [pictures[i].digest for i in movable],
-        val_fraction,
-        test_fraction,
-        rule.seed,
-        {p.digest: p.split for p in known if p.split and not p.refused},
-    )
-    result = list(pictures)
-    for index, name in zip(movable, chosen, strict=True):
-        result[index] = replace(pictures[index], split=name)
-    return result
+def _holds_only_folders(listing: _Listing) -> bool:
+    return len(listing.folders) > 1 and not listing.files
 
 
-def inspect(source: Path | str, pictures: list[Picture]) -> Inspected:
-    """What a set of pictures holds and what is wrong with it. source: what to call it."""
-    readable = [p for p in pictures if not p.refused]
-    refused = tuple({"path": p.path, "reason": p.refused} for p in pictures if p.refused)
-    classes: dict[str, dict[str, int]] = {}
-    for picture in readable:
-        counts = classes.setdefault(picture.label, dict.fromkeys(splits.SPLITS, 0))
-        counts[picture.split] = counts.get(picture.split, 0) + 1
-    same: dict[str, list[Picture]] = defaultdict(list)
-    for picture in readable:
-        same[picture.digest].append(picture)
-    groups = [group for group in same.values() if len(group) > 1]
-    conflicts = [g for g in groups if len({p.label for p in g}) > 1]
-    leaks = [g for g in groups if len({p.split for p in g}) > 1]
-    elsewhere = {g[0].digest for g in (*conflicts, *leaks)}
-    duplicates = [g for g in groups if g[0].digest not in elsewhere]
-    return Inspected(
-        source=str(source),
-        found=len(pictures),
-        read=len(readable),
-        refused=refused,
-        classes=dict(sorted(classes.items())),
-        duplicates=_paths(duplicates),
-        conflicts=_paths(conflicts),
-        leaks=_paths(leaks),
-        warnings=tuple(_warnings(readable, conflicts, leaks)),
-    )
-
-
-def _paths(groups: list[list[Picture]]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(p.path for p in group) for group in groups)
-
-
-def _warnings(readable: list[Picture], conflicts: list[list[Picture]], leaks: list[list[Picture]]) -> Iterator[str]:
-    sizes = Counter(p.label for p in readable)
-    if len(sizes) == 1:
-        yield f"There is only one class, {next(iter(sizes))!r}; a classifier needs two."
-    few = [label for label, count in sorted(sizes.items()) if count < 10]
-    if few and len(sizes) > 1:
-        yield f"Fewer than 10 pictures in: {', '.join(few[:5])}{' …' if len(few) > 5 else ''}."
-    most, least = max(sizes, key=sizes.__getitem__, default=""), min(sizes, key=sizes.__getitem__, default="")
-    if sizes[most] > 3 * sizes[least]:
-        yield (
-            f"Classes differ in size: {most!r} has {sizes[most]} pictures, {least!r} {sizes[least]}. "
-            "Rare classes will count for more in training."
-        )
-    spellings: dict[str, list[str]] = defaultdict(list)
-    for label in sorted(sizes):
-        spellings[label.casefold().strip()].append(label)
-    for alike in spellings.values():
-        if len(alike) > 1:
-            yield f"These classes differ only in capital letters or spaces: {', '.join(map(repr, alike))}."
-    moving = sum(p.frames > 1 for p in readable)
-    if moving:
-        yield f"{moving} files have several frames or pages; only the first is used."
-    deep = sum(p.mode.startswith(("I", "F")) for p in readable)
-    if deep:
-        yield f"{deep} pictures have more than 8 bits; each is scaled from its own darkest to its brightest value."
-    if conflicts:
-        yield f"{len(conflicts)} pictures are filed under more than one class."
-    if leaks:
-        yield f"{len(leaks)} pictures are both in training and in validation or test; accuracy will look too good."
-
-
-def check_trainable(source: Path | str, pictures: list[Picture]) -> None:
-    """Raise unless something can be learned from these pictures.
-
-    Raises:
-        UnusableImages: nothing readable, one class only, or a class without pictures to train on or to check with.
-    """
-    readable = [p for p in pictures if not p.refused]
-    if not readable:
-        remedy = "Save the pictures as JPEG or PNG; each one's own fault is listed with it."
-        raise UnusableImages(f"none of {len(pictures)} files is a readable picture", path=source, remedy=remedy)
-    labels = sorted({p.label for p in readable})
-    if len(labels) > MAX_CLASSES:
-        raise UnusableImages(f"holds {len(labels)} classes; {MAX_CLASSES} are possible", path=source)
-    if len(labels) < 2:
-        raise UnusableImages(f"holds only one class, {labels[0]!r}; two are needed", path=source, remedy=LAYOUT)
-    by_split = {name: Counter(p.label for p in readable if p.split == name) for name in splits.SPLITS}
-    if not by_split["train"]:
-        remedy = "Add a train folder beside the others, or put the classes directly into the folder."
-        raise UnusableImages("has no picture to train on, only some to check with", path=source, remedy=remedy)
-    for label in labels:
-        if not by_split["train"][label]:
-            remedy = "Add pictures of it to the training part, or remove the class."
-            raise UnusableImages(f"class {label!r} has no picture to train on", path=source, remedy=remedy)
-        total = sum(counts[label] for counts in by_split.values())
-        if total < 2:
-            remedy = "Add at least one more picture of it: one to train on, one to check with."
-            raise UnusableImages(f"class {label!r} has only one picture", path=source, remedy=remedy)
-    if not by_split["val"]:
-        raise UnusableImages("has no pictures to validate on", path=source, remedy="Add some, or more pictures.")
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

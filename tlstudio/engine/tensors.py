@@ -43,9 +43,27 @@ def fit(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
         square[top : top + high, left : left + wide] = small
         return square
     # Resize the shorter side to `resize` and crop the centre, in one step: only the pixels that stay are computed.
-    side = max(1, round(min(width, height) * size / preprocessing.resize))
+    return resized(image, size, size, interpolation, _centre(width, height, preprocessing))
+
+
+def _centre(width: int, height: int, preprocessing: Preprocessing) -> Box:
+    side = max(1, round(min(width, height) * preprocessing.size / preprocessing.resize))
     left, top = (width - side) // 2, (height - side) // 2
-    return resized(image, size, size, interpolation, (left, top, left + side, top + side))
+    return left, top, left + side, top + side
+
+
+def seen_box(width: int, height: int, preprocessing: Preprocessing) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of what `fit` makes the square of, in pixels of a picture of this size.
+
+    Where a picture is padded, the square reaches beyond it on two sides.
+    """
+    if preprocessing.fit == "squash":
+        return 0, 0, width, height
+    if preprocessing.fit == "pad":
+        longer = max(width, height)
+        left, top = (width - longer) / 2, (height - longer) / 2
+        return left, top, left + longer, top + longer
+    return _centre(width, height, preprocessing)
 
 
 def resized(
@@ -86,6 +104,19 @@ def enough(preprocessing: Preprocessing) -> dict[str, int]:
     return {"shorter": preprocessing.resize if preprocessing.fit == "crop" else preprocessing.size}
 
 
+def shaped(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """What variations are cut from: where the network sees whole pictures, squashed or padded to a square."""
+    width, height = image.size
+    if preprocessing.fit == "crop" or width == height:
+        return image
+    side = max(width, height)
+    if preprocessing.fit == "squash":
+        return Image.fromarray(resized(image, side, side, preprocessing.interpolation))
+    square = Image.new("RGB", (side, side))
+    square.paste(image, ((side - width) // 2, (side - height) // 2))
+    return square
+
+
 def augment(image: Image.Image, preprocessing: Preprocessing, kind: Augmentation, key: str) -> Pixels:
     """A random variation of the square the network sees, (size, size, 3); the same `key` gives the same variation.
 
@@ -94,6 +125,7 @@ def augment(image: Image.Image, preprocessing: Preprocessing, kind: Augmentation
     """
     if kind == "none":
         return fit(image, preprocessing)
+    image = shaped(image, preprocessing)
     chance = random.Random(key)
     if kind == "strong":
         return _strong(image, preprocessing, chance)

@@ -6,18 +6,24 @@ it for events and close it; training alone takes `stop`, because it ends by keep
 
 from tlstudio.tasks.cache import Cache, cache_clear, cache_limit, cache_usage
 from tlstudio.tasks.demonstration import demo
+from tlstudio.tasks.doubting import Doubts
 from tlstudio.tasks.drawing import draw, draw_sample
+from tlstudio.tasks.editing import edit
 from tlstudio.tasks.engine import devices, load_engine
+from tlstudio.tasks.exporting import export, export_apart
 from tlstudio.tasks.inspecting import inspect
 from tlstudio.tasks.outlining import advise, outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
-from tlstudio.tasks.scanning import add, has_source, remove, report, rescan, scan, split_rule
+from tlstudio.tasks.scanning import accept, add, difference, has_source, remove, report, rescan, scan, split_rule
+from tlstudio.tasks.sorting import plan_sorting, sort_copies, undo_sorting
 from tlstudio.tasks.training import model_to_start_from, train
 from tlstudio.tasks.weights import find_networks, weights_fetch, weights_import, weights_list, weights_pack
 
 __all__ = [
     "Cache",
+    "Doubts",
     "OpenModel",
+    "accept",
     "add",
     "advise",
     "cache_clear",
@@ -25,22 +31,29 @@ __all__ = [
     "cache_usage",
     "demo",
     "devices",
+    "difference",
     "draw",
     "draw_sample",
+    "edit",
     "evaluate",
+    "export",
+    "export_apart",
     "find_networks",
     "has_source",
     "inspect",
     "load_engine",
     "model_to_start_from",
     "outline",
+    "plan_sorting",
     "predict",
     "remove",
     "report",
     "rescan",
     "scan",
+    "sort_copies",
     "split_rule",
     "train",
+    "undo_sorting",
     "weights_fetch",
     "weights_import",
     "weights_list",

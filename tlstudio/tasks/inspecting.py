@@ -6,43 +6,61 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tlstudio.core import events
-from tlstudio.core.catalogue import Catalogue, class_names
+from tlstudio.core import events, groups, splits
+from tlstudio.core.catalogue import Catalogue, Picture
 from tlstudio.core.errors import ProjectError
 from tlstudio.core.events import Event
 from tlstudio.core.project import is_project, runs_in
 from tlstudio.core.run import RunFolder
-from tlstudio.tasks.scanning import called, read
+from tlstudio.core.sources import called
+from tlstudio.tasks.doubting import doubt
+from tlstudio.tasks.finding import read
 
 
-def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0) -> Iterator[Event]:
+def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0, doubts: str = "") -> Iterator[Event]:
     """What a path holds: pictures, a project, a run, or a model.
 
-    more: further folders or lists of pictures, joined with the first.
+    more: further folders or lists of pictures, joined with the first. doubts: a backbone by which the labels are judged
+    as well; nothing else but pictures and projects has any.
 
     Raises:
         TLStudioError: it is none of these, or damaged.
     """
-    from tlstudio.engine import survey
-
     if more:
-        looked = yield from read((path, *more), threads)
-        yield survey.inspect(called((path, *more)), survey.split(looked))
+        yield from _inspect_pictures(path, *more, threads=threads, doubts=doubts)
     elif path.is_dir() and is_project(path):
         yield _inspect_project(path)
+        catalogue = Catalogue(path / "catalogue.sqlite")
+        yield from _doubt(catalogue.pictures(), [], doubts, threads)
     elif path.is_dir() and (path / "recipe.json").is_file():
         yield _inspect_run(path)
     elif path.suffix.lower() == ".tlmodel" and not path.is_dir():
         yield _inspect_model(path)
     else:
-        looked = yield from read((path,), threads)
-        yield survey.inspect(path, survey.split(looked))
+        yield from _inspect_pictures(path, threads=threads, doubts=doubts)
+
+
+def _inspect_pictures(*paths: Path, threads: int, doubts: str) -> Iterator[Event]:
+    from tlstudio.engine import duplicates, report
+
+    looked = yield from read(paths, threads)
+    near = yield from duplicates.near(looked)
+    yield report.inspect(called(paths), splits.divide(groups.marked(looked, near, {})), near)
+    yield from _doubt(looked, paths, doubts, threads)
+
+
+def _doubt(pictures: Sequence[Picture], places: Sequence[Path], backbone: str, threads: int) -> Iterator[Event]:
+    return doubt(pictures, places, backbone, threads) if backbone else iter(())
 
 
 def _inspect_project(path: Path) -> Event:
-    pictures = Catalogue(path / "catalogue.sqlite").readable()
-    counts = {name: sum(p.label == name for p in pictures) for name in class_names(pictures)}
-    return events.FileInspected("project", {"classes": counts, "runs": [str(run.folder) for run in runs_in(path)]})
+    from tlstudio.engine import report
+
+    catalogue = Catalogue(path / "catalogue.sqlite")
+    seen = report.inspect(path, catalogue.pictures(), catalogue.near(), catalogue.decisions()).to_json()
+    counts = {name: sum(parts.values()) for name, parts in catalogue.counts().items()}
+    facts = {"classes": counts, "runs": [str(run.folder) for run in runs_in(path)]}
+    return events.FileInspected("project", {**facts, "pictures": {k: v for k, v in seen.items() if k != "event"}})
 
 
 def _inspect_run(path: Path) -> Event:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +15,13 @@ from tlstudio.core.errors import RefusedModel, UnusableImages
 from tlstudio.core.events import Event
 from tlstudio.core.project import is_project
 from tlstudio.tasks.engine import load_engine
-from tlstudio.tasks.scanning import read
+from tlstudio.tasks.finding import read
 
 if TYPE_CHECKING:
     from tlstudio.engine.checkpoints import Model
     from tlstudio.engine.predictor import Predictor
+
+LISTED_AT_ONCE = 500
 
 
 def evaluate(
@@ -42,6 +46,7 @@ def evaluate(
     model, count = _open_model(model_file, device, threads)
     alone = is_project(images) and not more
     pictures = Catalogue(images / "catalogue.sqlite").pictures() if alone else (yield from read((images, *more), count))
+    pictures = [p for p in pictures if not p.excluded]
     if split is None:
         split = "all"
         if alone:
@@ -102,13 +107,14 @@ def _files(paths: Iterable[Path | str]) -> Iterator[Path | str]:
 
 
 class OpenModel:
-    """A `.tlmodel` that is loaded at the first question and kept for the next ones, for whoever asks more than once."""
+    """A `.tlmodel` that is loaded at the first question and kept for the next ones; any number of threads may ask."""
 
     def __init__(self, path: Path, device: str = "auto", threads: int = 0) -> None:
         self.path = path
         self._device = device
         self._threads = threads
         self._predictor: Predictor | None = None
+        self._loading = threading.Lock()
 
     def open(self) -> Iterator[Event]:
         """Load the model now; ends with what it says about itself.
@@ -122,18 +128,41 @@ class OpenModel:
     def predict(self, paths: Iterable[Path | str], top: int = 5) -> Iterator[Event]:
         """Like `tasks.predict`, with progress between the answers."""
         predictor = self._loaded()
-        files = list(_files(paths))
+        files = list[Path | str]()
+        for file in _files(paths):
+            files.append(file)
+            if len(files) % LISTED_AT_ONCE == 0:  # a folder may be on the other end of a slow network
+                yield events.Progress("finding pictures", len(files), 0)
         yield events.Progress("classifying pictures", 0, len(files))
         for number, answer in enumerate(predictor.predict(files, top), start=1):
             yield answer
             yield events.Progress("classifying pictures", number, len(files))
 
+    def explain(self, path: Path | str, label: str = "", project: Path | None = None) -> Iterator[Event]:
+        """What speaks for a class in one picture: one `Explained`. It may be asked while `predict` is still answering.
+
+        label: one of the model's classes; empty for the most probable one. project: folder of a project in which to
+        find the nearest training pictures; without it they are named by label and digest alone.
+
+        Raises:
+            TLStudioError: the model cannot be used, or the project not be read.
+            ValueError: the model has no such class.
+        """
+        from tlstudio.engine.explain import explain
+
+        said = explain(self._loaded(), Path(path), label)
+        if project is not None and is_project(project):
+            where = Catalogue(project / "catalogue.sqlite").paths_of([near.digest for near in said.nearest])
+            said = replace(said, nearest=tuple(replace(n, path=where.get(n.digest, "")) for n in said.nearest))
+        yield said
+
     def _loaded(self) -> Predictor:
         from tlstudio.engine.predictor import Predictor
 
-        if self._predictor is None:
-            self._predictor = Predictor(*_open_model(self.path, self._device, self._threads))
-        return self._predictor
+        with self._loading:
+            if self._predictor is None:
+                self._predictor = Predictor(*_open_model(self.path, self._device, self._threads))
+            return self._predictor
 
 
 def _check_exists(model_file: Path) -> None:

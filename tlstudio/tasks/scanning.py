@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tlstudio.core import events
-from tlstudio.core.catalogue import Catalogue, Picture
+from tlstudio.core import events, groups, splits
+from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnusableImages
-from tlstudio.core.events import Event
-from tlstudio.core.project import Project, is_project
-
-if TYPE_CHECKING:
-    from tlstudio.engine.survey import Found, SplitRule
+from tlstudio.core.events import Difference, Event
+from tlstudio.core.import_log import ImportLog
+from tlstudio.core.project import Project
+from tlstudio.core.sources import Source, as_facts, as_json, called, source, sources_of
+from tlstudio.core.splits import SplitRule
+from tlstudio.tasks.finding import gather, within
 
 
 def scan(
@@ -26,36 +26,53 @@ def scan(
     threads: int = 0,
     to_train: bool = False,
     more: Sequence[Path] = (),
+    copy: bool = False,
 ) -> Iterator[Event]:
     """Look through the pictures, give each a split, and make them the project's.
 
     more: further folders or lists; classes of the same name are joined. val: pictures to validate on; then `images` and
     `more` give those to train on. to_train: leave the project as it was unless something can be learned from them.
+    copy: copy them into the project's folder and use the copies.
 
     Raises:
         UnusableImages: there is nothing to look at; with `to_train`, nothing to learn from.
+        ProjectError: the disk is full, or the project cannot be written.
     """
     given = (images, *more)
-    sources = [_source(path) for path in given]
+    sources = [source(path) for path in given]
     if val is not None:
-        sources = [*(_source(path, split="train") for path in given), _source(val, split="val")]
-    paths = {source["path"] for source in sources}
-    if gone := [source["path"] for source in _sources(project) if source["path"] not in paths]:
+        sources = [*(source(path, split="train") for path in given), source(val, split="val")]
+    paths = {each.path for each in sources}
+    if gone := [each.path for each in sources_of(project) if each.path not in paths]:
         yield events.Warned(f"The project held pictures from {called(gone)}; these take their place.")
-    yield from _look_through(project, sources, rule, threads, to_train)
+    copies: Sequence[Picture] = ()
+    if copy:
+        sources, copies = yield from _copied(project, sources, threads)
+    yield from _look_through(project, _Order(sources, rule, threads, to_train, copies=copies))
 
 
-def add(project: Project, paths: Sequence[Path], label: str = "", threads: int = 0) -> Iterator[Event]:
+def add(
+    project: Project, paths: Sequence[Path], label: str = "", threads: int = 0, copy: bool = False
+) -> Iterator[Event]:
     """Look through more pictures and put them beside those the project has.
 
-    paths: folders or lists as `scan` takes them; with a label, any files and folders, all of that class.
+    paths: folders or lists as `scan` takes them; with a label, any files and folders, all of that class. copy: copy
+    them into the project's folder and use the copies; what lies in the program's cache, where it may be deleted any
+    day, is copied always.
 
     Raises:
         UnusableImages: there is nothing to look at.
+        ProjectError: the disk is full, or the project cannot be written.
     """
-    known = _sources(project)
-    fresh = [_source(path, label) for path in paths]
-    yield from _look_through(project, known + [source for source in fresh if source not in known], None, threads)
+    from tlstudio.engine.copies import must_be_copied
+
+    known = sources_of(project)
+    given = [source(path, label) for path in dict.fromkeys(paths)]
+    fresh = [each for each in given if not any(each.is_same(one) for one in known)]
+    to_copy = [each for each in fresh if copy or must_be_copied(Path(each.path))]
+    copied, copies = yield from _copied(project, to_copy, threads)
+    sources = [*known, *(each for each in fresh if each not in to_copy), *copied]
+    yield from _look_through(project, _Order(sources, threads=threads, held=known, copies=copies))
 
 
 def remove(project: Project, paths: Sequence[Path], label: str = "", threads: int = 0) -> Iterator[Event]:
@@ -64,142 +81,178 @@ def remove(project: Project, paths: Sequence[Path], label: str = "", threads: in
     Raises:
         UnusableImages: nothing would be left.
     """
-    gone = [_source(path, label) for path in paths]
-    left = [source for source in _sources(project) if source not in gone]
+    gone = [source(path, label) for path in paths]
+    left = [each for each in sources_of(project) if not any(each.is_same(one) for one in gone)]
     if not left:
         remedy = "Begin a new project instead."
         raise UnusableImages("would have no pictures left", path=project.folder, remedy=remedy)
-    yield from _look_through(project, left, None, threads)
+    yield from _look_through(project, _Order(left, threads=threads, held=left))
 
 
 def has_source(project: Project, path: Path, label: str = "") -> bool:
     """Whether `add` has been given this path, with this label, before."""
-    return _source(path, label) in _sources(project)
+    return any(each.is_same(source(path, label)) for each in sources_of(project))
 
 
 def rescan(project: Project, threads: int = 0) -> Iterator[Event]:
     """Look again where the project's pictures came from; files that did not change are not opened.
 
+    The pictures of a folder or list that is not there now are kept as they are known.
+
     Raises:
-        UnusableImages: a folder is gone, or there never was one.
+        UnusableImages: there never were any pictures.
     """
-    if not _sources(project):
-        raise UnusableImages("the project has no pictures yet", path=project.folder, remedy="Add some first.")
-    yield from _look_through(project, _sources(project), None, threads)
+    sources = _sources_to_look_at(project)
+    yield from _look_through(project, _Order(sources, threads=threads, held=sources))
+
+
+def difference(project: Project) -> Iterator[Event]:
+    """How the places a project's pictures came from differ from what it knows; ends with a `Difference`.
+
+    Looks at names, sizes and times, and reads only files of which these leave open whether they are the same. Changes
+    nothing. After an import that was killed, what it had not come to is among what was added.
+
+    Raises:
+        UnusableImages: there never were any pictures.
+    """
+    from tlstudio.engine.changes import compare
+
+    sources, before = _sources_to_look_at(project), project.catalogue.scanned()
+    found = yield from gather(project, sources, sources, before)
+    kept = {p.path for p in found.kept}
+    known = [p for p in before if p.path not in kept]
+    yield (yield from compare(found.pictures, known, [each.path for each in found.missing]))
+
+
+def accept(project: Project, accepted: Difference, threads: int = 0) -> Iterator[Event]:
+    """Make what a `Difference` says so in the project, and no more: what it leaves out stays as it is known.
+
+    Raises:
+        UnusableImages: there never were any pictures.
+    """
+    sources = _sources_to_look_at(project)
+    yield from _look_through(project, _Order(sources, threads=threads, held=sources, accepted=accepted))
 
 
 def report(project: Project) -> Iterator[Event]:
     """What the project's pictures are and what is wrong with them, without opening a file."""
-    from tlstudio.engine import survey
+    from tlstudio.engine.report import inspect
 
-    source = Path(project.catalogue.fact("source") or project.folder)
-    yield survey.inspect(source, project.catalogue.pictures())
-
-
-def _source(path: Path, label: str = "", split: str = "") -> dict[str, str]:
-    return {"path": str(path.absolute()), "label": label, "split": split}
-
-
-def _sources(project: Project) -> list[dict[str, str]]:
-    """Where the project's pictures came from, in the order they were given."""
-    stored, first = project.catalogue.fact("sources"), project.catalogue.fact("source")
-    return json.loads(stored) if stored else [_source(Path(first))] if first else []
-
-
-def _look_through(
-    project: Project, sources: list[dict[str, str]], rule: SplitRule | None, threads: int, to_train: bool = False
-) -> Iterator[Event]:
-    from tlstudio.engine import survey
-
-    before = project.catalogue.pictures()
-    stored = project.catalogue.fact("split_rule")
-    rule_before = survey.SplitRule(**json.loads(stored)) if stored else None
-    rule = rule or rule_before or survey.DEFAULT_SPLIT
-    if before and rule != rule_before:
-        yield events.Warned("The split is drawn anew: earlier models may have learned from what tests them now.")
-    # A file that two sources name belongs to the later one: one for validation must not be learned from.
-    found = dict[str, Picture]()
-    for source in sources:
-        named = _find(source)
-        yield from (events.Warned(remark) for remark in named.remarks)
-        found.update((picture.path, picture) for picture in named.pictures)
-    looked = yield from survey.read_all(list(found.values()), before, threads)
-    for source in sources:
-        _check_validation(source, looked)
-    given = sorted({p.split for p in looked if p.split and not p.refused})
-    if {"train", "val"} <= set(given) and rule != survey.DEFAULT_SPLIT:
-        yield events.Warned("The pictures come with their own split, which is kept; the shares asked for do nothing.")
-    pictures = survey.split(looked, rule, before if rule == rule_before else ())
-    origin = called([source["path"] for source in sources])
-    seen = [events.PictureSkipped(p.path, p.refused) for p in pictures if p.refused]
-    if to_train:  # before anything is stored, and after saying what there is
-        yield from (*seen, survey.inspect(origin, pictures))
-        survey.check_trainable(origin, pictures)
-    facts = {"source": sources[0]["path"], "sources": json.dumps(sources)}
-    facts |= {"split_rule": json.dumps(asdict(rule)), "splits_given": json.dumps(given)}
-    project.catalogue.replace(pictures, facts)
-    if not to_train:
-        yield from (*seen, survey.inspect(origin, pictures))
-
-
-def called(places: Sequence[Path | str]) -> str:
-    """What to call several places in a sentence."""
-    others = f" and {len(places) - 1} more" if len(places) > 1 else ""
-    return f"{places[0]}{others}"
-
-
-def _find(source: dict[str, str]) -> Found:
-    from tlstudio.engine import survey
-
-    path, label, split = Path(source["path"]), source["label"], source["split"]
-    if label:
-        files = survey.files_below(path) if path.is_dir() else (path,)
-        return survey.Found(tuple(Picture(str(file), label, split) for file in files))
-    found = find(path)
-    if split == "train":  # a test part that the folder gives stays one; everything else is to train on
-        kept = tuple(p if p.split == "test" else replace(p, split="train") for p in found.pictures)
-        return replace(found, pictures=kept)
-    return replace(found, pictures=tuple(replace(p, split=split) for p in found.pictures)) if split else found
-
-
-def find(path: Path) -> Found:
-    """The pictures a path names: as `survey.find`, and a project stands for the pictures it holds.
-
-    Raises:
-        TLStudioError: there are none.
-    """
-    from tlstudio.engine import survey
-
-    if is_project(path):
-        held = Catalogue(path / "catalogue.sqlite").pictures()
-        return survey.Found(tuple(replace(p, refused="") for p in held))
-    return survey.find(path)
-
-
-def read(paths: Sequence[Path], threads: int = 0) -> Generator[Event, None, list[Picture]]:
-    """Look through the pictures that paths name, joined, without a project: yields remarks and progress, returns them.
-
-    Raises:
-        UnusableImages: one of the paths names none.
-    """
-    from tlstudio.engine import survey
-
-    found = dict[str, Picture]()
-    for path in paths:
-        named = find(path)
-        yield from (events.Warned(remark) for remark in named.remarks)
-        found.update((picture.path, picture) for picture in named.pictures)
-    return (yield from survey.read_all(list(found.values()), threads=threads))
-
-
-def _check_validation(source: dict[str, str], looked: Sequence[Picture]) -> None:
-    """Raise if somebody named pictures to validate on and none of them can be used."""
-    if source["split"] == "val" and not any(p.split == "val" and not p.refused for p in looked):
-        raise UnusableImages("holds no readable picture to validate on", path=source["path"])
+    origin = Path(project.catalogue.fact("source") or project.folder)
+    catalogue = project.catalogue
+    yield inspect(origin, catalogue.pictures(), catalogue.near(), catalogue.decisions())
 
 
 def split_rule(val_fraction: float, test_fraction: float, seed: int) -> SplitRule:
     """How to divide pictures that come without a split: shares of each class, 0..1."""
-    from tlstudio.engine.survey import SplitRule
-
     return SplitRule(val_fraction, test_fraction, seed)
+
+
+def _sources_to_look_at(project: Project) -> list[Source]:
+    sources = sources_of(project)
+    if not sources:
+        raise UnusableImages("the project has no pictures yet", path=project.folder, remedy="Add some first.")
+    return sources
+
+
+def _copied(
+    project: Project, sources: Sequence[Source], threads: int
+) -> Generator[Event, None, tuple[list[Source], list[Picture]]]:
+    """Copy what sources name into the project; returns them with where the copies are, and the copies."""
+    from tlstudio.engine import copies, reading
+
+    before, log = project.catalogue.scanned(), ImportLog(project.folder)
+    placed, copied = list[Source](), list[Picture]()
+    for each in sources:
+        named = yield from within(project, each)
+        yield from (events.Warned(remark) for remark in named.remarks)
+        with log.reading(()):
+            looked = yield from reading.read_all(named.pictures, [*before, *log.pictures()], threads, log.keep)
+            yield from (events.PictureSkipped(p.path, p.refused) for p in looked if p.refused)
+            taken = yield from copies.take_in(project.folder, looked, before)
+            if not taken:
+                raise UnusableImages(f"none of {len(looked)} files is a readable picture", path=each.path)
+            one = Path(taken[0].path).relative_to(project.folder).as_posix()
+            place = one if each.label and len(taken) == 1 else copies.write_list(project.folder, taken)
+        placed.append(replace(each, copies=place))
+        copied += taken
+    return placed, copied
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What to look through.
+
+    held: sources whose pictures the project has already. copies: pictures that were read and then copied. accepted: the
+    changes to make, where others are to wait.
+    """
+
+    sources: Sequence[Source]
+    rule: SplitRule | None = None
+    threads: int = 0
+    to_train: bool = False
+    held: Sequence[Source] = ()
+    copies: Sequence[Picture] = ()
+    accepted: Difference | None = None
+
+
+def _look_through(project: Project, order: _Order) -> Iterator[Event]:
+    from tlstudio.engine import duplicates, reading
+    from tlstudio.engine.report import check_trainable, inspect
+
+    before = project.catalogue.scanned()
+    stored = project.catalogue.fact("split_rule")
+    rule_before = SplitRule(**json.loads(stored)) if stored else None
+    rule = order.rule or rule_before or splits.DEFAULT_SPLIT
+    if before and rule != rule_before:
+        yield events.Warned("The split is drawn anew: earlier models may have learned from what tests them now.")
+    found = yield from gather(project, order.sources, order.held, before)
+    yield from (events.Warned(_is_missing(each)) for each in found.missing)
+    if order.accepted:
+        found = found.only(order.accepted, before)
+    log = ImportLog(project.folder)
+    with log.reading(as_json(order.sources)):
+        known = [*before, *log.pictures(), *order.copies]
+        looked = yield from reading.read_all(found.pictures, known, order.threads, log.keep)
+        _check_validation([each for each in order.sources if each not in found.missing], looked)
+        looked += found.kept_as_found(json.loads(project.catalogue.fact("splits_given") or "[]"))
+        given = sorted({p.split for p in looked if p.split and not p.refused})
+        if {"train", "val"} <= set(given) and rule != splits.DEFAULT_SPLIT:
+            yield events.Warned(
+                "The pictures come with their own split, which is kept; the shares asked for do nothing."
+            )
+        origin = called([each.path for each in order.sources])
+        seen = [events.PictureSkipped(p.path, p.refused) for p in looked if p.refused]
+        fresh = yield from duplicates.near(looked, (p.digest for p in before if p.fingerprint))
+        near, decisions = [*project.catalogue.near(), *fresh], project.catalogue.decisions()
+        drawn = before if rule == rule_before else []
+        settled: list[Picture] = []
+
+        def deal(pictures: list[Picture]) -> list[Picture]:
+            return splits.divide(groups.marked(pictures, near, decisions), rule, drawn)
+
+        def check(pictures: list[Picture]) -> None:
+            settled.extend(pictures)
+            if order.to_train:
+                check_trainable(origin, pictures)
+
+        facts = {**as_facts(order.sources), "split_rule": json.dumps(asdict(rule)), "splits_given": json.dumps(given)}
+        refusal = None
+        try:
+            project.catalogue.replace(looked, facts, fresh, deal, check)
+        except UnusableImages as error:
+            refusal = error
+        yield from (*seen, inspect(origin, settled, near, decisions))
+        if refusal:  # after saying what there is
+            raise refusal
+
+
+def _is_missing(each: Source) -> str:
+    return f"{each.path} is not there now, or is empty; its pictures are kept as they were. Connect the drive again."
+
+
+def _check_validation(sources: Sequence[Source], looked: Sequence[Picture]) -> None:
+    """Raise if somebody named pictures to validate on and none of them can be used."""
+    named = [each for each in sources if each.split == "val"]
+    if named and not any(p.split == "val" and not p.refused for p in looked):
+        raise UnusableImages("holds no readable picture to validate on", path=named[0].path)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlstudio import __version__
-from tlstudio.core import events, model_facts
+from tlstudio.core import events, groups, model_facts
 from tlstudio.core.backbones import TIMM, timm_record
 from tlstudio.core.catalogue import Picture, class_names
 from tlstudio.core.errors import BadRecipe, ProjectError, UnusableImages
@@ -47,11 +47,11 @@ def train(
     Raises:
         TLStudioError: the pictures, weights, device or recipe do not allow it, or the loss stopped being a number.
     """
-    from tlstudio.engine import survey
+    from tlstudio.engine import report
 
     started = time.monotonic()
-    pictures = project.catalogue.readable()
-    survey.check_trainable(Path(project.catalogue.fact("source") or project.folder), project.catalogue.pictures())
+    pictures = [p for p in groups.of(project.catalogue) if p.used]
+    report.check_trainable(Path(project.catalogue.fact("source") or project.folder), project.catalogue.pictures())
     if recipe.folds:
         _check_no_val_given(project)
     if model is not None:
@@ -65,6 +65,8 @@ def train(
     where, count = devices.choose(device), devices.use_threads(threads)
     classes = class_names(pictures)
     network, origin = _starting_network(recipe, len(classes))
+    if recipe.fit:
+        network.preprocessing = replace(network.preprocessing, fit=recipe.fit)
     _check_layers(network, recipe)
     by_split = {name: [p for p in pictures if p.split == name] for name in ("train", "val", "test")}
     opening: list[Event] = []

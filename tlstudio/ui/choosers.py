@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,20 +32,21 @@ class FileChooser:
         return [self._remember(Path(path)) for path in chosen]
 
     def save(self, owner: QWidget, title: str, suggestion: str, filter_: str) -> Path | None:
-        """Ask where to save; the name gets the suggestion's suffix, and nothing is replaced without a question."""
-        suffix = Path(suggestion).suffix
+        """Ask where to save; a name without a suffix of the filter gets one, and nothing is replaced unasked."""
+        suffixes = re.findall(r"\*(\.\w+)", filter_) or [Path(suggestion).suffix]
         dialog = QFileDialog(owner, title, str(self._start()), filter_)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(suffix.removeprefix("."))
+        dialog.setDefaultSuffix(suffixes[0].removeprefix("."))
         dialog.selectFile(suggestion)
         accepted = dialog.exec()
         dialog.deleteLater()
         if not accepted:
             return None
         chosen = Path(dialog.selectedFiles()[0])
-        if chosen.suffix.lower() != suffix:
+        if chosen.suffix.lower() not in suffixes:
             # The dialog takes "run.v2" as it is, and has asked about that name alone.
-            chosen = chosen.with_name(chosen.name + suffix)
+            kept = re.findall(r"\*(\.\w+)", dialog.selectedNameFilter()) or suffixes
+            chosen = chosen.with_name(chosen.name + kept[0])
             if chosen.exists() and not self._may_replace(owner, title, chosen):
                 return None
         return self._remember(chosen)

@@ -92,10 +92,18 @@ class Dragging(QObject):
     pixels_dropped = Signal(object)
     refused = Signal(str, str)
 
-    def __init__(self, window: QMainWindow, rail: Rail, pages: QWidget, can_classify: Callable[[], bool]) -> None:
-        """can_classify: whether there is a model to ask."""
+    def __init__(
+        self,
+        window: QMainWindow,
+        rail: Rail,
+        pages: QWidget,
+        can_classify: Callable[[], bool],
+        has_project: Callable[[], bool],
+    ) -> None:
+        """can_classify: whether there is a model to ask. has_project: whether pictures have one to go to."""
         super().__init__(window)
         self._can_classify = can_classify
+        self._has_project = has_project
         self.step = Step.PICTURES
         self.overlay = DropOverlay(window)
         self._window = window
@@ -107,6 +115,9 @@ class Dragging(QObject):
     def eventFilter(self, _watched: QObject, happening: QEvent) -> bool:
         kind = happening.type()
         if isinstance(happening, QDropEvent):
+            if happening.mimeData().hasFormat(drops.OWN_ANSWERS):
+                happening.ignore()  # only a class takes them, and that is asked first
+                return True
             if kind == QEvent.Type.DragEnter:
                 self._enter(happening)
             elif kind == QEvent.Type.DragMove:
@@ -119,7 +130,9 @@ class Dragging(QObject):
         return False
 
     def _enter(self, entering: QDropEvent) -> None:
-        if refusal := drops.why_not(entering.mimeData()):
+        if entering.source() is not None:
+            entering.ignore()  # it began in this window, where only some places take it
+        elif refusal := drops.why_not(entering.mimeData()):
             entering.ignore()
             self.refused.emit(refusal, "")
         else:
@@ -162,7 +175,7 @@ class Dragging(QObject):
         if drops.are_weights(paths):
             return (Target(Deed.OPEN, area, self.tr("Import these pretrained weights")),)
         add, classify = self.tr("Add to the pictures"), self.tr("Classify")
-        if self.step == Step.PICTURES:
+        if self.step == Step.PICTURES and (self._has_project() or not self._can_classify()):
             return (Target(Deed.ADD, area, add),)
         if self.step == Step.PREDICT:
             needs = self.tr("Train first, or drop a .tlmodel file")

@@ -7,15 +7,18 @@ from enum import Enum
 from pathlib import Path
 
 import platformdirs
-from PySide6.QtCore import QCoreApplication, QMimeData
+from PySide6.QtCore import QCoreApplication, QMimeData, QUrl
 from PySide6.QtGui import QImage
 
 from tlstudio.core.errors import TLStudioError
 from tlstudio.core.events import Event
-from tlstudio.core.project import PROJECT_FILE, is_project
+from tlstudio.core.project import PROJECT_FILE, is_project, write_atomically
 
 RAW = "application/octet-stream"
+# Answers of the predict panel on their way: they were dropped here once already.
+OWN_ANSWERS = "application/x-tlstudio-answers"
 MODEL_SUFFIX = ".tlmodel"
+MOST_LINES = 10_000
 # Files of pretrained weights, and packs of them.
 WEIGHTS_SUFFIXES = (".pth", ".pt", ".safetensors", ".zip")
 
@@ -23,6 +26,15 @@ WEIGHTS_SUFFIXES = (".pth", ".pt", ".safetensors", ".zip")
 def local_paths(given: QMimeData) -> tuple[Path, ...]:
     """The files and folders of this computer that are in it; none for links into the web."""
     return tuple(Path(url.toLocalFile()) for url in given.urls() if url.isLocalFile() and url.toLocalFile())
+
+
+def paths_in_text(given: QMimeData) -> tuple[Path, ...]:
+    """The files and folders that a text names in full, one a line; none if it holds anything else."""
+    lines = [line.strip() for line in given.text().splitlines() if line.strip()]
+    if carries_picture(given) or not 0 < len(lines) <= MOST_LINES:
+        return ()
+    paths = tuple(Path(QUrl(line).toLocalFile() if line.startswith("file:") else line) for line in lines)
+    return paths if all(path.is_absolute() for path in paths) else ()
 
 
 def carries_picture(given: QMimeData) -> bool:
@@ -63,7 +75,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Recognised(Event):
-    """What was dropped. loose: pictures without a folder that could name their class."""
+    """What was dropped; after a model what to ask it about. loose: pictures that no folder names a class for."""
 
     what: Kind
     paths: tuple[Path, ...]
@@ -74,7 +86,7 @@ def recognise(paths: tuple[Path, ...]) -> Iterator[Event]:
     """Tell pictures, a model, a project and weights apart; looks at the disk, so not on the window's thread."""
     first = paths[0]
     if first.suffix.lower() == MODEL_SUFFIX:
-        yield Recognised(Kind.MODEL, (first,))
+        yield Recognised(Kind.MODEL, paths)
     elif are_weights(paths) and not first.is_dir():
         yield Recognised(Kind.WEIGHTS, paths)
     elif first.name == PROJECT_FILE and first.is_file():
@@ -110,7 +122,7 @@ class Pixels:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if self.image is None:
-                place.write_bytes(self.raw)
+                write_atomically(place, self.raw)
             elif not self.image.save(str(place), "PNG"):  # type: ignore[call-overload]  # PySide takes str here
                 raise OSError("no picture in it")
         except OSError as error:

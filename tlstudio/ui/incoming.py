@@ -71,10 +71,10 @@ class Incoming(QObject):
         """Classify what is on the clipboard."""
         given = QGuiApplication.clipboard().mimeData()
         refusal = drops.why_not(given)
-        if refusal:
-            self.refused.emit(refusal, "")
-        elif paths := drops.local_paths(given):
+        if paths := drops.local_paths(given) or drops.paths_in_text(given):
             self.classify(paths)
+        elif refusal:
+            self.refused.emit(refusal, "")
         else:
             self.take_pixels(drops.Pixels.of(given))
 
@@ -111,6 +111,8 @@ class Incoming(QObject):
     def _do(self, deed: Deed, what: drops.Recognised) -> None:
         if what.what == Kind.MODEL:
             self.model_came.emit(what.paths[0])
+            if what.paths[1:]:
+                self.pictures_to_classify.emit(list(what.paths[1:]))
         elif what.what == Kind.PROJECT:
             self.project_came.emit(what.paths[0])
         elif what.what == Kind.WEIGHTS:

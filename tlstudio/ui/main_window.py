@@ -34,6 +34,8 @@ from tlstudio.ui.job import Job, start_errand
 from tlstudio.ui.menus import Menus
 from tlstudio.ui.messages import LogLines, LogWindow, MessageBar
 from tlstudio.ui.model.panel import ModelPanel
+from tlstudio.ui.predict.export_dialog import ExportDialog
+from tlstudio.ui.predict.follow_up import FollowUp
 from tlstudio.ui.predict.panel import PredictPanel
 from tlstudio.ui.preferences import Preferences
 from tlstudio.ui.preferences_dialog.dialog import PreferencesDialog
@@ -46,6 +48,7 @@ from tlstudio.ui.status import Status
 from tlstudio.ui.theme import SPACE, Scheme, Theme
 from tlstudio.ui.thumbnails import Thumbnails
 from tlstudio.ui.training.panel import TrainingPanel
+from tlstudio.ui.undoing import History, UndoActions
 
 WIDE = 1700
 SMALLEST = (1024, 640)
@@ -79,9 +82,15 @@ class MainWindow(QMainWindow):
         self._log_window: LogWindow | None = None
         self._make_panels()
         self._lay_out()
-        self.menus = Menus(self, self.model_panel.undo_stack, theme.scheme)
-        self.dragging = Dragging(self, self.rail, self._pages, self.predict_panel.has_model)
+        pictures = History(self.dataset_panel.undo, self.dataset_panel.redo, self)
+        self.dataset_panel.history_changed.connect(pictures.take)
+        self.undoing = UndoActions(pictures, History.of_stack(self.model_panel.undo_stack), self)
+        self.menus = Menus(self, self.undoing, theme.scheme)
+        self.dragging = Dragging(self, self.rail, self._pages, self.predict_panel.has_model, self._has_project)
         dataset, _model, training, predict = self.panels
+        self.follow_up = FollowUp(
+            predict, dataset, self.projects, self.incoming, self.message_bar, self.menus.undo_sorting
+        )
         self.activity = Activity(dataset, training, predict, self.status, self.menus.stop)
         self._connect_menus()
         self._connect_panels()
@@ -130,6 +139,7 @@ class MainWindow(QMainWindow):
         menus.new_window_wanted.connect(self._open_new_window)
         menus.open_wanted.connect(self.incoming.choose_project)
         menus.open_model_wanted.connect(self.incoming.choose_model)
+        menus.export_wanted.connect(self._export_model)
         menus.project_wanted.connect(self.projects.open)
         menus.recent_wanted.connect(self.projects.look_for_recent)
         menus.removal_wanted.connect(self.projects.forget)
@@ -156,6 +166,7 @@ class MainWindow(QMainWindow):
         model.summary_changed.connect(self.rail.button(Step.NETWORK).show_summary)
         training.summary_changed.connect(self.rail.button(Step.TRAINING).show_summary)
         predict.summary_changed.connect(self.rail.button(Step.PREDICT).show_summary)
+        predict.summary_changed.connect(self._offer_export)
         dataset.said.connect(self._say_of_pictures)
         self.message_bar.undo_wanted.connect(dataset.take_back)
         dataset.pictures_changed.connect(self._take_pictures)
@@ -164,6 +175,7 @@ class MainWindow(QMainWindow):
         dataset.sample_wanted.connect(self.projects.begin_sample)
         dataset.project_folder_wanted.connect(self.projects.open)
         dataset.train_wanted.connect(self.train)
+        dataset.fit_chosen.connect(model.choose_fit)
         model.training_wanted.connect(self._go_on_to_training)
         model.import_wanted.connect(self._choose_weights)
         model.networks_wanted.connect(self._show_networks)
@@ -212,6 +224,7 @@ class MainWindow(QMainWindow):
         """Fill the window with a step."""
         self._step = step
         self.dragging.step = step
+        self.undoing.show_step(step)
         self.rail.show_step(step)
         self._pages.setCurrentIndex({Step.PICTURES: 0, Step.PREDICT: 2}.get(step, 1))
         self._arrange()
@@ -263,6 +276,9 @@ class MainWindow(QMainWindow):
     def project(self) -> Project | None:
         return self.projects.project
 
+    def _has_project(self) -> bool:
+        return self.project is not None
+
     def _may_leave(self) -> bool:
         busy = self.training_panel.is_busy()
         if busy:
@@ -313,6 +329,7 @@ class MainWindow(QMainWindow):
         self.dataset_panel.show_project(project)
         self.model_panel.show_project(project)
         self.training_panel.show_project(project)
+        self.predict_panel.show_project(project.folder if project else None)
 
     @Slot(object)
     def _take_pictures(self, found: events.Inspected | None) -> None:
@@ -329,7 +346,7 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _take_recipe(self, recipe: Recipe) -> None:
-        self.dataset_panel.show_backbone(recipe.backbone)
+        self.dataset_panel.show_recipe(recipe)
 
     @Slot(str)
     def _say(self, text: str) -> None:
@@ -374,6 +391,22 @@ class MainWindow(QMainWindow):
     def _open_model(self, path: Path) -> None:
         self.show_step(Step.PREDICT)
         self.predict_panel.open_model(path)
+
+    @Slot()
+    def _offer_export(self) -> None:
+        is_open = self.predict_panel.model_file() is not None
+        self.menus.export.setEnabled(is_open)
+        self.menus.export.setToolTip(
+            self.tr("Write the open model for other programs") if is_open else self.tr("Train or open a model first")
+        )
+
+    @Slot()
+    def _export_model(self) -> None:
+        model = self.predict_panel.model_file()
+        if model is not None:
+            dialog = ExportDialog(model, self._chooser, self)
+            dialog.finished.connect(dialog.deleteLater)
+            dialog.open()
 
     @Slot(object, bool)
     def _add(self, paths: tuple[Path, ...], loose: bool) -> None:

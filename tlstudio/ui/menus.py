@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QUndoStack
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from tlstudio.ui.rail import Step
 from tlstudio.ui.theme import SCHEMES, Scheme
+from tlstudio.ui.undoing import UndoActions
 
 Key = QKeySequence.StandardKey | str | None
 
@@ -25,6 +26,7 @@ class Menus(QObject):
     new_window_wanted = Signal()
     open_wanted = Signal()
     open_model_wanted = Signal()
+    export_wanted = Signal()
     project_wanted = Signal(object)
     recent_wanted = Signal()
     removal_wanted = Signal(object)
@@ -43,11 +45,11 @@ class Menus(QObject):
     report_wanted = Signal()
     about_wanted = Signal()
 
-    def __init__(self, window: QMainWindow, undo_stack: QUndoStack, scheme: Scheme) -> None:
+    def __init__(self, window: QMainWindow, undoing: UndoActions, scheme: Scheme) -> None:
         super().__init__(window)
         self._window = window
         self._build_file()
-        self._build_edit(undo_stack)
+        self._build_edit(undoing)
         self._build_view(scheme)
         self._build_run()
         self._build_help()
@@ -72,6 +74,7 @@ class Menus(QObject):
         self.recent = menu.addMenu(self.tr("Open &recent"))
         self.recent.aboutToShow.connect(self.recent_wanted)
         self._add(menu, self.tr("Open &model…"), self.open_model_wanted)
+        self.export = self._add(menu, self.tr("&Export model…"), self.export_wanted)
         menu.addSeparator()
         self.import_ = self._add(menu, self.tr("&Import pictures…"), self.import_wanted, "Ctrl+I")
         self._add(menu, self.tr("New project from the &sample"), self.sample_wanted)
@@ -79,13 +82,11 @@ class Menus(QObject):
         self._add(menu, self.tr("&Preferences…"), self.preferences_wanted, "Ctrl+,")
         self._add(menu, self.tr("&Quit"), self.quit_wanted, "Ctrl+Q")
 
-    def _build_edit(self, undo_stack: QUndoStack) -> None:
+    def _build_edit(self, undoing: UndoActions) -> None:
         menu = self._menu(self.tr("&Edit"))
-        undo = undo_stack.createUndoAction(self._window, self.tr("Undo"))
-        undo.setShortcut(QKeySequence("Ctrl+Z"))
-        redo = undo_stack.createRedoAction(self._window, self.tr("Redo"))
-        redo.setShortcut(QKeySequence("Ctrl+Y"))
-        menu.addActions([undo, redo])
+        menu.addActions([undoing.undo, undoing.redo])
+        self.undo_sorting = menu.addAction(self.tr("Remove the &sorted copies"))
+        self.undo_sorting.setEnabled(False)
         menu.addSeparator()
         self._add(menu, self.tr("&Paste pictures to classify"), self.paste_wanted, QKeySequence.StandardKey.Paste)
         self._add(menu, self.tr("&Find pictures"), self.find_wanted, QKeySequence.StandardKey.Find)

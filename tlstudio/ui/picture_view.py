@@ -4,6 +4,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.ui import theme
 from tlstudio.ui.theme import RADIUS, SPACE
 from tlstudio.ui.thumbnails import Drawn, Thumbnails
@@ -12,19 +13,20 @@ REMEMBERED = 6
 
 
 class PictureView(QWidget):
-    """Shows the picture at a path, as filed or as a backbone sees it."""
+    """Shows the picture at a path, as filed or as a network sees it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._path = ""
-        self._seen_by = ""
+        self._seen_by: Preprocessing | None = None
         self._nothing = ""
+        self.place = QRectF()  # where the picture was painted last; empty when there was none
         self._pictures = Thumbnails(self, REMEMBERED)
         self._pictures.drawn.connect(self._show_drawn)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(160, 140)
 
-    def show_path(self, path: str, seen_by: str = "") -> None:
+    def show_path(self, path: str, seen_by: Preprocessing | None = None) -> None:
         """Show a picture; empty shows none."""
         self._path, self._seen_by = path, seen_by
         self._ask()
@@ -78,13 +80,18 @@ class PictureView(QWidget):
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         drawn = self.drawn
         if drawn is not None and drawn.pixmap is not None:
-            paint_fitted(painter, drawn.pixmap, QRectF(self.rect()))
+            self.place = self.paint_picture(painter, drawn.pixmap)
             return
+        self.place = QRectF()
         found = theme.colours(self.palette())
         text = self._nothing if not self._path else self.tr("This file cannot be shown.") if drawn else ""
         painter.setPen(found.muted)
         room = self.rect().adjusted(SPACE * 2, SPACE, -SPACE * 2, -SPACE)
         painter.drawText(room, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), text)
+
+    def paint_picture(self, painter: QPainter, pixmap: QPixmap) -> QRectF:
+        """Paint a picture as large as there is room; returns where it lies."""
+        return paint_fitted(painter, pixmap, QRectF(self.rect()))
 
 
 def paint_fitted(painter: QPainter, pixmap: QPixmap, room: QRectF, radius: float = RADIUS) -> QRectF:

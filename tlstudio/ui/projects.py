@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tlstudio.core.errors import ProjectError
 from tlstudio.core.events import Event
+from tlstudio.core.import_log import FILE as IMPORT_LOG
 from tlstudio.core.project import PROJECT_FILE, Project, is_project
 
 NAMES_TRIED = 1000
@@ -95,8 +96,8 @@ def _remove(project: Project) -> None:
         for drawn in (folder / SAMPLE_FOLDER).glob("*/*.png"):
             drawn.unlink()
         (folder / PROJECT_FILE).unlink(missing_ok=True)
-        for table in folder.glob("catalogue.sqlite*"):
-            table.unlink()
+        for file in (*folder.glob("catalogue.sqlite*"), *folder.glob(IMPORT_LOG)):
+            file.unlink()
         project.close()  # Windows removes no file that is open, the lock among them
         (folder / "lock").unlink(missing_ok=True)
         emptied = [*(folder / SAMPLE_FOLDER).glob("*/"), folder / SAMPLE_FOLDER, folder]

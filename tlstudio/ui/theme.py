@@ -75,6 +75,15 @@ _DARK = Colours(
     curve1=QColor("#8ab4f8"),
     curve2=QColor("#fcad70"),
 )
+# Classes beside each other, in this order, then again from the start; text on one is white, in the dark scheme black.
+_CLASSES_LIGHT = (
+    *("#1a5fb4", "#b4481a", "#1a7a35", "#8e3fa0", "#a3223a"),
+    *("#0b7285", "#7a5c00", "#b8206f", "#4b5563", "#5b3fd1"),
+)
+_CLASSES_DARK = (
+    *("#8ab4f8", "#fcad70", "#81c995", "#d7aefb", "#f28b82"),
+    *("#78d9ec", "#fdd663", "#ff8bcb", "#bdc1c6", "#b3a6ff"),
+)
 _ROLE = QPalette.ColorRole
 _LIGHT_ROLES = {
     _ROLE.Window: "#f6f7f9",
@@ -132,6 +141,12 @@ def is_dark(palette: QPalette) -> bool:
 def colours(palette: QPalette) -> Colours:
     """The colours by meaning that go with a widget's palette; ask again after a `PaletteChange`."""
     return _DARK if is_dark(palette) else _LIGHT
+
+
+def class_colour(number: int, palette: QPalette) -> QColor:
+    """The colour of the class in this place of the list, from 0."""
+    found = _CLASSES_DARK if is_dark(palette) else _CLASSES_LIGHT
+    return QColor(found[number % len(found)])
 
 
 @cache

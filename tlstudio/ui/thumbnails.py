@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage, QPixmap
 
 from tlstudio import tasks
 from tlstudio.core.events import Event, PictureDrawn
+from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.ui.job import Job
 
 CAPACITY = 600
@@ -37,8 +38,8 @@ class Thumbnails(QObject):
         super().__init__(owner)
         self._capacity = capacity
         self._kept: OrderedDict[str, Drawn] = OrderedDict()
-        self._wanted: deque[tuple[Path, int, str]] = deque()
-        self._seen_by = ""
+        self._wanted: deque[tuple[Path, int, Preprocessing | None]] = deque()
+        self._seen_by: Preprocessing | None = None
         self._job: Job | None = None
         self._closed = False
         self.decoded = 0
@@ -47,10 +48,10 @@ class Thumbnails(QObject):
         """The picture if it is there, perhaps smaller than wanted; None while it is not."""
         return self._kept.get(path)
 
-    def want(self, paths: Sequence[str], side: int, seen_by: str = "") -> None:
+    def want(self, paths: Sequence[str], side: int, seen_by: Preprocessing | None = None) -> None:
         """Have these drawn, in this order, instead of what was wanted before.
 
-        side: pixels of the square to fit into. seen_by: a backbone, to see what it is shown.
+        side: pixels of the square to fit into. seen_by: a network's preprocessing, to see what it is shown.
         """
         if seen_by != self._seen_by:
             self._seen_by = seen_by
@@ -81,7 +82,7 @@ class Thumbnails(QObject):
         self._job.finished.connect(self._go_on)
         self._job.start()
 
-    def _queue(self) -> Iterator[tuple[Path, int, str]]:
+    def _queue(self) -> Iterator[tuple[Path, int, Preprocessing | None]]:
         """What is wanted now, asked anew for each picture; runs on the job's thread."""
         while True:
             try:

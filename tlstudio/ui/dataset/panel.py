@@ -1,96 +1,33 @@
-"""The pictures panel: bring pictures in, look at them by class, see what is wrong with them."""
+"""The pictures panel: bring pictures in, look at them by class, see what is wrong with them, put it right."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
-    QHBoxLayout,
-    QLineEdit,
-    QListView,
-    QPushButton,
-    QSlider,
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QModelIndex, QTimer, Signal, Slot
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from tlstudio import tasks
-from tlstudio.core.catalogue import Picture
+from tlstudio.core.backbones import DEFAULT_BACKBONE
+from tlstudio.core.edits import Edits, Step
 from tlstudio.core.errors import TLStudioError
-from tlstudio.core.events import Event, Inspected, Progress, Warned
+from tlstudio.core.events import Event, Progress
 from tlstudio.core.project import Project
+from tlstudio.core.recipe import Recipe
 from tlstudio.ui.choosers import FileChooser
-from tlstudio.ui.dataset.delegates import ClassDelegate, ProblemDelegate
+from tlstudio.ui.dataset import listing
+from tlstudio.ui.dataset.doubts.view import DoubtsView
+from tlstudio.ui.dataset.editing import Editor
 from tlstudio.ui.dataset.empty import EmptyPage
-from tlstudio.ui.dataset.grid import LARGEST, SMALLEST, PictureGrid
-from tlstudio.ui.dataset.models import ClassList, PictureList, Problem, ProblemList
-from tlstudio.ui.dataset.preview import Preview
-from tlstudio.ui.icons import IconButton
+from tlstudio.ui.dataset.listing import Changed, Choice, Counted, Edit, Facts, Listed, Looked, Reported
+from tlstudio.ui.dataset.models import ClassList, PictureList
+from tlstudio.ui.dataset.page import Page
+from tlstudio.ui.dataset.remarks import Remark, RemarkList
 from tlstudio.ui.job_queue import JobQueue
-from tlstudio.ui.labels import ElidedLabel, muted
 from tlstudio.ui.preferences import Preferences
-from tlstudio.ui.projects import SAMPLE_FOLDER
-from tlstudio.ui.theme import SPACE
 
-SPLITS = ("", "train", "val", "test")
-CLASSES_WIDTH = 216
-PREVIEW_SHARE = 0.34
-PROBLEM_LINES = 4
-
-
-@dataclass(frozen=True)
-class Addition:
-    """What one drop put into a project: enough to take it out again."""
-
-    paths: tuple[Path, ...]
-    label: str
-
-
-@dataclass(frozen=True)
-class Listed(Event):
-    """All pictures of a project, those refused too, and what is to be said about them.
-
-    warnings: what the task warned of. addition: what it added.
-    """
-
-    project: Project
-    pictures: tuple[Picture, ...]
-    found: Inspected | None
-    warnings: tuple[str, ...] = ()
-    addition: Addition | None = None
-
-
-def look(project: Project, task: Callable[[], Iterator[Event]], addition: Addition | None = None) -> Iterator[Event]:
-    """Run a task that ends with `Inspected`, then list the project's pictures."""
-    found, warnings = None, []
-    for event in task():
-        if isinstance(event, Inspected):
-            found = event
-        elif isinstance(event, Warned):
-            warnings.append(event.text)
-        else:
-            yield event
-    pictures = tuple(project.catalogue.pictures())
-    yield Listed(project, pictures, found if pictures else None, tuple(warnings), addition)
-
-
-def add_and_look(project: Project, paths: tuple[Path, ...], label: str) -> Iterator[Event]:
-    """Add pictures to a project, list all of them, and remember which were new to it."""
-    fresh = tuple(path for path in paths if not tasks.has_source(project, path, label))
-    yield from look(project, lambda: tasks.add(project, paths, label), Addition(fresh, label))
-
-
-def draw_and_add(project: Project) -> Iterator[Event]:
-    """Draw the built-in sample into the project's folder and make it its pictures."""
-    folder = project.folder / SAMPLE_FOLDER
-    yield from tasks.draw_sample(folder)
-    yield from tasks.add(project, [folder])
+TYPING = 120  # ms without a key before a filter text is looked for
+REPORT_AFTER = 400  # ms without an edit before the report is made anew
 
 
 class DatasetPanel(QWidget):
@@ -102,6 +39,8 @@ class DatasetPanel(QWidget):
         project_wanted: paths that were given while there is no project. project_folder_wanted: a recent project.
         sample_wanted: begin a project with the sample. train_wanted: the next step. said: what was added, what was
             warned of, and whether `take_back` can undo it.
+        history_changed: what `undo` and `redo` would do, in words; empty for nothing.
+        fit_chosen: how the next run makes pictures square.
     """
 
     pictures_changed = Signal(object)
@@ -114,6 +53,8 @@ class DatasetPanel(QWidget):
     sample_wanted = Signal()
     train_wanted = Signal()
     said = Signal(str, str, bool)
+    history_changed = Signal(str, str)
+    fit_chosen = Signal(object)
 
     def __init__(self, chooser: FileChooser, preferences: Preferences, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -121,25 +62,48 @@ class DatasetPanel(QWidget):
         self._chooser = chooser
         self._preferences = preferences
         self._project: Project | None = None
-        self._pictures: tuple[Picture, ...] = ()
-        self._problem: Problem | None = None
-        self._addition: Addition | None = None
-        self._jobs = JobQueue(self)
-        self._jobs.reported.connect(self._take)
-        self._jobs.failed.connect(self.failed)
-        self._jobs.busy_changed.connect(self._follow_busy)
+        self._pictures = range(0)  # one for each file of the project
+        self._choice = Choice()
+        self._remark: Remark | None = None
+        self._note = ""
+        self._backbone = DEFAULT_BACKBONE
+        self._addition: listing.Addition | None = None
         self._classes = ClassList(self)
         self._shown = PictureList(self)
-        self._problems = ProblemList(self)
+        self._remarks = RemarkList(self)
+        self._jobs = self._make_queue()
+        self._jobs.busy_changed.connect(self._follow_busy)
+        # Short questions and edits; they do not wait for what looks through pictures, nor the grid for an edit.
+        self._asking = self._make_queue()
+        self._fetching = self._make_queue()
+        self._reporting = self._make_queue()
         self._pages = QStackedWidget()
         self._empty = self._make_empty()
         self._pages.addWidget(self._empty)
-        self._pages.addWidget(self._make_full())
+        self._page = self._make_page()
+        self._pages.addWidget(self._page)
+        self._doubts = self._make_doubts()
+        self._pages.addWidget(self._doubts)
+        self._typing = self._make_timer(TYPING, self._list_chosen)
+        self._report_soon = self._make_timer(REPORT_AFTER, self._report)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._pages)
 
     # Building
+
+    def _make_queue(self) -> JobQueue:
+        queue = JobQueue(self)
+        queue.reported.connect(self._take)
+        queue.failed.connect(self.failed)
+        return queue
+
+    def _make_timer(self, interval: int, due: object) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(interval)
+        timer.timeout.connect(due)
+        return timer
 
     def _make_empty(self) -> EmptyPage:
         empty = EmptyPage()
@@ -148,152 +112,78 @@ class DatasetPanel(QWidget):
         empty.project_wanted.connect(self.project_folder_wanted)
         return empty
 
-    def _make_full(self) -> QWidget:
-        page = QWidget()
-        tools = self._make_tools()
-        self._split = QSplitter(Qt.Orientation.Horizontal)
-        self._split.setChildrenCollapsible(False)
-        self._split.setHandleWidth(SPACE)
-        self._split.addWidget(self._make_class_list())
-        self._split.addWidget(self._make_grid())
-        self._preview = Preview()
-        self._preview.hide()
-        self._split.addWidget(self._preview)
-        self._split.setStretchFactor(0, 0)
-        self._split.setStretchFactor(1, 2)
-        self._split.setStretchFactor(2, 1)
-        self._split.setSizes([CLASSES_WIDTH, 700, 360])
-        layout = QVBoxLayout(page)
-        layout.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)
-        layout.setSpacing(SPACE + 4)
-        layout.addLayout(tools)
-        layout.addWidget(self._split, 1)
-        layout.addWidget(self._make_problem_list())
-        layout.addLayout(self._make_foot())
+    def _make_page(self) -> Page:
+        page = Page(self._classes, self._shown, self._remarks, self._preferences.thumbnail_side)
+        self._grid, self._preview, self._class_view, self._tools = page.grid, page.preview, page.class_view, page.tools
+        self._editor = Editor(self._classes, self._shown, self._class_view, self._grid, self)
+        self._editor.edit_wanted.connect(self._edit)
+        self._editor.look_wanted.connect(self._tools.look.toggle)
+        self._tools.choice_changed.connect(self._choose_soon)
+        self._tools.side_changed.connect(self._remember_side)
+        self._tools.import_wanted.connect(self.choose_folder)
+        self._class_view.class_chosen.connect(self._choose_class)
+        self._class_view.files_dropped.connect(self._add_to_class)
+        self._grid.selectionModel().currentChanged.connect(self._look_at)
+        self._grid.selectionModel().selectionChanged.connect(self._tell_count)
+        self._shown.facts_wanted.connect(self._fetch)
+        self._shown.dataChanged.connect(self._look_again)
+        self._preview.fit_chosen.connect(self.fit_chosen)
+        page.remark_chosen.connect(self._choose_remark)
+        page.choice_left.connect(self._leave_choice)
+        page.train_wanted.connect(self.train_wanted)
+        page.doubts_wanted.connect(self.open_doubts)
         return page
 
-    def _make_tools(self) -> QHBoxLayout:
-        self._filter = QLineEdit()
-        self._filter.setObjectName("filter_text")
-        self._filter.setAcceptDrops(False)  # a file dropped here is meant for the panel
-        self._filter.setPlaceholderText(self.tr("Find by file name"))
-        self._filter.setAccessibleName(self.tr("Find by file name"))
-        self._filter.setToolTip(self.tr("Show only pictures with this in their file name (Ctrl+F)"))
-        self._filter.setClearButtonEnabled(True)
-        self._filter.setMaximumWidth(260)
-        self._filter.textChanged.connect(self._show_matching)
-        self._splits = QComboBox()
-        self._splits.setAccessibleName(self.tr("Part of the pictures"))
-        self._splits.setToolTip(self.tr("Show all pictures, or those to train on, to check with, or to test with"))
-        for text in (self.tr("All parts"), self.tr("To train on"), self.tr("To check with"), self.tr("To test with")):
-            self._splits.addItem(text)
-        self._splits.currentIndexChanged.connect(self._show_matching)
-        self._import = QPushButton(self.tr("Import…"))
-        self._import.setObjectName("import_button")
-        self._import.setToolTip(self.tr("Add a folder of pictures; nothing in it is changed (Ctrl+I)"))
-        self._import.clicked.connect(self.choose_folder)
-        self._look = IconButton("eye", self.tr("Show or hide the preview (Space in the grid)"))
-        self._look.setCheckable(True)
-        self._look.toggled.connect(self._show_preview)
-        row = QHBoxLayout()
-        row.setSpacing(SPACE)
-        row.addWidget(self._filter, 1)
-        row.addWidget(self._splits)
-        row.addStretch(1)
-        row.addWidget(self._make_size_slider())
-        row.addWidget(self._look)
-        row.addWidget(self._import)
-        return row
-
-    def _make_size_slider(self) -> QSlider:
-        self._size = QSlider(Qt.Orientation.Horizontal)
-        self._size.setRange(SMALLEST, LARGEST)
-        self._size.setPageStep(32)
-        self._size.setFixedWidth(120)
-        self._size.setAccessibleName(self.tr("Size of the pictures"))
-        self._size.setToolTip(self.tr("How large the pictures are shown"))
-        return self._size
-
-    def _make_class_list(self) -> QListView:
-        self._class_view = QListView()
-        self._class_view.setObjectName("class_list")
-        self._class_view.setAccessibleName(self.tr("Classes"))
-        self._class_view.setToolTip(
-            self.tr("The classes and how many pictures each has; choose one to see its pictures")
-        )
-        self._class_view.setModel(self._classes)
-        self._class_view.setItemDelegate(ClassDelegate(self._class_view))
-        self._class_view.setUniformItemSizes(True)
-        self._class_view.setMouseTracking(True)
-        self._class_view.setMinimumWidth(160)
-        self._class_view.selectionModel().currentChanged.connect(self._choose_class)
-        return self._class_view
-
-    def _make_grid(self) -> PictureGrid:
-        self._grid = PictureGrid(self._shown)
-        self._grid.look_wanted.connect(self._look.toggle)
-        self._grid.doubleClicked.connect(self._open_preview)
-        self._grid.selectionModel().currentChanged.connect(self._look_at)
-        self._size.setValue(self._preferences.thumbnail_side)
-        self._grid.show_side(self._preferences.thumbnail_side)
-        self._size.valueChanged.connect(self._resize_pictures)
-        return self._grid
-
-    def _make_problem_list(self) -> QListView:
-        self._problem_view = QListView()
-        self._problem_view.setObjectName("problem_list")
-        self._problem_view.setAccessibleName(self.tr("Remarks on the pictures"))
-        self._problem_view.setToolTip(
-            self.tr("What is wrong with the pictures; choose a line to see those it is about")
-        )
-        self._problem_view.setModel(self._problems)
-        self._problem_view.setItemDelegate(ProblemDelegate(self._problem_view))
-        self._problem_view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self._problem_view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._problem_view.setMouseTracking(True)
-        self._problem_view.clicked.connect(self._show_problem)
-        self._problem_view.activated.connect(self._show_problem)
-        return self._problem_view
-
-    def _make_foot(self) -> QHBoxLayout:
-        self._count = muted(ElidedLabel("", Qt.TextElideMode.ElideRight))
-        self._show_all = QPushButton(self.tr("Show all pictures"))
-        self._show_all.setToolTip(self.tr("Leave this choice of pictures and see all of them again"))
-        self._show_all.clicked.connect(self._leave_choice)
-        self._show_all.hide()
-        self._next = QPushButton(self.tr("Train"))
-        self._next.setObjectName("train_now_button")
-        self._next.setProperty("primary", True)
-        self._next.setMinimumWidth(140)
-        self._next.clicked.connect(self.train_wanted)
-        row = QHBoxLayout()
-        row.setSpacing(SPACE + 4)
-        row.addWidget(self._count, 1)
-        row.addWidget(self._show_all)
-        row.addWidget(self._next)
-        return row
+    def _make_doubts(self) -> DoubtsView:
+        doubts = DoubtsView()
+        doubts.edit_wanted.connect(self._edit)
+        doubts.closed.connect(self.leave_doubts)
+        doubts.look_wanted.connect(self._show_those)
+        doubts.progressed.connect(self.progressed)
+        doubts.busy_changed.connect(self._follow_doubts)
+        doubts.failed.connect(self.failed)
+        return doubts
 
     # What the window calls
 
     def show_project(self, project: Project | None) -> None:
         """Show a project's pictures, or the invitation to begin one."""
-        self._jobs.stop()
+        for queue in (self._jobs, self._asking, self._fetching, self._reporting):
+            queue.stop()
+        self._doubts.clear()
         self._project, self._addition = project, None
-        self._show_listed((), None)
+        self._choice, self._remark, self._note = Choice(), None, ""
+        self._tools.show_all()
+        self._typing.stop()
+        self._grid.thumbnails.forget()
+        self._preview.forget()
+        self._show_counts({}, 0, None, None)
+        self._shown.show_pictures((), {})
+        self._remarks.show_remarks(())
+        self.pictures_changed.emit(None)
         if project is not None:
-            self._jobs.add(lambda: look(project, lambda: tasks.report(project)))
+            self._asking.add(lambda: listing.count(project))
+            self._show_anew(project)
+
+    def _show_anew(self, project: Project) -> None:
+        """List what is chosen, whatever pictures there are now, and look for what there is to know about them."""
+        choice = self._choice
+        self._asking.add(lambda: listing.choose(project, choice, keeps=True))
+        self._report()
 
     def show_recent(self, folders: tuple[Path, ...]) -> None:
         self._empty.show_recent(folders)
 
-    def show_backbone(self, name: str) -> None:
-        """The network whose view the preview shows."""
-        self._preview.show_backbone(name)
+    @Slot(object)
+    def show_recipe(self, recipe: Recipe) -> None:
+        """The recipe whose network's view the preview shows."""
+        self._backbone = recipe.backbone
+        self._preview.show_recipe(recipe)
 
     def set_ready(self, why_not: str) -> None:
         """Allow the next step, or say why it cannot be taken yet."""
-        self._next.setEnabled(not why_not)
-        self._next.setToolTip(why_not or self.tr("Train the network on these pictures (Ctrl+R)"))
+        self._page.next.setEnabled(not why_not)
+        self._page.next.setToolTip(why_not or self.tr("Train the network on these pictures (Ctrl+R)"))
 
     def import_path(self, path: Path) -> None:
         """Add a folder of class folders or a list of pictures."""
@@ -301,25 +191,34 @@ class DatasetPanel(QWidget):
 
     def add(self, paths: tuple[Path, ...], loose: bool = False) -> None:
         """Add folders, lists, or files. loose: files alone, which no folder names; the chosen class takes them."""
-        label = self._chosen_class() if loose else ""
+        label = self._class_view.chosen() if loose else ""
         if loose and not label:
             text = self.tr("a single file does not say of which class it is")
             remedy = self.tr("Choose a class on the left first, or drop a folder of pictures.")
-            if not self._pictures:
+            if self.is_empty():
                 remedy = self.tr("Drop the folder that holds your class folders: one folder of pictures per class.")
             self.failed.emit(TLStudioError(text, path=paths[0], remedy=remedy))
             return
         if self._project is None:
             self.project_wanted.emit(paths)
             return
-        project = self._project
-        self._jobs.add(lambda: add_and_look(project, paths, label))
+        self.add_as(paths, label)
+
+    @Slot(str, object)
+    def _add_to_class(self, label: str, paths: tuple[Path, ...]) -> None:
+        self.add_as(paths, label)
+
+    def add_as(self, paths: tuple[Path, ...], label: str) -> None:
+        """Add files to the project, all of one class; without one, folders or lists that tell the classes."""
+        if self._project is not None:
+            project = self._project
+            self._jobs.add(lambda: listing.add(project, paths, label))
 
     def draw_sample(self) -> None:
         """Draw the sample into the project and add it."""
         if self._project is not None:
             project = self._project
-            self._jobs.add(lambda: look(project, lambda: draw_and_add(project)))
+            self._jobs.add(lambda: listing.draw_sample(project))
 
     @Slot()
     def take_back(self) -> None:
@@ -327,14 +226,14 @@ class DatasetPanel(QWidget):
         project, addition, self._addition = self._project, self._addition, None
         if project is not None and addition is not None:
             task = partial(tasks.remove, project, addition.paths, addition.label)
-            self._jobs.add(lambda: look(project, task))
+            self._jobs.add(lambda: listing.look(project, task))
 
     @Slot()
     def rescan(self) -> None:
         """Look again where the pictures came from."""
-        if self._project is not None and self._pictures:
+        if self._project is not None and not self.is_empty():
             project = self._project
-            self._jobs.add(lambda: look(project, lambda: tasks.rescan(project)))
+            self._jobs.add(lambda: listing.look(project, lambda: tasks.rescan(project)))
 
     @Slot()
     def choose_folder(self) -> None:
@@ -343,132 +242,219 @@ class DatasetPanel(QWidget):
         if folder is not None:
             self.add((folder,))
 
+    @Slot()
+    def undo(self) -> None:
+        """Take the last edit back."""
+        self._change(Edits.undo, back=True)
+
+    @Slot()
+    def redo(self) -> None:
+        """Make the edit again that was taken back last."""
+        self._change(Edits.redo)
+
+    @Slot()
+    def open_doubts(self) -> None:
+        """Let the network of the recipe doubt the labels."""
+        if self._project is not None:
+            self._pages.setCurrentWidget(self._doubts)
+            self._doubts.open(self._project, self._backbone)
+            self._doubts.setFocus()
+
+    @Slot()
+    def leave_doubts(self) -> None:
+        """Back to the grid."""
+        self._pages.setCurrentWidget(self._page)
+        self._grid.setFocus()
+
+    @Slot(object)
+    def _show_those(self, ids: tuple[int, ...]) -> None:
+        """Show pictures chosen on the map in the grid."""
+        self._remark = Remark("", "info", self.tr("chosen on the map"), ids)
+        self._list_chosen()
+        self.leave_doubts()
+
     def focus_filter(self) -> None:
-        self._filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._tools.focus_text()
 
     def is_empty(self) -> bool:
         """Whether no picture is listed."""
         return not self._pictures
 
     def is_busy(self) -> bool:
-        return self._jobs.is_busy()
+        return self._jobs.is_busy() or self._doubts.is_busy()
 
     @Slot()
     def stop(self) -> None:
         self._jobs.stop()
+        self._doubts.stop()
 
     def shut_down(self) -> None:
         """Stop everything, and return when nothing runs any more."""
-        self._jobs.shut_down()
+        self._typing.stop()
+        self._report_soon.stop()
+        for queue in (self._jobs, self._asking, self._fetching, self._reporting):
+            queue.shut_down()
         self._grid.shut_down()
         self._preview.shut_down()
+        self._doubts.shut_down()
 
-    # What happens
+    # What comes back
 
     @Slot(object)
     def _take(self, event: Event) -> None:
         if isinstance(event, Progress):
             self.progressed.emit(event)
-            if not self._pictures:
+            if self.is_empty():
                 self._empty.show_progress(event)
-        elif isinstance(event, Listed) and event.project is self._project:
-            before = self._pictures
-            self._show_listed(event.pictures, event.found)
-            self._say(event, before)
+        elif getattr(event, "project", None) is not self._project:
+            return
+        elif isinstance(event, Looked):
+            self._take_looked(event)
+        elif isinstance(event, Counted):
+            self._show_counts(event.classes, event.size, event.undo, event.redo)
+        elif isinstance(event, Listed):
+            self._show_listed(event)
+        elif isinstance(event, Facts):
+            self._shown.take(event.pictures)
+        elif isinstance(event, Changed):
+            self._take_changed(event)
+        elif isinstance(event, Reported):
+            self._remarks.show_remarks(event.remarks)
+            self._page.remark_view.clearSelection()
+            self.pictures_changed.emit(event.found)
 
-    def _say(self, listed: Listed, before: tuple[Picture, ...]) -> None:
-        """Say what a task added and warned of; more pictures than before can be taken out again."""
-        known = {picture.path for picture in before}
-        fresh = [picture for picture in listed.pictures if picture.path not in known]
-        undo = bool(listed.addition and listed.addition.paths and before and fresh)
-        self._addition = listed.addition if undo else self._addition
-        words = self._describe_added(fresh) if undo else ""
-        if words or listed.warnings:
-            self.said.emit(words, "\n".join(listed.warnings), undo)
+    def _take_looked(self, looked: Looked) -> None:
+        """Pictures came or went: say so, and show what there is now."""
+        self._grid.thumbnails.forget()
+        self._preview.forget()
+        undo = bool(looked.addition and looked.addition.paths and looked.added)
+        self._addition = looked.addition if undo else self._addition
+        words = self._describe_added(looked.added) if undo else ""
+        if words or looked.warnings:
+            self.said.emit(words, "\n".join(looked.warnings), undo)
+        self._show_anew(looked.project)
+        self._doubts.pictures_changed()
 
-    def _describe_added(self, fresh: Sequence[Picture]) -> str:
-        labels = {picture.label for picture in fresh}
-        if len(labels) == 1:
-            return self.tr("Added %n picture(s) as class {label}.", "", len(fresh)).format(label=labels.pop())
-        return self.tr("Added %n picture(s) in {number} classes.", "", len(fresh)).format(number=len(labels))
+    def _describe_added(self, added: Mapping[str, int]) -> str:
+        total = sum(added.values())
+        if len(added) == 1:
+            return self.tr("Added %n picture(s) as class {label}.", "", total).format(label=next(iter(added)))
+        return self.tr("Added %n picture(s) in {number} classes.", "", total).format(number=len(added))
+
+    def _take_changed(self, changed: Changed) -> None:
+        edited, self._choice = changed.edited, changed.choice
+        self._show_counts(edited.classes, len(self._pictures), edited.undo, edited.redo)
+        if edited.step is not None:
+            said = self._editor.describe(edited.step, done=True)
+            self._note = self.tr("Taken back: {deed}").format(deed=said) if changed.back else said
+            self._report_soon.start()
+            self._doubts.pictures_changed()
+
+    def _show_counts(
+        self, classes: Mapping[str, Mapping[str, int]], size: int, undo: Step | None, redo: Step | None
+    ) -> None:
+        chosen = self._choice.label
+        self._pictures = range(size)
+        if not size or self._pages.currentWidget() is self._empty:
+            self._pages.setCurrentWidget(self._page if size else self._empty)
+        self._class_view.blockSignals(True)
+        self._classes.show_classes(classes if size else {})
+        self._class_view.choose(chosen)
+        self._class_view.blockSignals(False)
+        self.summary_changed.emit(self._summary(classes, size))
+        words = [self._editor.describe(step, done=False) if step else "" for step in (undo, redo)]
+        self.history_changed.emit(*words)
+
+    def _summary(self, classes: Mapping[str, Mapping[str, int]], size: int) -> str:
+        if not size:
+            return self.tr("drop a folder to begin")
+        read = self.locale().toString(sum(sum(parts.values()) for parts in classes.values()))
+        named = self.tr("%n class(es)", "", len(classes))
+        return f"{read} · {named}"
 
     @Slot(bool)
     def _follow_busy(self, busy: bool) -> None:
         if not busy:
             self._empty.show_invitation()
-        self.busy_changed.emit(busy)
+        self.busy_changed.emit(busy or self._doubts.is_busy())
 
-    def _show_listed(self, pictures: tuple[Picture, ...], found: Inspected | None) -> None:
-        chosen = self._chosen_class()
-        self._pictures, self._problem = pictures, None
-        self._grid.thumbnails.forget()
-        self._preview.forget()
-        self._classes.show_classes(found)
-        self._problems.show_problems(found)
-        count = self._problems.rowCount()
-        self._problem_view.setVisible(count > 0)
-        line = max(self._problem_view.sizeHintForRow(0), 24)
-        self._problem_view.setFixedHeight(line * min(count, PROBLEM_LINES) + 8)
-        self._pages.setCurrentIndex(1 if found else 0)
-        self._class_view.setCurrentIndex(self._classes.index(self._classes.row_of(chosen)))
-        self._show_matching()
-        self.summary_changed.emit(self._summary(found))
-        self.pictures_changed.emit(found)
+    @Slot(bool)
+    def _follow_doubts(self, busy: bool) -> None:
+        self.busy_changed.emit(busy or self._jobs.is_busy())
 
-    def _summary(self, found: Inspected | None) -> str:
-        if found is None:
-            return self.tr("drop a folder to begin")
-        read = self.locale().toString(found.read)
-        classes = self.tr("%n class(es)", "", len(found.classes))
-        return f"{read} · {classes}"
+    # What the grid shows
 
-    def _chosen_class(self) -> str:
-        line = self._classes.line(self._class_view.currentIndex().row())
-        return line.name if line else ""
-
-    @Slot(QModelIndex, QModelIndex)
-    def _choose_class(self, _now: QModelIndex, _before: QModelIndex) -> None:
-        self._problem = None
-        self._problem_view.clearSelection()
-        self._show_matching()
+    @Slot(str)
+    def _choose_class(self, _name: str) -> None:
+        self._drop_remark()
+        self._list_chosen()
 
     @Slot()
-    def _show_matching(self) -> None:
-        """Fill the grid with what the class, the part, the text or a problem leave."""
-        pictures = self._matching()
-        self._shown.show_pictures(pictures)
-        self._show_all.setVisible(self._problem is not None)
-        count = self.tr("%n picture(s)", "", len(pictures))
-        self._count.show_text(f"{count}: {self._problem.text}" if self._problem else count)
-        self._preview.show_picture(None)
+    def _choose_soon(self) -> None:
+        self._typing.start()
 
-    def _matching(self) -> Sequence[Picture]:
-        if self._problem is not None:
-            by_path = {picture.path: picture for picture in self._pictures}
-            return [by_path[path] for path in self._problem.paths if path in by_path]
-        label, split = self._chosen_class(), SPLITS[self._splits.currentIndex()]
-        text = self._filter.text().casefold()
-        return [
-            picture
-            for picture in self._pictures
-            if not picture.refused
-            and (not label or picture.label == label)
-            and (not split or picture.split == split)
-            and (not text or text in Path(picture.path).name.casefold())
-        ]
+    @Slot()
+    def _list_chosen(self) -> None:
+        """List what the class, the part, the text, the order and a remark leave."""
+        self._typing.stop()
+        tools = self._tools
+        only = self._remark.ids if self._remark else None
+        label = self._class_view.chosen() if self._remark is None else ""
+        choice = Choice(label, tools.split, tools.text.text().strip(), tools.order, tools.descending, only)
+        if self._project is None or choice == self._choice:
+            return
+        self._choice, self._note = choice, ""
+        project = self._project
+        self._asking.add(lambda: listing.choose(project, choice))
 
-    @Slot(QModelIndex)
-    def _show_problem(self, at: QModelIndex) -> None:
-        problem = self._problems.problem(at.row())
-        if problem is not None and problem.paths:
-            self._problem = problem
-            self._show_matching()
+    def _show_listed(self, listed: Listed) -> None:
+        if listed.choice != self._choice:
+            return  # a later one is on its way
+        row, before = self._grid.currentIndex().row(), self._shown.id_at(self._grid.currentIndex().row())
+        self._shown.show_pictures(listed.ids, listed.first)
+        if not listed.keeps:
+            self._grid.scrollToTop()
+            self._preview.show_picture(None)
+        elif before is not None and not self._grid.currentIndex().isValid():
+            # What was looked at has gone from here: go on with what has taken its place.
+            now = self._shown.row_of(before)
+            at = self._shown.index(now if now >= 0 else min(row, len(listed.ids) - 1))
+            self._grid.setCurrentIndex(at)
+        self._page.show_all.setVisible(self._remark is not None)
+        self._tell_count()
+
+    @Slot()
+    def _tell_count(self) -> None:
+        count = self.tr("%n picture(s)", "", self._shown.rowCount())
+        chosen = self._grid.chosen_count()
+        if chosen > 1:
+            count = self.tr("{count}, {chosen} of them chosen").format(
+                count=count, chosen=self.locale().toString(chosen)
+            )
+        about = self._note or (self._remark.text if self._remark else "")
+        self._page.count.show_text(f"{count} · {about}" if about else count)
+
+    @Slot(object)
+    def _fetch(self, ids: list[int]) -> None:
+        if self._project is not None:
+            project = self._project
+            self._fetching.add(lambda: listing.facts(project, ids))
+
+    @Slot(int)
+    def _choose_remark(self, row: int) -> None:
+        remark = self._remarks.remark(row)
+        if remark is not None and remark.ids:
+            self._remark = remark
+            self._list_chosen()
+
+    def _drop_remark(self) -> None:
+        self._remark = None
+        self._page.remark_view.clearSelection()
 
     @Slot()
     def _leave_choice(self) -> None:
-        self._problem = None
-        self._problem_view.clearSelection()
-        self._show_matching()
+        self._drop_remark()
+        self._list_chosen()
         self._grid.setFocus()
 
     @Slot(QModelIndex, QModelIndex)
@@ -476,18 +462,32 @@ class DatasetPanel(QWidget):
         self._preview.show_picture(self._shown.picture(now.row()))
 
     @Slot()
-    def _open_preview(self) -> None:
-        self._look.setChecked(True)
-
-    @Slot(bool)
-    def _show_preview(self, visible: bool) -> None:
-        self._preview.setVisible(visible)
-        if visible:
-            left, middle, right = self._split.sizes()
-            share = round((left + middle + right) * PREVIEW_SHARE)
-            self._split.setSizes([left, middle + right - share, share])
+    def _look_again(self) -> None:
+        self._preview.show_picture(self._shown.picture(self._grid.currentIndex().row()))
 
     @Slot(int)
-    def _resize_pictures(self, side: int) -> None:
-        self._grid.show_side(side)
+    def _remember_side(self, side: int) -> None:
         self._preferences.thumbnail_side = side
+
+    # Edits and the report
+
+    @Slot(object)
+    def _edit(self, change: Edit) -> None:
+        self._change(change)
+
+    def _change(self, change: Edit, back: bool = False) -> None:
+        """Make an edit, then show what there is. back: it takes one back."""
+        if self._project is None:
+            return
+        project, choice = self._project, self._choice
+        first, last = self._grid.near_rows()
+        near = list(self._shown.ids(first, last))
+        self._asking.add(lambda: listing.edit(project, change, choice, near, back))
+
+    @Slot()
+    def _report(self) -> None:
+        """Look anew for what there is to know about the pictures."""
+        if self._project is not None:
+            project = self._project
+            self._reporting.stop()
+            self._reporting.add(lambda: listing.report(project))

@@ -17,6 +17,7 @@ from tlstudio.core.errors import TLStudioError
 from tlstudio.core.estimate import Machine, Measured, run_seconds
 from tlstudio.core.events import Event, Outlined, WeightsFound
 from tlstudio.core.outline import StageOutline, counted, in_phase, toggled, uncounted
+from tlstudio.core.preprocessing import Fit
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import STRATEGIES, Domain, Phase, Recipe
 from tlstudio.ui import figures, strategies, theme
@@ -284,6 +285,14 @@ class ModelPanel(QWidget):
         if followed:
             draft = draft.with_strategy(self._advised(domain))
         self._edit(self.tr("Change kind of pictures"), draft)
+
+    @Slot(object)
+    def choose_fit(self, fit: Fit) -> None:
+        """Make pictures square this way in the next run; the weights' own way is none in particular."""
+        usual = backbone(self._draft.backbone).preprocessing.fit
+        self._edit(
+            self.tr("Change how pictures become square"), self._draft.with_changes(fit=None if fit == usual else fit)
+        )
 
     @Slot()
     def _reset(self) -> None:

@@ -452,7 +452,7 @@ class TrainingPanel(QWidget):
         ended = (self._runs.line(row).state.finished for row in range(self._runs.rowCount()))
         end = self._state.finished or next((e for e in ended if e), None)
         if end is None:
-            return self.tr("not trained yet")
+            return self.tr("not trained yet") if self._project is not None else self.tr("needs pictures")
         if end.test_accuracy is not None and end.test_interval is not None:
             return figures.accuracy(end.test_accuracy, end.test_interval)
         return figures.accuracy(end.val_accuracy, end.val_interval)

@@ -1,0 +1,195 @@
+"""What the panel asks of the catalogue, away from the window's thread: counts, a choice of pictures, facts, edits."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tlstudio import tasks
+from tlstudio.core.catalogue import Order, Picture
+from tlstudio.core.edits import Edits, Step
+from tlstudio.core.events import Edited, Event, Inspected, Warned
+from tlstudio.core.project import Project
+from tlstudio.ui.dataset.remarks import Remark, remarks_of
+from tlstudio.ui.projects import SAMPLE_FOLDER
+
+# How many pictures' facts come with a list, so that what is seen first is there at once.
+FIRST = 400
+Edit = Callable[[Edits], Step | None]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which pictures the grid shows, and in which order.
+
+    label, split, text: as `Catalogue.matching` takes them. only: ids of the pictures a remark is about, in its own
+    order; None for all.
+    """
+
+    label: str = ""
+    split: str = ""
+    text: str = ""
+    order: Order = "path"
+    descending: bool = False
+    only: tuple[int, ...] | None = None
+
+    def after(self, step: Step, back: bool) -> "Choice":
+        """The choice once the class it is of has another name, or is another one. back: the step was taken back."""
+        if step.kind == "rename":
+            old, new = reversed(step.names) if back else step.names
+            return replace(self, label=new) if self.label == old else self
+        gone = step.kind == "remove" or (step.kind == "add" and back)
+        if gone and self.label == step.names[0]:
+            return replace(self, label="")
+        if step.kind == "merge" and not back and self.label in step.names:
+            return replace(self, label=step.names[-1])
+        return self
+
+
+@dataclass(frozen=True)
+class Counted(Event):
+    """How many pictures each class and split has, how many files there are, and what Undo and Redo would do."""
+
+    project: Project
+    classes: Mapping[str, Mapping[str, int]]
+    size: int
+    undo: Step | None
+    redo: Step | None
+
+
+@dataclass(frozen=True)
+class Listed(Event):
+    """The ids of the pictures that a choice leaves, and the facts of the first ones.
+
+    keeps: the choice is the same as before, only the pictures may have changed.
+    """
+
+    project: Project
+    choice: Choice
+    ids: Sequence[int]
+    first: Mapping[int, Picture]
+    keeps: bool
+
+
+@dataclass(frozen=True)
+class Facts(Event):
+    """What is known about some pictures, by id."""
+
+    project: Project
+    pictures: Mapping[int, Picture]
+
+
+@dataclass(frozen=True)
+class Changed(Event):
+    """A person's edit is done, or was taken back. choice: what the grid shows from now on."""
+
+    project: Project
+    edited: Edited
+    back: bool
+    choice: Choice
+
+
+@dataclass(frozen=True)
+class Reported(Event):
+    """What there is to know about the pictures; found: None where there are none."""
+
+    project: Project
+    found: Inspected | None
+    remarks: tuple[Remark, ...]
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What one drop put into a project: enough to take it out again."""
+
+    paths: tuple[Path, ...]
+    label: str
+
+
+@dataclass(frozen=True)
+class Looked(Event):
+    """A task has looked through the pictures.
+
+    warnings: what it warned of. addition: what it added; `added`: class → number of pictures that are new.
+    """
+
+    project: Project
+    warnings: tuple[str, ...]
+    addition: Addition | None
+    added: Mapping[str, int]
+
+
+def count(project: Project) -> Iterator[Event]:
+    """How many there are of what."""
+    catalogue, edits = project.catalogue, Edits(project.catalogue)
+    yield Counted(project, catalogue.counts(), catalogue.size(), edits.undoable(), edits.redoable())
+
+
+def choose(project: Project, choice: Choice, keeps: bool = False, near: Sequence[int] = ()) -> Iterator[Event]:
+    """The pictures that a choice leaves. near: ids of pictures somebody is looking at, whose facts come too."""
+    catalogue = project.catalogue
+    ids: Sequence[int] = catalogue.matching(choice.label, choice.split, choice.text, choice.order, choice.descending)
+    if choice.only is not None:
+        left = set(ids)
+        if choice.order == Choice.order:
+            ids = [number for number in choice.only if number in left]
+        else:
+            wanted = set(choice.only)
+            ids = [number for number in ids if number in wanted]
+    seen = near if keeps and near else ids[:FIRST]
+    yield Listed(project, choice, ids, {p.id: p for p in catalogue.some(seen)}, keeps)
+
+
+def facts(project: Project, ids: Sequence[int]) -> Iterator[Event]:
+    """What is known about some pictures."""
+    yield Facts(project, {picture.id: picture for picture in project.catalogue.some(ids)})
+
+
+def edit(project: Project, change: Edit, choice: Choice, near: Sequence[int], back: bool = False) -> Iterator[Event]:
+    """Change something, then list the choice anew. back: it takes an edit back."""
+    for event in tasks.edit(project, change):
+        if isinstance(event, Edited):
+            choice = choice.after(event.step, back) if event.step else choice
+            yield Changed(project, event, back, choice)
+    yield from choose(project, choice, keeps=True, near=near)
+
+
+def report(project: Project) -> Iterator[Event]:
+    """What is wrong with the pictures, the worst first."""
+    numbers = {picture.path: picture.id for picture in project.catalogue.pictures()}
+    for event in tasks.report(project):
+        if isinstance(event, Inspected):
+            yield Reported(project, event if event.found else None, remarks_of(event, numbers))
+
+
+def look(project: Project, task: Callable[[], Iterator[Event]], addition: Addition | None = None) -> Iterator[Event]:
+    """Run a task that looks through pictures, and say what it came to."""
+    known = set(project.catalogue.matching()) if addition else set()
+    warnings = []
+    for event in task():
+        if isinstance(event, Warned):
+            warnings.append(event.text)
+        elif not isinstance(event, Inspected):
+            yield event
+    added: dict[str, int] = {}
+    if known:  # the first pictures are seen anyway
+        for picture in project.catalogue.some([n for n in project.catalogue.matching() if n not in known]):
+            added[picture.label] = added.get(picture.label, 0) + 1
+    yield from count(project)  # whether there are pictures at all is known when the job ends
+    yield Looked(project, tuple(warnings), addition, added)
+
+
+def add(project: Project, paths: tuple[Path, ...], label: str) -> Iterator[Event]:
+    """Add pictures to a project, and remember which were new to it."""
+    fresh = tuple(path for path in paths if not tasks.has_source(project, path, label))
+    yield from look(project, lambda: tasks.add(project, paths, label), Addition(fresh, label))
+
+
+def draw_sample(project: Project) -> Iterator[Event]:
+    """Draw the built-in sample into the project's folder and make it its pictures."""
+
+    def draw_and_add() -> Iterator[Event]:
+        folder = project.folder / SAMPLE_FOLDER
+        yield from tasks.draw_sample(folder)
+        yield from tasks.add(project, [folder])
+
+    yield from look(project, draw_and_add)
