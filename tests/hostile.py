@@ -80,12 +80,13 @@ def good_facts() -> Facts:
     }
 
 
-def write_good(path: Path, **changed: Any) -> Path:
-    """A sound model file. changed: facts that are otherwise."""
+def write_good(path: Path, times: float = 1, **changed: Any) -> Path:
+    """A sound model file. times: what its weights are multiplied by. changed: facts that are otherwise."""
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(0)
         facts = {**good_facts(), **changed}
         network = networks.assemble(backbone(), len(facts["classes"]))
+        network.model.load_state_dict({n: times * v for n, v in network.model.state_dict().items()})
         checkpoints.save_model(path, checkpoints.Model(network, facts, torch.rand(len(facts["sample"]["labels"]), 256)))
     return path
 
@@ -332,7 +333,6 @@ def lies() -> Iterator[tuple[str, Facts]]:
             "empty": ["", "bee", "cow"],
             "numbers": [1, 2, 3],
             "control": ["ant\x1b[2J", "bee", "cow"],
-            "reversed": ["ant\u202egnp.exe", "bee", "cow"],
             "lines": ["ant\nbee", "bee", "cow"],
             "long": ["a" * 256, "bee", "cow"],
             "half a character": ["\ud800", "bee", "cow"],

@@ -30,7 +30,7 @@ UNSAFE_METHODS = {"extractall", "__import__", "__reduce__", "__setstate__"}
 UNSAFE_ARGUMENTS = {("allow_pickle", True), ("weights_only", False), ("shell", True), ("trust_remote_code", True)}
 TORCH_LOADS = {"weights.py"}
 # They load modules whose names stand in their source, one after the other.
-IMPORTS_BY_NAME = {"preload.py", "curves.py"}
+IMPORTS_BY_NAME = {"preload.py", "curves.py", "feature_map.py"}
 
 
 def unsafe(tree: ast.AST) -> Iterator[str]:
@@ -42,6 +42,8 @@ def unsafe(tree: ast.AST) -> Iterator[str]:
             case ast.ImportFrom(module=str(module), names=names):
                 if (banned := UNSAFE_MODULES.get(module)) is not None:
                     yield from (f"from {module} import {n.name}" for n in names if not banned or n.name in banned)
+            case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant()]):
+                pass  # a module that is named right there
             case ast.Call(func=ast.Name(name)) if name in UNSAFE_CALLS:
                 yield f"{name}()"
             case ast.Call(func=ast.Attribute(value=owner, attr=name)):

@@ -65,19 +65,32 @@ def test_a_list_without_end_is_refused(here: Tlstudio, hostile_files: list[Path]
         check(here("inspect", path), path, "inspect")
 
 
+def test_answers_that_are_no_numbers_are_none(here: Tlstudio, pictures: Path, tmp_path: Path) -> None:
+    path = hostile.write_good(tmp_path / "beyond.tlmodel", times=1e20)
+    done = here("predict", path, pictures / "red" / "1.png", "--json")
+    assert done.status == 1
+    assert "answer is no number" in done.of("predicted")[0]["error"]
+    for label in ("red", "green", "blue"):
+        (pictures / label).rename(pictures / {"red": "ant", "green": "bee", "blue": "cow"}[label])
+    done = here("evaluate", path, pictures)
+    assert done.status == 1
+    assert f"{path}: gives answers that are no numbers." in done.err
+
+
 def test_the_card_of_a_model_is_plain_text(here: Tlstudio, tmp_path: Path) -> None:
-    names = ["<b>bold</b>", "[red]markup[/red]", "=1+1"]
+    names = ["<b>bold</b>", "[red]markup[/red]", "=1+1", "\u202egnp.exe"]
     path = hostile.write_good(tmp_path / "odd.tlmodel", classes=names, trained_on=dict.fromkeys(names, 7))
     done = here("inspect", path)
     assert done.status == 0, done.err
     card = done.out.splitlines()
-    assert card[0] == "This is a model: timm/test_efficientnet, 3 classes."
-    for name in names:
+    assert card[0] == "This is a model: timm/test_efficientnet, 4 classes."
+    for name in names[:3]:
         assert any(line.split() == [name, "7"] for line in card)
     assert "Accuracy 90.0% (95 % interval 80.0% to 95.0%) on 40 test pictures; calibration error 0.050" in card
     assert any("feature-extraction, learned from stage head on" in line for line in card)
     assert any("at most 5% of known pictures; set on 3 pictures" in line for line in card)
     assert any(line.startswith("Began with w.safetensors") and "none; random values" in line for line in card)
+    assert any(line.split() == ["\\u202egnp.exe", "7"] for line in card)
     (said,) = here("inspect", path, "--json").events
     assert said["classes"] == names
     assert said["provenance"]["licence"] == "none"
