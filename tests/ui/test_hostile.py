@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
+
 from tests import hostile
 from tests.ui.world import carry, drop, settle, wait_for
 from tlstudio.ui.rail import Step
@@ -47,8 +50,10 @@ def test_a_message_names_each_and_the_window_goes_on(window, chooser, hostile_fi
 
 def test_names_in_a_model_are_shown_as_they_are(window, tmp_path):
     names = ["<h1>ant</h1>", "=1+1", "../cow"]
-    model = hostile.write_good(tmp_path / "<b>odd</b>.tlmodel".replace("/", "-"), classes=names, trained_on={})
+    model = hostile.write_good(tmp_path / "<b>odd.tlmodel", classes=names, trained_on={})
     drop(window, carry(model))
     wait_for(lambda: window.predict_panel._model)
     settle(window)
-    assert window.step == Step.PREDICT
+    shown = [label for label in window.findChildren(QLabel) if "<h1>ant" in label.text() or "<b>odd" in label.text()]
+    assert shown
+    assert {label.textFormat() for label in shown} == {Qt.TextFormat.PlainText}
