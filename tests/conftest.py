@@ -123,6 +123,18 @@ def tiny_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backbone:
     return tiny
 
 
+@pytest.fixture(scope="session")
+def hostile_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
+    """Files made to do harm (`tests/hostile.py`), but for one that takes seconds; their folder has to stay as it is."""
+    from tests import hostile
+
+    folder = tmp_path_factory.mktemp("hostile")
+    files = hostile.write_all(folder)
+    before = hostile.listing(folder)
+    yield [path for path in files if path.name != hostile.SLOWEST]
+    assert hostile.listing(folder) == before
+
+
 def look_through(images: Path) -> list[Picture]:
     """The pictures of a folder or list that can be read, with their facts."""
 

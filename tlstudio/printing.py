@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 from unicodedata import bidirectional, category
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tlstudio.core import doubts, events
+from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.events import Event
 
 MISTAKES = 10  # the most frequent ones; JSON has the whole confusion
+CLASSES_SHOWN = 100  # of a model; more would push the rest of its card off the screen
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI")
 
 
@@ -61,6 +65,8 @@ def describe(event: Event) -> Iterator[str]:
             yield f"Not used: {event.path}: {event.reason}"
         case events.Inspected():
             yield from _describe_pictures(event)
+        case events.FileInspected("model"):
+            yield from _describe_model(event.facts)
         case events.FileInspected():
             yield f"This is a {event.what}."
             yield from json.dumps(event.to_json(), indent=1, ensure_ascii=False).splitlines()
@@ -165,6 +171,43 @@ def _describe_shortcuts(event: doubts.ShortcutsFound) -> Iterator[str]:
     for cue in event.cues:
         said = f"{names[cue.name]} alone: {cue.accuracy:.1%} of the classes told apart (guessing: {cue.chance:.1%})"
         yield f"Careful: {said}. A network may learn that instead." if cue.alarm else said
+
+
+def _describe_model(facts: dict[str, Any]) -> Iterator[str]:
+    """A model's card. Its reader has found every fact sound."""
+    spec, counts, limit = BACKBONES.get(facts["backbone"]), facts["trained_on"], facts["unknown"]
+    yield f"This is a model: {spec.title if spec else facts['backbone']}, {len(facts['classes']):,} classes."
+    when = f"{datetime.fromisoformat(facts['created']):%Y-%m-%d %H:%M %Z}".strip()
+    how = f"{facts['strategy']}, learned from stage {facts['train_from']} on"
+    yield f"Made {when} by TL Studio {facts['program']}: {how}."
+    for split, called in (("test", "test pictures"), ("val", "validation pictures")):
+        if figures := facts["metrics"].get(split):
+            which = "pictures, each judged out of fold" if figures["split"] == events.OUT_OF_FOLD else called
+            accuracy, n = _with_interval(figures["accuracy"], figures["interval"]), figures["n"]
+            yield f"Accuracy {accuracy} on {n:,} {which}; calibration error {figures['calibration_error']:.3f}"
+    share = f"at most {limit['refused_at_most']:.0%} of known pictures; set on {limit['set_on']}"
+    yield f"Unknown is what lies further than {limit['threshold']:.3f} from all it learned ({share})."
+    yield f"Learned from {sum(counts.values()):,} pictures:"
+    shown = facts["classes"][:CLASSES_SHOWN]
+    width = max(len(name) for name in shown)
+    for name in shown:
+        yield f"  {name:<{width}}  {counts.get(name, 0):7,}"
+    if left := len(facts["classes"]) - len(shown):
+        yield f"  and {left:,} more classes; --json lists them all"
+    yield from _describe_origin(facts["provenance"])
+    yield f"SHA-256 of its weights: {facts['sha256']}"
+
+
+def _describe_origin(origin: dict[str, Any]) -> Iterator[str]:
+    """Where a model's first weights come from, and under which licence; then those of the model before it."""
+    began: dict[str, Any] | None = origin
+    how = "Began with"
+    while began:
+        licence, source = began.get("licence") or "no licence stated", began.get("source") or "no source stated"
+        digest = f", SHA-256 {began['sha256'][:12]}…" if began.get("sha256") else ""
+        random = began.get("weights") == "random"
+        yield f"{how} random weights" if random else f"{how} {began.get('weights')}{digest}: {licence}; {source}"
+        began, how = began.get("before"), "  which began with"
 
 
 def _describe_weights(event: events.WeightsFound) -> Iterator[str]:

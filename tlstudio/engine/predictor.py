@@ -209,6 +209,9 @@ class Predictor:
             row += 1
 
     def _ranked(self, path: Path | str, probable: Floats, far: float, top: int, limit: float) -> Predicted:
+        if not (np.isfinite(probable).all() and math.isfinite(far)):
+            what = "the model's answer is no number. Train it anew, or get it again from where it was trained."
+            return Predicted(str(path), ok=False, error=what)
         # Equal probabilities keep the order of the classes.
         order = np.argsort(-probable, kind="stable")[:top]
         ranked = tuple((self.model.classes[i], float(probable[i])) for i in order)

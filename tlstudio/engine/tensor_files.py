@@ -66,6 +66,11 @@ class TensorFile:
     metadata: dict[str, str]
     entries: dict[str, Entry]
 
+    @property
+    def size(self) -> int:
+        """Bytes of all values together."""
+        return sum(entry.end - entry.begin for entry in self.entries.values())
+
     def read(self) -> dict[str, torch.Tensor]:
         """Every tensor, copied out of the file.
 
@@ -76,8 +81,7 @@ class TensorFile:
 
     def read_if(self, digest: str, first: bytes) -> dict[str, torch.Tensor] | None:
         """`read`, if this is the SHA-256 of `first` and of every tensor (see `hash_tensors`); else nothing."""
-        large = sum(entry.end - entry.begin for entry in self.entries.values()) > AT_ONCE
-        for keep in (False, True) if large else (True,):
+        for keep in (False, True) if self.size > AT_ONCE else (True,):
             seen = hashlib.sha256(first)
             tensors = self._pass(seen, keep)
             if seen.hexdigest() != digest:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _CLASSES = 5  # of the network the stages are tried on
+_MOST_CLASSES = 25_000  # of the head that weights come with; ImageNet's largest has 21,843
 
 
 def kept() -> list[Backbone]:
@@ -53,8 +54,9 @@ def adopt(path: Path, name: str) -> tuple[Backbone, Path]:
     import timm
 
     config = _config(name)
-    state = _read(path)
     model = timm.create_model(name, pretrained=False, num_classes=_CLASSES)
+    own = sum(value.numel() for value in model.state_dict().values())
+    state = _read(path, 8 * (own + _MOST_CLASSES * model.num_features))
     learning = dict(model.named_parameters())
     target = weights.folder() / f"timm-{name}.safetensors"
     record = {
@@ -96,11 +98,14 @@ def _config(name: str) -> Any:
     return config
 
 
-def _read(path: Path) -> dict[str, torch.Tensor]:
+def _read(path: Path, most: int) -> dict[str, torch.Tensor]:
+    """The tensors of a file, if they have no more than `most` bytes."""
     from tlstudio.engine import tensor_files
 
     try:
         with tensor_files.opened(path) as file:
+            if file.size > most:
+                raise tensor_files.Unsound("holds more than the network it is said to be of")
             return file.read()
     except OSError as error:
         raise RefusedWeights(f"cannot be read ({error.strerror or error})", path=path) from error

@@ -75,6 +75,9 @@ def evaluate(
     index = {name: i for i, name in enumerate(model.classes)}
     import numpy as np
 
+    if not np.isfinite(answers.logits).all():
+        remedy = "Train it anew, or get it again from where it was trained."
+        raise RefusedModel("gives answers that are no numbers", path=model_file, remedy=remedy)
     truth = np.array([index[p.label] for p in answers.kept])
     probable = evaluation.probabilities(answers.logits, model.facts["temperature"])
     yield evaluation.evaluate(probable, truth, model.classes, split, len(chosen) - len(answers.kept))

@@ -123,7 +123,7 @@ def _starting_network(recipe: Recipe, classes: int) -> tuple[Network, dict[str, 
         before = model.facts["provenance"]
         known = {"weights": model_facts.plain(Path(recipe.start.path).name), "sha256": recipe.start.sha256}
         named = ", ".join(recipe.start.classes[:5]) + (" …" if len(recipe.start.classes) > 5 else "")
-        source = f"a TL Studio model of {len(recipe.start.classes)} classes: {named}"
+        source = model_facts.plain(f"a TL Studio model of {len(recipe.start.classes)} classes: {named}")
         origin = {**known, "licence": before.get("licence", ""), "source": source, "before": before}
         return model.network, model_facts.recent(origin)
     network = networks.build(recipe.backbone, classes, recipe.pretrained, recipe.seed)
