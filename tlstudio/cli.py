@@ -345,6 +345,7 @@ def evaluate(
 @click.argument("model", type=PATH)
 @click.argument("paths", nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many labels to rank.")
+@click.option("--refuse", type=click.FloatRange(0, 0.5), metavar="SHARE", help="Of known pictures, to call unknown.")
 @click.option("--csv", "csv_file", type=PATH, help="Write the answers to this table too.")
 @click.option("--sort-into", type=PATH, metavar="DIR", help="Copy each picture into DIR/LABEL; see `unsort`.")
 @click.option("--sort-below", type=click.FloatRange(0, 1), help="Copies of less probable ones go into DIR/_unsure.")
@@ -354,6 +355,7 @@ def predict(
     model: Path,
     paths: tuple[str, ...],
     top: int,
+    refuse: float | None,
     csv_file: Path | None,
     sort_into: Path | None,
     sort_below: float | None,
@@ -383,7 +385,7 @@ def predict(
                     answers.append(replace(event, top=()))
             yield event
 
-    task = noted(tasks.predict(model, paths, top, device, threads))
+    task = noted(tasks.predict(model, paths, top, device, threads, refuse))
     show(saved(csv_file, task) if csv_file else task, as_json)
     if not counts:
         return _complain(f"There is nothing to classify in {', '.join(paths[:3])}.", FAILED)

@@ -66,6 +66,7 @@ class PictureSkipped(Event):
 FindingKind = Literal[
     "unreadable",
     "one-class",
+    "lost-class",
     "too-few",
     "imbalance",
     "spelling",
@@ -341,7 +342,7 @@ class Evaluated(Event):
 class Predicted(Event):
     """The answer for one picture, or why there is none. top: [label, probability], best first.
 
-    unknown: farther from everything the model was trained on than nearly all pictures it was checked on.
+    unknown: farther from every class the model was taught than nearly all pictures it was checked on.
     distance: how far that is; its scale is the model's own.
     """
 

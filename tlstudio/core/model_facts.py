@@ -16,7 +16,7 @@ from tlstudio.core.events import OUT_OF_FOLD
 from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.core.recipe import STRATEGIES
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SAMPLE_SIZE = 2_000
 SHARES = 101  # how often, for each whole percent of known pictures
 MAX_TEXT = 2_000

@@ -108,7 +108,8 @@ def _fold(fold: Fit, number: int) -> Generator[Event, None, tuple[HeldOut, FoldD
     familiar = predictor.some_of(fold.train, fold.recipe.seed)
     learned = yield from predictor.answer(network, cut, familiar, fold.threads, task)
     asked = yield from predictor.answer(network, cut, fold.val, fold.threads, task)
-    distances = predictor.distances(asked.pooled, predictor.sample_of(learned.pooled))
+    known = predictor.centres(predictor.sample_of(learned.pooled), fold.targets(learned.kept).tolist())
+    distances = predictor.distances(asked.pooled, known)
     hits = int((asked.logits.argmax(1) == fold.targets(asked.kept).numpy()).sum())
     n, seconds = len(asked.kept), time.monotonic() - started
     best = tuple(

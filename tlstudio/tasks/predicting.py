@@ -81,9 +81,16 @@ def evaluate(
 
 
 def predict(
-    model_file: Path, paths: Iterable[Path | str], top: int = 5, device: str = "auto", threads: int = 0
+    model_file: Path,
+    paths: Iterable[Path | str],
+    top: int = 5,
+    device: str = "auto",
+    threads: int = 0,
+    refuse: float | None = None,
 ) -> Iterator[Event]:
     """Classify pictures; one `Predicted` each, in order. A folder stands for every file below it.
+
+    refuse: the share of known pictures that may be called unknown, 0..0.5; None: by the model's own threshold.
 
     Raises:
         TLStudioError: the model cannot be used.
@@ -92,7 +99,7 @@ def predict(
     from tlstudio.engine.predictor import Predictor
 
     model, count = _open_model(model_file, device, threads)
-    yield from Predictor(model, count).predict(_files(paths), top)
+    yield from Predictor(model, count).predict(_files(paths), top, refuse)
 
 
 def _files(paths: Iterable[Path | str]) -> Iterator[Path | str]:
@@ -125,7 +132,7 @@ class OpenModel:
         yield from load_engine(self._device, self._threads)
         yield events.FileInspected("model", self._loaded().model.facts)
 
-    def predict(self, paths: Iterable[Path | str], top: int = 5) -> Iterator[Event]:
+    def predict(self, paths: Iterable[Path | str], top: int = 5, refuse: float | None = None) -> Iterator[Event]:
         """Like `tasks.predict`, with progress between the answers."""
         predictor = self._loaded()
         files = list[Path | str]()
@@ -134,7 +141,7 @@ class OpenModel:
             if len(files) % LISTED_AT_ONCE == 0:  # a folder may be on the other end of a slow network
                 yield events.Progress("finding pictures", len(files), 0)
         yield events.Progress("classifying pictures", 0, len(files))
-        for number, answer in enumerate(predictor.predict(files, top), start=1):
+        for number, answer in enumerate(predictor.predict(files, top, refuse), start=1):
             yield answer
             yield events.Progress("classifying pictures", number, len(files))
 

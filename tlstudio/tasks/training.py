@@ -241,9 +241,9 @@ def _conclude(order: _Order, job: Fit, folds: OutOfFold | None) -> Generator[Eve
         val = folds.held_out
     else:
         said = yield from predictor.answer(network, cut, job.val, job.threads, "checking on validation pictures")
-        val = predictor.HeldOut(said.kept, said.logits, predictor.distances(said.pooled, sample))
+        known = predictor.centres(sample, job.targets(train.kept).tolist())
+        val = predictor.HeldOut(said.kept, said.logits, predictor.distances(said.pooled, known))
     temperature = evaluation.temperature(val.logits, job.targets(val.kept).numpy())
-    threshold = predictor.threshold(val.distances)
     report: dict[str, Any] = {"test": None, "temperature": temperature, "predictions": []}
     done = zip(job.recipe.phases, job.plans, strict=False)
     report["phases"] = [{"name": phase.name, **plan.to_json()} for phase, plan in done]
@@ -266,7 +266,11 @@ def _conclude(order: _Order, job: Fit, folds: OutOfFold | None) -> Generator[Eve
         report |= {"folds": [fold.to_json() for fold in folds.folds], "folds_deviation": folds.spread}
         report["epochs"] = {phase.name: phase.epochs for phase in folds.recipe.phases}
     set_on = f"{len(val.kept)} {'out-of-fold' if folds else 'validation'} pictures"
-    unknown = {"threshold": threshold, "set_on": set_on, "refused_at_most": predictor.REFUSED_SHARE}
+    unknown = {
+        "threshold": predictor.threshold(val.distances),
+        "set_on": set_on,
+        "refused_at_most": predictor.REFUSED_SHARE,
+    }
     unknown["distances"] = predictor.shares(val.distances)
     facts = _model_facts(order, job, report, unknown, train.kept)
     checkpoints.save_model(order.model_file, checkpoints.Model(network, facts, sample))
