@@ -149,8 +149,8 @@ def test_conflicts_are_decided_side_by_side(window, tmp_path):
         choice = next(each for each in bar._buttons() if each.text() == "All are “circle”")
         QTest.mouseClick(choice, Qt.MouseButton.LeftButton)
         settle(window)
-    assert classes_shown(window) == {"All pictures": 14, "circle": 8, "star": 6}
-    assert not any("more than one class" in line for line in problems_shown(window))
+    wait_for(lambda: classes_shown(window) == {"All pictures": 14, "circle": 8, "star": 6})
+    wait_for(lambda: not any("more than one class" in line for line in problems_shown(window)))
 
 
 def test_leaks_are_mended_with_one_click(window, tmp_path):

@@ -40,6 +40,7 @@ class Thumbnails(QObject):
         self._kept: OrderedDict[str, Drawn] = OrderedDict()
         self._wanted: deque[tuple[Path, int, Preprocessing | None]] = deque()
         self._seen_by: Preprocessing | None = None
+        self._views: deque[Preprocessing | None] = deque()  # of what is being drawn, in the order it will come
         self._job: Job | None = None
         self._closed = False
         self.decoded = 0
@@ -86,15 +87,19 @@ class Thumbnails(QObject):
         """What is wanted now, asked anew for each picture; runs on the job's thread."""
         while True:
             try:
-                yield self._wanted.popleft()
+                wanted = self._wanted.popleft()
             except IndexError:
                 return
+            self._views.append(wanted[2])
+            yield wanted
 
     @Slot(object)
     def _take(self, picture: Event) -> None:
         if not isinstance(picture, PictureDrawn):
             return
         self.decoded += 1
+        if self._views.popleft() != self._seen_by:
+            return  # somebody wants to see it in another way meanwhile
         pixmap = None
         if picture.pixels:
             row = picture.width * 3
@@ -111,5 +116,6 @@ class Thumbnails(QObject):
         if self._job is not None:
             self._job.deleteLater()
             self._job = None
+        self._views.clear()
         if self._wanted and not self._closed:
             self._start()

@@ -68,6 +68,7 @@ class DatasetPanel(QWidget):
         self._remark: Remark | None = None
         self._only: tuple[int, ...] = ()  # the group that is being decided on
         self._note = ""
+        self._reported = self._compared = True  # whether the report and the folders were looked at, or soon will be
         self._backbone = DEFAULT_BACKBONE
         self._addition: listing.Addition | None = None
         self._classes = ClassList(self)
@@ -171,13 +172,13 @@ class DatasetPanel(QWidget):
         if project is not None:
             self._asking.add(lambda: listing.count(project))
             self._show_anew(project)
-            self._reporting.add(lambda: listing.differ_if_any(project))
+            self._compared = False
 
     def _show_anew(self, project: Project) -> None:
         """List what is chosen, whatever pictures there are now, and look for what there is to know about them."""
         choice = self._choice
         self._asking.add(lambda: listing.choose(project, choice, keeps=True))
-        self._report()
+        self._reported = False
 
     def show_recent(self, folders: tuple[Path, ...]) -> None:
         self._empty.show_recent(folders)
@@ -381,6 +382,7 @@ class DatasetPanel(QWidget):
         if edited.step is not None:
             said = self._editor.describe(edited.step, done=True)
             self._note = self.tr("Taken back: {deed}").format(deed=said) if changed.back else said
+            self._tell_count()
             self._report_soon.start()
             self._doubts.pictures_changed()
 
@@ -456,6 +458,8 @@ class DatasetPanel(QWidget):
             self._grid.setCurrentIndex(at)
         self._page.show_all.setVisible(self._remark is not None)
         self._tell_count()
+        if not self._reported:  # only now: it would keep the processor from what is seen first
+            self._report()
 
     @Slot()
     def _tell_count(self) -> None:
@@ -540,3 +544,7 @@ class DatasetPanel(QWidget):
             project = self._project
             self._reporting.stop()
             self._reporting.add(lambda: listing.report(project, self._remarks.write))
+            self._reported = True
+            if not self._compared:
+                self._compared = True
+                self._reporting.add(lambda: listing.differ_if_any(project))
