@@ -1,4 +1,4 @@
-"""An exported folder, used as somebody does who has onnxruntime, pillow and numpy and has never heard of TL Studio."""
+"""Models to export; and an exported folder, used by somebody who has never heard of TL Studio."""
 
 import os
 import subprocess
@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy
 import onnxruntime
 import PIL
+import torch
+
+from tlstudio.engine.checkpoints import Model
+from tlstudio.engine.network import Network
 
 # Nothing but the standard library and what lies in the folder that is named first.
 ALONE = """
@@ -34,3 +38,21 @@ def run_checker(folder: Path, temporary: Path, *arguments: object, around: Seque
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=home, check=False)
     assert not list(home.iterdir()), "the checker left something in its user's home"
     return done.returncode, done.stdout + done.stderr
+
+
+def untrained(network: Network) -> Model:
+    """A model of a network that has learned nothing, with everything an export asks of one."""
+    classes, features = network.classifier.out_features, network.backbone.features
+    facts = {
+        "backbone": network.backbone.name,
+        "classes": [f"class {number}" for number in range(classes)],
+        "preprocessing": network.preprocessing.to_json(),
+        "temperature": 1.3,
+        "unknown": {"threshold": 0.5},
+        "metrics": {},
+        "sample": {"labels": [number % classes for number in range(20)]},
+        "trained_on": {},
+        "created": "",
+        "provenance": {"licence": "none"},
+    }
+    return Model(network, facts, torch.rand(20, features, generator=torch.Generator().manual_seed(0)).half())

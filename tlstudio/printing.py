@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tlstudio.core import doubts, events
 from tlstudio.core.events import Event
 
+MISTAKES = 10  # the most frequent ones; JSON has the whole confusion
 _TURNS = ("LRE", "RLE", "LRO", "RLO", "LRI", "RLI", "FSI")
 
 
@@ -105,10 +106,11 @@ def describe(event: Event) -> Iterator[str]:
             yield _describe_prediction(event)
         case events.SortingPlanned():
             yield from _describe_plan(event)
+        case events.SortingStarted():
+            yield f"To take the copies back, also after an interruption: tlstudio unsort {event.into}"
         case events.Sorted() if event.record:
             tray = f", {event.unsure} of them to look at yourself" if event.unsure else ""
             yield f"{_counted(event.copied, 'copy', 'copies')} made in {event.into}{tray}."
-            yield f"To take them back: tlstudio unsort {event.into}"
         case events.SortingUndone():
             yield from (f"Kept: {kept['path']}: {kept['reason']}" for kept in event.kept)
             yield f"{_counted(event.removed, 'copy', 'copies')} removed from {event.into}."
@@ -215,6 +217,11 @@ def _describe_evaluation(event: events.Evaluated) -> Iterator[str]:
     yield f"{'':<{width}}  precision  recall      F1  pictures"
     for name, s in event.per_class.items():
         yield f"{name:<{width}}  {s['precision']:9.3f} {s['recall']:7.3f} {s['f1']:7.3f} {s['support']:9.0f}"
+    labels, counts = event.confusion["labels"], event.confusion["counts"]
+    pairs = ((counts[i][j], truth, said) for i, truth in enumerate(labels) for j, said in enumerate(labels) if i != j)
+    mistakes = sorted((pair for pair in pairs if pair[0]), key=lambda pair: -pair[0])[:MISTAKES]
+    if mistakes:
+        yield f"Taken for another: {'; '.join(f'{truth} for {said} {count}' for count, truth, said in mistakes)}"
     yield f"Expected calibration error {event.calibration_error:.3f}"
 
 

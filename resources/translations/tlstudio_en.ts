@@ -72,6 +72,54 @@
   </message>
  </context>
  <context>
+  <name>DecisionBar</name>
+  <message numerus="yes">
+   <source>%n group(s) of pictures that belong together.</source>
+   <translation>
+    <numerusform>%n group of pictures that belong together.</numerusform>
+    <numerusform>%n groups of pictures that belong together.</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>DifferenceBar</name>
+  <message numerus="yes">
+   <source>%n new</source>
+   <translation>
+    <numerusform>%n new</numerusform>
+    <numerusform>%n new</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n gone</source>
+   <translation>
+    <numerusform>%n gone</numerusform>
+    <numerusform>%n gone</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n changed</source>
+   <translation>
+    <numerusform>%n changed</numerusform>
+    <numerusform>%n changed</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n moved</source>
+   <translation>
+    <numerusform>%n moved</numerusform>
+    <numerusform>%n moved</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>and %n more</source>
+   <translation>
+    <numerusform>and %n more</numerusform>
+    <numerusform>and %n more</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
   <name>DoubtsView</name>
   <message numerus="yes">
    <source>%n picture(s) chosen</source>
@@ -270,6 +318,72 @@
    <translation>
     <numerusform>%n class</numerusform>
     <numerusform>%n classes</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>RemarkList</name>
+  <message numerus="yes">
+   <source>%n picture(s) left out by you</source>
+   <translation>
+    <numerusform>%n picture left out by you</numerusform>
+    <numerusform>%n pictures left out by you</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n file(s) could not be read and will not be used</source>
+   <translation>
+    <numerusform>%n file could not be read and will not be used</numerusform>
+    <numerusform>%n files could not be read and will not be used</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s) filed under more than one class</source>
+   <translation>
+    <numerusform>%n picture filed under more than one class</numerusform>
+    <numerusform>%n pictures filed under more than one class</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s) with a changed copy in another class</source>
+   <translation>
+    <numerusform>%n picture with a changed copy in another class</numerusform>
+    <numerusform>%n pictures with a changed copy in another class</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s) both to train on and to check with: accuracy will look too good</source>
+   <translation>
+    <numerusform>%n picture both to train on and to check with: accuracy will look too good</numerusform>
+    <numerusform>%n pictures both to train on and to check with: accuracy will look too good</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s) to train on with a changed copy to check with: accuracy will look too good</source>
+   <translation>
+    <numerusform>%n picture to train on with a changed copy to check with: accuracy will look too good</numerusform>
+    <numerusform>%n pictures to train on with a changed copy to check with: accuracy will look too good</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n group(s) that belong together both to train on and to check with</source>
+   <translation>
+    <numerusform>%n group that belong together both to train on and to check with</numerusform>
+    <numerusform>%n groups that belong together both to train on and to check with</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s) there more than once in a class</source>
+   <translation>
+    <numerusform>%n picture there more than once in a class</numerusform>
+    <numerusform>%n pictures there more than once in a class</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s) there again, re-encoded, resized or cropped</source>
+   <translation>
+    <numerusform>%n picture there again, re-encoded, resized or cropped</numerusform>
+    <numerusform>%n pictures there again, re-encoded, resized or cropped</numerusform>
    </translation>
   </message>
  </context>

@@ -3,7 +3,18 @@
 import subprocess
 import sys
 
-NAMES = ("start", "loading", "ui_stutter", "answers", "pixels", "training", "predicting", "unknown")
+NAMES = (
+    "start",
+    "loading",
+    "ui_stutter",
+    "answers",
+    "browsing",
+    "pixels",
+    "training",
+    "predicting",
+    "exporting",
+    "unknown",
+)
 
 
 def main() -> int:

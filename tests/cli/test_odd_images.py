@@ -4,7 +4,14 @@ import csv
 import shutil
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from tests.conftest import Tlstudio
+from tlstudio import tasks
+from tlstudio.core.errors import UnreadablePicture
+from tlstudio.core.events import PictureDrawn
+from tlstudio.engine.decode import decode
 
 
 def expectations(data: Path) -> dict[str, tuple[str, str]]:
@@ -61,3 +68,48 @@ def test_when_nothing_can_be_answered_the_status_says_so(tlstudio: Tlstudio, pic
     assert done.status == 1
     assert [p["ok"] for p in done.events] == [False, False]
     assert "None of 2 files" in done.err
+
+
+SIDE = 8
+
+
+def coarse(image: Image.Image) -> np.ndarray:
+    """What can be made out from afar: (8, 8, 3), 0..255."""
+    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX)).astype(float)
+
+
+def shown(drawn: PictureDrawn) -> Image.Image:
+    return Image.frombytes("RGB", (drawn.width, drawn.height), drawn.pixels)
+
+
+def middle(image: Image.Image) -> Image.Image:
+    """The square that a network with a crop of 224 of 256 pixels looks at."""
+    side = min(image.size) * 224 / 256
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    return image.resize((224, 224), Image.Resampling.BILINEAR, (left, top, left + side, top + side))
+
+
+def test_thumbnail_and_network_view_show_what_the_file_shows(data: Path, fresh_cache: Path) -> None:
+    with (data / "odd_images" / "manifest.csv").open(encoding="utf-8") as file:
+        rows = {str(data / "odd_images" / row["file"]): row for row in csv.DictReader(file)}
+    views = {e.path: e for e in tasks.draw(iter([(Path(path), 512, "efficientnet_lite0") for path in rows]))}
+    small = {e.path: e for e in tasks.draw(iter([(Path(path), 128, "") for path in rows]))}
+    wrong = []
+    for path, row in rows.items():
+        try:
+            whole = decode(Path(path)).image
+        except UnreadablePicture:
+            if small[path].pixels or views[path].pixels:
+                wrong.append(f"{row['file']} is drawn, and cannot be read")
+            continue
+        if (small[path].full_width, small[path].full_height) != whole.size:
+            wrong.append(f"{row['file']} is said to have another size")
+        # Of pictures of a few pixels the view shows how they are enlarged.
+        view = [("view", middle(whole), views[path])] if min(whole.size) > 2 * SIDE else []
+        for what, is_, drawn in (("thumbnail", whole, small[path]), *view):
+            apart = np.abs(coarse(is_) - coarse(shown(drawn))).mean()
+            if apart > 12:
+                wrong.append(f"{row['file']}: {what} is {apart:.0f} apart")
+            if row["rgb_trap"] and min(whole.size) > 8 and len(np.unique(np.frombuffer(drawn.pixels, np.uint8))) < 20:
+                wrong.append(f"{row['file']}: {what} is flat")
+    assert "\n".join(wrong) == ""

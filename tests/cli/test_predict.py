@@ -110,6 +110,23 @@ def test_copies_are_sorted_and_taken_back(here: Tlstudio, model: Path, pictures:
     assert "holds no sorted copies" in again.err
 
 
+def test_evaluating_says_what_is_taken_for_what(here: Tlstudio, model: Path, pictures: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        shutil.move(pictures / "red" / f"{number}.png", pictures / "blue" / f"red{number}.png")
+    done = here("evaluate", model, pictures)
+    assert done.status == 0, done.err
+    (measured,) = here("evaluate", model, pictures, "--json").of("evaluated")
+    counts, labels = measured["confusion"]["counts"], measured["confusion"]["labels"]
+    assert (measured["n"], measured["refused"], measured["split"]) == (24, 1, "all")
+    assert {label: scores["support"] for label, scores in measured["per_class"].items()} == {
+        **{"blue": 11, "green": 8, "red": 5},
+    }
+    assert measured["accuracy"] == sum(counts[i][i] for i in range(3)) / 24
+    mistaken = counts[labels.index("blue")][labels.index("red")]
+    assert mistaken >= 1
+    assert f"blue for red {mistaken}" in done.out
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

@@ -2,6 +2,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,31 @@ def test_edits_follow_a_file_that_moved_and_wait_for_one_that_is_gone(catalogue:
     assert "bee1" not in labels(catalogue)
     catalogue.replace(moved, {})
     assert labels(catalogue)["bee1"] == "wasps"
+
+
+def test_edits_stay_with_pictures_whose_names_change_places(catalogue: Catalogue) -> None:
+    Edits(catalogue).relabel(ids(catalogue, "bee0"), "wasps")
+    names = {"bee0": "bee1", "bee1": "bee2", "bee2": "bee0"}
+    turned = [replace(p, digest=f"digest of {names.get(Path(p.path).stem, Path(p.path).stem)}") for p in FOUND]
+    catalogue.replace(turned, {})
+    assert {name for name, label in labels(catalogue).items() if label == "wasps"} == {
+        "bee2",
+        "wasp0",
+        "wasp1",
+        "wasp2",
+    }
+    # One takes another's name, whose contents are nowhere: its edits follow it, and those of the other one wait.
+    Edits(catalogue).exclude(ids(catalogue, "fly1"))
+    taken = [p for p in turned if "fly1" not in p.path]
+    fly = next(p for p in FOUND if "fly1" in p.path)
+    bee = next(p for p in taken if "bee2" in p.path)
+    catalogue.replace([*(p for p in taken if p is not bee), replace(fly, digest=bee.digest)], {})
+    moved = next(p for p in catalogue.pictures() if "fly1" in p.path)
+    assert (moved.label, moved.excluded) == ("wasps", False)
+    catalogue.replace([*taken, fly], {})
+    back = {Path(p.path).stem: (p.label, p.excluded) for p in catalogue.pictures()}
+    assert back["fly1"] == ("flies", True)
+    assert back["bee2"] == ("wasps", False)
 
 
 def test_a_class_whose_files_are_gone_gives_its_name_away(catalogue: Catalogue) -> None:

@@ -143,7 +143,6 @@ def test_a_picture_that_changes_meanwhile_is_left_out_by_name(
         Image.new("RGB", (9, 9)).save(pictures / "red" / "1.png")
         task = copies.take_in(project.folder, known, ())
         skipped = [event for event in task if event.kind == "picture_skipped"]
-        assert [(Path(e.path).name, e.reason) for e in skipped] == [
-            ("1.png", "changed while it was copied. Add it again.")
-        ]
+        assert [Path(event.path).name for event in skipped] == ["1.png"]
+        assert skipped[0].reason == "changed while it was copied. Add it again."
         assert len([p for p in contents(project.folder / "pictures") if p.suffix == ".png"]) == 23

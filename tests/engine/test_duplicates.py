@@ -8,9 +8,12 @@ import pytest
 from PIL import Image
 
 from tlstudio import tasks
+from tlstudio.core.catalogue import Picture
+from tlstudio.core.edits import Edits
 from tlstudio.core.events import Inspected
 from tlstudio.core.project import Project
 from tlstudio.engine.decode import decode
+from tlstudio.engine.duplicates import measure, near
 
 Change = Callable[[Image.Image, random.Random, Path], None]
 
@@ -101,3 +104,103 @@ def test_planted_copies_among_all_pictures(data: Path, tmp_path: Path) -> None:
     print(f"{found} of 200 changed copies found, {false} other pairs among {pictures} pictures")
     assert found >= 190
     assert false <= 0.01 * pictures
+
+
+def left_and_right(data: Path, folder: Path) -> list[Path]:
+    """A set with given splits; one ant is in both as it is, one bee changed."""
+    for part, labels in {"train": 6, "val": 3}.items():
+        for label in ("ants", "bees"):
+            (folder / part / label).mkdir(parents=True)
+            for path in sorted((data / "hymenoptera" / part / label).glob("*.jpg"))[:labels]:
+                shutil.copy(path, folder / part / label)
+    ant, bee = (sorted((folder / "val" / label).iterdir())[0] for label in ("ants", "bees"))
+    shutil.copy(ant, folder / "train" / "ants" / "copy.jpg")
+    resized(decode(bee).image, random.Random(0), folder / "train" / "bees" / "copy")
+    return [folder / "train" / "ants" / "copy.jpg", folder / "train" / "bees" / "copy.webp"]
+
+
+@pytest.mark.parametrize("remedy", ["exclude", "move"])
+def test_leaks_of_a_given_split_are_named_and_mended_in_one_step(data: Path, tmp_path: Path, remedy: str) -> None:
+    copies = left_and_right(data, tmp_path / "set")
+    with Project.open(tmp_path / "project") as project:
+        *_, seen = tasks.scan(project, tmp_path / "set")
+        found = {f.kind: f for f in seen.findings if f.kind.endswith("leak")}
+        assert found.keys() == {"leak", "near-leak"}
+        for finding, copy in zip((found["leak"], found["near-leak"]), copies, strict=True):
+            assert str(copy) in {p.path for p in project.catalogue.some(finding.ids)}
+        groups = [[p.id for p in group] for finding in found.values() for group in finding.groups]
+        list(tasks.mend_leaks(project, groups, remedy))
+        *_, mended = tasks.report(project)
+        assert not any(f.kind.endswith("leak") for f in mended.findings)
+        assert mended.excluded == (2 if remedy == "exclude" else 0)
+        assert mended.classes["ants"]["val"] == (3 if remedy == "exclude" else 2)
+        *_, again = tasks.rescan(project)
+        assert again.classes == mended.classes
+        list(tasks.edit(project, Edits.undo))
+        *_, undone = tasks.report(project)
+        assert undone.classes == seen.classes
+
+
+def test_a_pair_that_only_looks_alike_is_let_go(data: Path, tmp_path: Path) -> None:
+    left_and_right(data, tmp_path / "set")
+    with Project.open(tmp_path / "project") as project:
+        *_, seen = tasks.scan(project, tmp_path / "set")
+        (finding,) = [f for f in seen.findings if f.kind == "near-leak"]
+        list(tasks.separate(project, finding.ids))
+        *_, seen = tasks.rescan(project)
+        assert "near-leak" not in {f.kind for f in seen.findings}
+        assert seen.near_duplicates == ()
+
+
+def test_confirmed_groups_come_to_one_side_each(pictures: Path, tmp_path: Path) -> None:
+    for label in ("red", "green", "blue"):
+        for number in range(8):
+            (pictures / label / f"{number}.png").rename(pictures / label / f"{label}{number // 2}_{number}.png")
+    with Project.open(tmp_path / "project") as project:
+        *_, seen = tasks.scan(project, pictures)
+        (proposal,) = seen.proposals
+        *_, _ = tasks.decide(project, proposal.kind, proposal.name, "confirmed")
+        sides: dict[str, set[str]] = {}
+        for p in project.catalogue.readable():
+            sides.setdefault(Path(p.path).stem.split("_")[0], set()).add(p.split)
+        assert all(len(side) == 1 for side in sides.values())
+        assert {split for side in sides.values() for split in side} == {"train", "val", "test"}
+        before = project.catalogue.pictures()
+        *_, again = tasks.rescan(project)
+        assert project.catalogue.pictures() == before
+        assert again.proposals[0].verdict == "confirmed"
+        list(tasks.edit(project, Edits.undo))
+        *_, undone = tasks.report(project)
+        assert undone.classes == seen.classes
+        assert undone.proposals == seen.proposals
+
+
+def test_flat_dark_and_small_pictures_are_named_and_alike_to_none(tmp_path: Path) -> None:
+    for label, light in (("a", 200), ("b", 4)):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for number in range(10):
+            Image.new("RGB", (40, 40), (light, light, light + number)).save(tmp_path / "set" / label / f"{number}.png")
+    noise = random.Random(0).randbytes(20 * 20)
+    Image.frombytes("L", (20, 20), bytes(value // 10 for value in noise)).save(tmp_path / "set" / "a" / "dark.png")
+    *_, seen = tasks.inspect(tmp_path / "set")
+    found = {f.kind: [Path(p.path).name for p in f.groups[0]] for f in seen.findings}
+    assert len(found["blank"]) == 20
+    assert found["dark"] == found["tiny"] == found["grey"] == ["dark.png"]
+    assert seen.near_duplicates == ()
+
+
+def test_only_what_is_new_is_compared(data: Path) -> None:
+    paths = sorted((data / "flowers5" / "tulip").glob("*.jpg"))[:3]
+    seen = [vars(measure(decode(path).image)) for path in [paths[0], paths[0], *paths[1:]]]
+    pictures = [Picture(str(n), "a", digest=f"d{n}", **facts) for n, facts in enumerate(seen)]
+
+    def found(known: list[str]) -> list[tuple[str, str]]:
+        comparing = near(pictures, known)
+        while True:
+            try:
+                next(comparing)
+            except StopIteration as end:
+                return list(end.value)
+
+    assert found([]) == found(["d1", "d2", "d3"]) == found(["d0"]) == [("d0", "d1")]
+    assert found(["d0", "d1"]) == []

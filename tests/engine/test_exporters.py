@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from tests.conftest import Tlstudio
+from tests.exported import untrained
 from tlstudio import tasks
 from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.errors import ExportFailed, UnreadablePicture
@@ -17,27 +18,8 @@ from tlstudio.core.events import Exported, Predicted
 from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.engine import checker, exporters, golden, predictor, timm_networks
 from tlstudio.engine import network as networks
-from tlstudio.engine.checkpoints import Model
 from tlstudio.engine.decode import decode
 from tlstudio.engine.tensors import enough, fit
-
-
-def untrained(network: networks.Network) -> Model:
-    """A model of a network that has learned nothing, with everything an export asks of one."""
-    classes, features = network.classifier.out_features, network.backbone.features
-    facts = {
-        "sample": {"labels": [number % classes for number in range(20)], "digests": ["ab" * 16] * 20},
-        "backbone": network.backbone.name,
-        "classes": [f"class {number}" for number in range(classes)],
-        "preprocessing": network.preprocessing.to_json(),
-        "temperature": 1.3,
-        "unknown": {"threshold": 0.5},
-        "metrics": {},
-        "trained_on": {},
-        "created": "",
-        "provenance": {"licence": "none"},
-    }
-    return Model(network, facts, torch.rand(20, features, generator=torch.Generator().manual_seed(0)).half())
 
 
 def check_graph(network: networks.Network, folder: Path) -> None:
@@ -52,13 +34,8 @@ def check_graph(network: networks.Network, folder: Path) -> None:
         pooled = torch.cat([prefix(one) for one in pixels.split(1)])
         expected = torch.softmax(head(pooled) / 1.3, dim=1)
     assert np.abs(probabilities - expected.numpy()).max() < 1e-4
-    assert (
-        np.abs(
-            distance
-            - predictor.distances(pooled, predictor.centres(model.sample, model.facts["sample"]["labels"])).numpy()
-        ).max()
-        < 1e-4
-    )
+    known = predictor.centres(model.sample, model.facts["sample"]["labels"])
+    assert np.abs(distance - predictor.distances(pooled, known).numpy()).max() < 1e-4
 
 
 @pytest.mark.slow

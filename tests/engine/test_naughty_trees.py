@@ -20,15 +20,8 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows knows neither s
 RTL = "صور القطط \u202egnp.exe"
 NAMES = [
     *(RTL, "👩‍👩‍👧‍👦 👍🏽", "<b onclick=alert(1)>bold&amp;", "=cmd|'C calc'!A0", "-rf", "a" * 251 + ".png"),
-    *(
-        "caf\u00e9",
-        "cafe\u0301",
-        "two\nlines\tand a tab",
-        " leading and trailing ",
-        "%s{0}${HOME}",
-        "نگاه\u200cکن",
-        "CON",
-    ),
+    *("caf\u00e9", "cafe\u0301", "two\nlines\tand a tab", " leading and trailing ", "%s{0}${HOME}"),
+    *("نگاه\u200cکن", "CON"),
 ]
 
 

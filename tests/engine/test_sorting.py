@@ -105,6 +105,27 @@ def test_what_is_there_is_never_replaced_and_what_changed_is_never_removed(
     assert visible(tmp_path / "out") == ["ants/0 (2).jpg", "ants/0.jpg", "bees/new.jpg"]
 
 
+def test_a_name_that_another_program_takes_at_that_moment_stays_its_own(
+    answers: list[Predicted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, exists = tmp_path / "out" / "ants" / "0.jpg", os.path.lexists
+
+    def meanwhile(path: Path) -> bool:
+        found = exists(path)
+        if Path(path) == theirs and not found:
+            theirs.write_text("theirs")
+        return found
+
+    monkeypatch.setattr(os.path, "lexists", meanwhile)
+    done = sort(answers, tmp_path / "out")
+    assert done.copied == 6
+    monkeypatch.undo()
+    assert theirs.read_text() == "theirs"
+    undone = undo(Path(done.record))
+    assert (undone.removed, undone.kept) == (6, ())
+    assert visible(tmp_path / "out") == ["ants/0.jpg"]
+
+
 def test_nothing_is_written_outside_whatever_the_classes_are_called(sources: list[Path], tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -1,4 +1,4 @@
-"""Make the pictures of the window: `python -m tests.ui.screenshots FOLDER`. Twelve states, two schemes, two sizes.
+"""Make the pictures of the window: `python -m tests.ui.screenshots FOLDER`. Every state, two schemes, two sizes.
 
 Everything in them is drawn by TL Studio itself, so that they may be shown anywhere.
 """
@@ -84,7 +84,7 @@ def journey(photographer: Photographer, home: Path) -> None:
     from tlstudio.ui.rail import Step
 
     window = photographer.window
-    dataset, training, predict = window.dataset_panel, window.training_panel, window.predict_panel
+    dataset, training = window.dataset_panel, window.training_panel
     photographer.take("1-empty")
     window.projects.begin_sample()
     wait_for(lambda: dataset._empty._inside.currentIndex() == 1 and dataset._empty._bar.value() > 40)
@@ -95,6 +95,12 @@ def journey(photographer: Photographer, home: Path) -> None:
     dataset._tools.look.setChecked(True)
     dataset._grid.setCurrentIndex(dataset._shown.index(10))
     photographer.take("3-full")
+    dataset._grid.exclude_wanted.emit()
+    wait_for(lambda: dataset._remarks.row_of("excluded") >= 0)
+    dataset._preview._tabs.setCurrentIndex(1)
+    photographer.take("3-put-right")
+    window.undoing.undo.trigger()
+    wait_for(lambda: dataset._remarks.row_of("excluded") < 0)
     window.show_step(Step.NETWORK)
     settle(window)
     photographer.take("4-network")
@@ -106,15 +112,47 @@ def journey(photographer: Photographer, home: Path) -> None:
     wait_for(lambda: not training.is_busy())
     settle(window)
     photographer.take("6-trained")
-    window.show_step(Step.PREDICT)
-    predict.classify(draw_strangers(home / "new pictures"))
-    wait_for(lambda: predict._predictions.rowCount() == 12)
-    photographer.take("7-predicting")
+    answers(photographer, draw_strangers(home / "new pictures"), home / "sorted")
     (home / "broken.tlmodel").write_bytes(b"this is no model")
     window.incoming.take_dropped(None, (home / "broken.tlmodel",))
     wait_for(lambda: window.message_bar.text)
     photographer.take("8-error")
     weights_and_preferences(photographer)
+
+
+def answers(photographer: Photographer, pictures: list[Path], sorted_: Path) -> None:
+    """The model's card, answers with what speaks for them, and what can be done with them."""
+    from tests.ui.world import settle, wait_for
+    from tlstudio.ui.predict.sorting_dialog import SortingDialog
+    from tlstudio.ui.rail import Step
+
+    window, predict = photographer.window, photographer.window.predict_panel
+    window.show_step(Step.PREDICT)
+    wait_for(lambda: predict._model)
+    settle(window)
+    photographer.take("7-card")
+    predict.classify(pictures)
+    wait_for(lambda: predict._predictions.answers)
+    photographer.take("7-streaming", quiet=False)
+    wait_for(lambda: len(predict._predictions.answers) == len(pictures))
+    settle(window)
+    for state, row in (("7-predicting", 0), ("7-stranger", len(pictures) - 2), ("7-unreadable", len(pictures) - 1)):
+        predict.answers.list.setCurrentIndex(predict._predictions.index(row))
+        photographer.take(state)
+    predict.sort_copies()
+    dialog = window.findChild(SortingDialog)
+    dialog._into = sorted_
+    dialog._place.show_text(str(sorted_))
+    dialog._plan_anew()
+    wait_for(lambda: dialog._plan)
+    photographer.take_dialog("7-sorting", dialog)
+    dialog.copy_button.click()
+    wait_for(lambda: "Copied" in window.message_bar.text)
+    photographer.take("7-sorted")
+    predict.answers.list.setCurrentIndex(predict._predictions.index(0))
+    predict.answers._correct("star")
+    wait_for(lambda: "Added" in window.message_bar.text)
+    photographer.take("7-corrected")
 
 
 def weights_and_preferences(photographer: Photographer) -> None:

@@ -197,6 +197,9 @@ def test_space_opens_the_preview_with_the_facts(full_window):
 def test_f5_finds_what_changed_on_disk(full_window, shapes):
     (shapes / "circle" / "circle 0.png").unlink()
     full_window.menus.rescan.trigger()
+    bar = full_window.dataset_panel._page.difference
+    wait_for(lambda: bar.text == "The folders have changed since: 1 gone.")
+    QTest.mouseClick(full_window.findChild(QPushButton, "accept_difference_button"), Qt.MouseButton.LeftButton)
     wait_for(lambda: classes_shown(full_window)["circle"] == 7)
 
 

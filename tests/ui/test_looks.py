@@ -78,8 +78,14 @@ def longer(qapp) -> Iterator[None]:
     qapp.removeTranslator(translator)
 
 
-def test_a_language_of_long_words_fits(longer, full_window, look):
+def test_a_language_of_long_words_fits(longer, full_window, look, tmp_path):
     full_window.resize(1366, 768)
+    stranger, broken = draw_strangers(tmp_path / "[new]")[-2:]
+    stranger = stranger.rename(stranger.with_name("[noise].png"))
+    top = (("[circle]", 0.91), ("[star]", 0.09))
+    full_window.predict_panel._take(Predicted(str(stranger), True, "[circle]", 0.91, top, unknown=True))
+    full_window.predict_panel._take(Predicted(str(broken), False, error="[is damaged]"))
+    full_window.predict_panel.answers.show_model(("[circle]", "[star]"), None)
     found, untranslated = {}, {}
     for step in Step:
         full_window.show_step(step)

@@ -284,7 +284,7 @@ def test_a_wrong_answer_dragged_on_its_class_joins_the_project_until_undone(full
     before = len(dataset._pictures)
     drag_to_class(full_window, "star")
     wait_for(lambda: len(dataset._pictures) == before + 2)
-    joined = {picture.path: picture.label for picture in dataset._pictures}
+    joined = {picture.path: picture.label for picture in full_window.project.catalogue.pictures()}
     assert [joined[str(path)] for path in strangers] == ["star", "star"]
     assert "Added 2 pictures as class star." in full_window.message_bar.text
     at = panel._predictions.index(0)

@@ -24,6 +24,24 @@ def test_a_model_opens_without_a_project_and_says_how_good_it_is(asking_window):
     assert asking_window.rail.summary(Step.PREDICT) == "ready: drop pictures"
 
 
+def test_a_model_and_a_picture_as_arguments_give_an_answer(window, shapes_model, tmp_path):
+    window.incoming.open_paths((shapes_model, draw_strangers(tmp_path / "new")[0]))
+    wait_for(lambda: answers_of(window))
+    assert answers_of(window)[0].label == "circle"
+    assert window.step == Step.PREDICT
+    assert window.rail.summary(Step.TRAINING) == "needs pictures"
+    settle(window)
+
+
+def test_without_a_project_there_are_two_places_to_drop_on_the_pictures(asking_window, tmp_path):
+    asking_window.show_step(Step.PICTURES)
+    place = QPoint(asking_window.width() - 100, 400)
+    drop(asking_window, carry(draw_strangers(tmp_path / "new")[0]), place)
+    wait_for(lambda: answers_of(asking_window))
+    assert asking_window.step == Step.PREDICT
+    settle(asking_window)
+
+
 def test_dropped_pictures_are_answered_in_order(asking_window, tmp_path):
     paths = draw_strangers(tmp_path / "new")
     assert drop(asking_window, carry(*paths))
@@ -94,7 +112,10 @@ def test_pasted_files_and_pixels_are_classified(asking_window, tmp_path):
     QGuiApplication.clipboard().setImage(QImage(str(circle)))
     QTest.keyClick(asking_window, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
     wait_for(lambda: len(answers_of(asking_window)) == 2)
-    assert [answer.label for answer in answers_of(asking_window)] == ["circle", "circle"]
+    QGuiApplication.clipboard().setText(f"{circle}\nfile://{circle}\n")
+    QTest.keyClick(asking_window, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    wait_for(lambda: len(answers_of(asking_window)) == 4)
+    assert {answer.label for answer in answers_of(asking_window)} == {"circle"}
     assert Path(answers_of(asking_window)[1].path).name.startswith("pasted picture")
 
 

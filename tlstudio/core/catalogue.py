@@ -332,22 +332,31 @@ def _labels(db: sqlite3.Connection, found: set[str]) -> dict[str, tuple[int, int
 
 
 def _follow_moved(db: sqlite3.Connection, pictures: Sequence[Picture]) -> None:
-    """Give the rows of files that lie elsewhere now their new paths."""
-    paths = {p.path for p in pictures}
-    gone: dict[str, list[tuple[int, str]]] = {}
+    """Give the rows of files that lie elsewhere now their new paths, also where two have changed places."""
+    now = {p.path: p.digest for p in pictures}
     rows = list(db.execute("SELECT id, path, digest FROM pictures WHERE digest <> '' ORDER BY path"))
+    displaced: dict[str, list[tuple[int, str]]] = {}
     for number, path, digest in rows:
-        if path not in paths:
-            gone.setdefault(digest, []).append((number, path))
-    known = {path for _, path, _ in rows}
+        if path not in now or now[path] not in ("", digest):
+            displaced.setdefault(digest, []).append((number, path))
+    held = {path: (number, digest) for number, path, digest in rows}
+    moves: dict[int, str] = {}
+    aside: set[int] = set()
     for picture in pictures:
-        left = gone.get(picture.digest, []) if picture.digest and picture.path not in known else []
+        holder, digest = held.get(picture.path, (0, ""))
+        left = displaced.get(picture.digest, []) if picture.digest and picture.digest != digest else []
         if left:
             # Of several copies, the one that kept its name.
             same = [row for row in left if PurePath(row[1]).name == PurePath(picture.path).name]
             row = (same or left)[0]
             left.remove(row)
-            db.execute("UPDATE pictures SET path = ? WHERE id = ?", (picture.path, row[0]))
+            moves[row[0]] = picture.path
+            aside.add(holder)
+    # A path belongs to one row: all make room first. One that gets no new path is known by its digest from now on.
+    db.executemany(
+        "UPDATE pictures SET path = 'elsewhere ' || id || ' ' || path WHERE id = ?", [(n,) for n in {*moves, *aside}]
+    )
+    db.executemany("UPDATE pictures SET path = ? WHERE id = ?", [(path, number) for number, path in moves.items()])
 
 
 def _folded(text: str) -> str:

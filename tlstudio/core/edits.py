@@ -7,7 +7,7 @@ Undo and Redo also work after the project was closed.
 import json
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -142,6 +142,14 @@ class Edits:
             step = _Making(db, kind, names)
             _choose(db, ids)
             step.set(place, value, _CHOSEN)
+            return step.done()
+
+    def set_splits(self, splits: Mapping[int, str]) -> Step | None:
+        """Put pictures into splits, each into its own, in one step. splits: id → split."""
+        with self._catalogue.writing() as db:
+            step = _Making(db, "split", tuple(sorted(set(splits.values()))))
+            for number, split in splits.items():
+                step.set("pictures.split_set", split, "id = ?", (number,))
             return step.done()
 
     def decide(self, kind: str, names: Iterable[str], verdict: Verdict, deal: Deal | None = None) -> Step | None:

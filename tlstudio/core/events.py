@@ -66,6 +66,7 @@ class PictureSkipped(Event):
 FindingKind = Literal[
     "unreadable",
     "one-class",
+    "lost-class",
     "too-few",
     "imbalance",
     "spelling",

@@ -166,7 +166,7 @@ def newest_record(into: Path) -> Path:
     except OSError as error:
         raise TLStudioError(f"cannot be read ({error.strerror})", path=into) from error
     if found is None:
-        remedy = "Give the folder that the copies were sorted into."
+        remedy = "Give the folder that copies were sorted into."
         raise TLStudioError("holds no sorted copies that could be taken back", path=into, remedy=remedy)
     return into / found[0]
 
@@ -189,7 +189,8 @@ def read_record(path: Path) -> Recorded:
             file.seek(0)
             lines = file.read().splitlines(keepends=True)
     except (OSError, UnicodeDecodeError) as error:
-        raise TLStudioError(f"cannot be read ({error})", path=path) from error
+        reason, remedy = getattr(error, "strerror", "") or "not text", "Give the folder that copies were sorted into."
+        raise TLStudioError(f"cannot be read ({reason})", path=path, remedy=remedy) from error
     if lines and not lines[-1].endswith("\n"):
         del lines[-1]
     if not lines:

@@ -1,4 +1,4 @@
-"""Which pictures train, which choose, which test: stratified, seeded, and identical files never on two sides."""
+"""Which pictures train, which choose, which test: stratified, seeded, and what belongs together never on two sides."""
 
 import hashlib
 from collections import Counter, defaultdict

@@ -38,7 +38,10 @@ class Exported:
 
     def __init__(self, model: Path) -> None:
         onnxruntime.disable_telemetry_events()
-        self.session = onnxruntime.InferenceSession(os.fspath(model), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        # Threads that spin while they wait take the processor from other programs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self.session = onnxruntime.InferenceSession(os.fspath(model), options, providers=["CPUExecutionProvider"])
         self.facts = json.loads(self.session.get_modelmeta().custom_metadata_map["tlstudio"])
 
     def prepare(self, path: Path) -> Floats:
@@ -136,8 +139,8 @@ def fit(image: Image.Image, rules: dict[str, Any]) -> Pixels:
 def resized(pixels: Pixels, width: int, height: int, interpolation: str) -> Pixels:
     """A picture, (rows, columns, 3), in another size, antialiased: each side by itself, rounded to bytes in between.
 
-    As PyTorch does it for bytes, with weights of 16 bits. Pillow's `resize` is the same but for its rounding; each of
-    the few values that then differ by one moves the answer a little, all together by up to 0.001.
+    As PyTorch does it for bytes, with weights of 16 bits. Pillow's `resize` is the same but for its rounding; the few
+    values that then differ by one are enough to move a probability by more than is allowed.
     """
     across = _resampled(pixels, width, interpolation)
     return _resampled(across.transpose(1, 0, 2), height, interpolation).transpose(1, 0, 2)

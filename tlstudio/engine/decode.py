@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import logging
 import stat
 import threading
 import warnings
@@ -46,7 +47,9 @@ _large = threading.Lock()
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 # Remarks on metadata (EXIF, TIFF tags) say nothing about the pixels and would reach the user's terminal.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
+_BITS_PER_SAMPLE, _SAMPLE_FORMAT = 258, 339  # tags of TIFF
 _DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -248,6 +251,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 def _scale_depth(image: Image.Image) -> Image.Image:
     """Linear to 8 bits: the smallest value becomes 0, the largest 255; a flat picture becomes black."""
     values = np.asarray(image)
+    if image.mode == "I" and _is_unsigned(image):
+        values = values.view(np.uint32)
     finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     scaled = np.zeros(values.shape, np.uint8)
@@ -256,6 +261,12 @@ def _scale_depth(image: Image.Image) -> Image.Image:
             exact = (line.astype(np.float64) - low) * (255.0 / (high - low))
             scaled[row] = np.nan_to_num(exact, nan=0.0, posinf=0.0, neginf=0.0).round()
     return Image.fromarray(scaled)
+
+
+def _is_unsigned(image: Image.Image) -> bool:
+    """Whether a TIFF holds unsigned 32-bit values: Pillow has no mode for them and calls the upper half negative."""
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(_BITS_PER_SAMPLE) == (32,) and tags.get(_SAMPLE_FORMAT, (1,)) == (1,)
 
 
 def _lab_to_rgb(image: Image.Image) -> Image.Image:

@@ -27,6 +27,7 @@ _BITS = 14
 _SAME = 0.985
 _SAME_WITHOUT_LAYOUT = 0.945
 _SAME_CROPPED = 0.96
+_PERHAPS_CROPPED = 0.6
 _ENOUGH = 50
 # How much of a picture the layout may explain before a crop could be any other picture of the kind.
 _COMMON_LAYOUT = 0.4
@@ -161,13 +162,14 @@ class _Same:
     def __call__(self, first: Indices, second: Indices) -> npt.NDArray[np.bool_]:
         one, other = self._fields[first].astype(np.float32), self._fields[second].astype(np.float32)
         a, b = _standard(one), _standard(other)
+        alike = _product(a, b)
         if self._layout is None:
-            same: npt.NDArray[np.bool_] = _product(a, b) >= _SAME
+            same: npt.NDArray[np.bool_] = alike >= _SAME
         else:
             a, b = _standard(a - self._explained(a)), _standard(b - self._explained(b))
             same = _product(a, b) >= _SAME_WITHOUT_LAYOUT
-        if self._may_be_cropped and not same.all():
-            rest = np.flatnonzero(~same)
+        rest = np.flatnonzero(~same & (alike >= _PERHAPS_CROPPED))
+        if self._may_be_cropped and len(rest):
             cropped = np.maximum(_as_crop(one[rest], other[rest]), _as_crop(other[rest], one[rest]))
             same[rest] = cropped >= _SAME_CROPPED
         return same
@@ -204,11 +206,11 @@ _WINDOWS = np.stack([_window(before, behind) for before in _CUTS for behind in _
 def _as_crop(whole: Floats, crop: Floats) -> Floats:
     """The best correlation, for each pair, of the second with a part of the first: first the height, then the width."""
     target, every = _standard(crop)[:, None], np.arange(len(whole))
-    tall = np.einsum("hij,njk->nhik", _WINDOWS, whole)
+    tall = _WINDOWS @ whole[:, None]
     best = tall[every, _product(_standard(tall), target).argmax(1)]
-    wide = np.einsum("nij,hkj->nhik", best, _WINDOWS)
+    wide = best[:, None] @ _WINDOWS.transpose(0, 2, 1)
     at = _product(_standard(wide), target).argmax(1)
     # Once more for the height, now that the width is right.
-    best = np.einsum("nij,nkj->nik", whole, _WINDOWS[at])
-    tall = np.einsum("hij,njk->nhik", _WINDOWS, best)
+    best = whole @ _WINDOWS[at].transpose(0, 2, 1)
+    tall = _WINDOWS @ best[:, None]
     return np.asarray(_product(_standard(tall), target).max(1), np.float32)

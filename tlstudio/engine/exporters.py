@@ -61,14 +61,14 @@ class _Answer(nn.Module):
     def __init__(self, model: Model) -> None:
         super().__init__()
         self.prefix, self.head = model.network.split("head")
-        self.register_buffer("centres", predictor.centres(model.sample, model.facts["sample"]["labels"]))
+        self.register_buffer("known", predictor.centres(model.sample, model.facts["sample"]["labels"]))
         self.temperature = model.facts["temperature"]
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(N, 3, size, size), normalised, to probabilities, (N, classes), and distances, (N,)."""
         pooled = self.prefix(pixels)
         probabilities = torch.softmax(self.head(pooled) / self.temperature, dim=1)
-        return probabilities, predictor.distances(pooled, self.centres)
+        return probabilities, predictor.distances(pooled, self.known)
 
 
 def to_onnx(model: Model, out: Path, threads: int) -> Generator[Event, None, None]:
@@ -117,8 +117,8 @@ def _graph(model: Model) -> bytes:
         # Attention in one step is a step that ONNX does not know.
         torch.backends.mha.set_fastpath_enabled(False)
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()), torch.no_grad():
-            # The tracing exporter is deprecated. It takes 1-2 s where its successor takes 4-17, needs no further
-            # packages and no sources beside the program; that it saw everything is measured afterwards.
+            # The tracing exporter is deprecated. Its successor takes several times as long and needs more packages,
+            # and sources beside the program; that this one saw everything is measured afterwards.
             warnings.simplefilter("ignore")
             torch.onnx.export(
                 answer,

@@ -1,7 +1,7 @@
 """What a set of pictures holds, what is wrong with it, and whether something can be learned from it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -43,7 +43,7 @@ def inspect(
         counts = classes.setdefault(picture.label, dict.fromkeys(splits.SPLITS, 0))
         counts[picture.split] = counts.get(picture.split, 0) + 1
     copies = _Copies.among(used, list(near), decisions)
-    findings = (*_on_the_set(used), *_on_pictures(pictures), *_on_copies(copies))
+    findings = (*_on_lost_classes(pictures), *_on_the_set(used), *_on_pictures(pictures), *_on_copies(copies))
     return Inspected(
         source=str(source),
         found=len(pictures),
@@ -66,9 +66,9 @@ def _paths(several: Iterable[Group]) -> tuple[tuple[str, ...], ...]:
 
 
 _ORDER: tuple[FindingKind, ...] = (
-    *("one-class", "unreadable", "leak", "conflict", "near-leak", "group-leak", "near-conflict", "too-few"),
-    *("imbalance", "spelling", "duplicate", "near-duplicate", "blank", "dark", "tiny", "shapes", "depth", "frames"),
-    "grey",
+    *("one-class", "lost-class", "unreadable", "leak", "conflict", "near-leak", "group-leak", "near-conflict"),
+    *("too-few", "imbalance", "spelling", "duplicate", "near-duplicate", "blank", "dark", "tiny", "shapes", "depth"),
+    *("frames", "grey"),
 )
 
 
@@ -95,12 +95,13 @@ class _Copies:
 
     @classmethod
     def among(cls, used: Sequence[Picture], near: list[tuple[str, str]], decisions: Decisions) -> "_Copies":
-        same = _grouped(used, _digest)
+        same = _grouped((p, p.digest) for p in used)
         there = {p.digest for p in used}
         bound = [pair for pair in groups.bound(near, decisions) if pair[0] in there and pair[1] in there]
         cluster = groups.clusters(bound)
-        alike = _grouped([p for p in used if p.digest in cluster], lambda p: cluster[p.digest])
-        together = _grouped([p for p in groups.marked(used, bound, decisions) if p.digest], lambda p: p.group)
+        alike = _grouped((p, cluster[p.digest]) for p in used if p.digest in cluster)
+        keyed = zip(used, groups.keys(used, bound, decisions), strict=True)
+        together = _grouped(keyed)
         conflicts, leaks = _differing(same, _label), _differing(same, _split)
         clean = {g[0].digest for g in same} - {g[0].digest for g in (*conflicts, *leaks)}
         told = {p.path for group in (*leaks, *_differing(alike, _split)) for p in group}
@@ -115,10 +116,6 @@ class _Copies:
         )
 
 
-def _digest(picture: Picture) -> str:
-    return picture.digest
-
-
 def _label(picture: Picture) -> str:
     return picture.label
 
@@ -127,16 +124,27 @@ def _split(picture: Picture) -> str:
     return picture.split
 
 
-def _grouped(pictures: Iterable[Picture], key: Callable[[Picture], Hashable]) -> list[Group]:
-    """The groups of two and more with one key."""
-    found: dict[Hashable, list[Picture]] = defaultdict(list)
-    for picture in pictures:
-        found[key(picture)].append(picture)
-    return [tuple(members) for members in found.values() if len(members) > 1]
+def _grouped(keyed: Iterable[tuple[Picture, str]]) -> list[Group]:
+    """The groups of two and more with one key; empty keys aside."""
+    found: dict[str, list[Picture]] = defaultdict(list)
+    for picture, key in keyed:
+        found[key].append(picture)
+    return [tuple(members) for key, members in found.items() if key and len(members) > 1]
 
 
 def _differing(several: Iterable[Group], what: Callable[[Picture], str]) -> list[Group]:
     return [group for group in several if len({what(p) for p in group}) > 1]
+
+
+def _on_lost_classes(pictures: Sequence[Picture]) -> Iterator[Finding]:
+    lost: dict[str, list[Picture]] = defaultdict(list)
+    readable = {p.label for p in pictures if not p.refused}
+    for picture in pictures:
+        if picture.refused and picture.label not in readable and readable:
+            lost[picture.label].append(picture)
+    if names := sorted(lost):
+        text = f"No file of these classes can be read: {', '.join(names[:SHOWN])}{' …' if len(names) > SHOWN else ''}."
+        yield Finding("lost-class", f"{text} They are left out.", tuple(tuple(lost[name]) for name in names))
 
 
 def _on_the_set(used: Sequence[Picture]) -> Iterator[Finding]:
@@ -236,6 +244,8 @@ def check_trainable(source: Path | str, pictures: Sequence[Picture]) -> None:
         raise UnusableImages(f"holds {len(labels)} classes; {MAX_CLASSES} are possible", path=source)
     if len(labels) < 2:
         raise UnusableImages(f"holds only one class, {labels[0]!r}; two are needed", path=source, remedy=LAYOUT)
+    if len(used) > 1 and len({p.digest for p in used}) == 1:
+        raise UnusableImages(f"all {len(used)} pictures are identical", path=source, remedy="Add others.")
     by_split = {name: Counter(p.label for p in used if p.split == name) for name in splits.SPLITS}
     if not by_split["train"]:
         remedy = "Add a train folder beside the others, or put the classes directly into the folder."

@@ -135,7 +135,6 @@ def _put_aside(entry: os.DirEntry[str], listing: _Listing) -> None:
         return
     if stat.S_ISREG(mode):
         listing.files.append(entry)
-        listing.files.sort(key=lambda file: file.name)
     elif stat.S_ISDIR(mode):
         listing.links.append(entry.name)
     else:

@@ -15,7 +15,7 @@ from tlstudio.engine.decode import decode
 
 # Remembered in these sizes, pixels of the longer side. Larger ones are a look at one picture and cost one decoding.
 SIDES = (256, 512)
-QUALITY = 88
+QUALITY = 90
 
 
 def as_filed(path: Path, side: int) -> PictureDrawn:
@@ -89,7 +89,7 @@ def _read(place: Path) -> tuple[Image.Image, tuple[int, int]] | None:
 def _write(place: Path, small: Image.Image, full: tuple[int, int]) -> None:
     """Keep a small picture; a full or read-only disk costs time, not the picture."""
     packed = io.BytesIO()
-    small.save(packed, "JPEG", quality=QUALITY, comment=f"{full[0]}x{full[1]}")
+    small.save(packed, "JPEG", quality=QUALITY, subsampling=0, comment=f"{full[0]}x{full[1]}")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         # Whole or not at all, but not forced to the disk: a lost thumbnail is made again.

@@ -8,7 +8,7 @@ from tlstudio.tasks.cache import Cache, cache_clear, cache_limit, cache_usage
 from tlstudio.tasks.demonstration import demo
 from tlstudio.tasks.doubting import Doubts
 from tlstudio.tasks.drawing import draw, draw_sample
-from tlstudio.tasks.editing import edit
+from tlstudio.tasks.editing import decide, edit, mend_leaks, separate
 from tlstudio.tasks.engine import devices, load_engine
 from tlstudio.tasks.exporting import export, export_apart
 from tlstudio.tasks.inspecting import inspect
@@ -29,6 +29,7 @@ __all__ = [
     "cache_clear",
     "cache_limit",
     "cache_usage",
+    "decide",
     "demo",
     "devices",
     "difference",
@@ -42,6 +43,7 @@ __all__ = [
     "has_source",
     "inspect",
     "load_engine",
+    "mend_leaks",
     "model_to_start_from",
     "outline",
     "plan_sorting",
@@ -50,6 +52,7 @@ __all__ = [
     "report",
     "rescan",
     "scan",
+    "separate",
     "sort_copies",
     "split_rule",
     "train",

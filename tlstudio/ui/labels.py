@@ -1,5 +1,6 @@
 """Labels with a role in the page: titles, muted remarks, and lines and boxes that shorten themselves."""
 
+import html
 from typing import TypeVar
 
 from PySide6.QtCore import QSize, Qt
@@ -14,6 +15,14 @@ def _with_role(label: _Label, role: str) -> _Label:
     label.setProperty("role", role)
     label.setTextFormat(Qt.TextFormat.PlainText)
     return label
+
+
+def plain_tip(text: str) -> str:
+    """A tool tip that shows names and paths as they are: Qt would take `<b>` in one for bold."""
+    if "<" not in text:
+        return text
+    escaped = html.escape(text).replace("\n", "<br>")
+    return f"<qt>{escaped}</qt>"
 
 
 def title(text: str) -> QLabel:
@@ -59,7 +68,7 @@ class ElidedLabel(QLabel):
     def _fit(self) -> None:
         short = self.fontMetrics().elidedText(self._full, self._mode, max(self.width(), 1))
         self.setText(short)
-        self.setToolTip(self._full if short != self._full else "")
+        self.setToolTip(plain_tip(self._full) if short != self._full else "")
 
 
 class ElidedBox(QComboBox):

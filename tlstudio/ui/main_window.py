@@ -144,6 +144,7 @@ class MainWindow(QMainWindow):
         menus.recent_wanted.connect(self.projects.look_for_recent)
         menus.removal_wanted.connect(self.projects.forget)
         menus.import_wanted.connect(self._choose_pictures)
+        menus.import_copy_wanted.connect(self.dataset_panel.choose_folder_to_copy)
         menus.sample_wanted.connect(self.projects.begin_sample)
         menus.preferences_wanted.connect(self._show_preferences)
         menus.quit_wanted.connect(self.close)
@@ -326,6 +327,7 @@ class MainWindow(QMainWindow):
     def _show_project(self, project: Project | None) -> None:
         self.setWindowTitle(f"TL Studio — {project.folder.name}" if project else "TL Studio")
         self._show_recent()
+        self.menus.import_copy.setEnabled(project is not None)
         self.dataset_panel.show_project(project)
         self.model_panel.show_project(project)
         self.training_panel.show_project(project)

@@ -31,6 +31,7 @@ class Menus(QObject):
     recent_wanted = Signal()
     removal_wanted = Signal(object)
     import_wanted = Signal()
+    import_copy_wanted = Signal()
     sample_wanted = Signal()
     preferences_wanted = Signal()
     quit_wanted = Signal()
@@ -77,6 +78,12 @@ class Menus(QObject):
         self.export = self._add(menu, self.tr("&Export model…"), self.export_wanted)
         menu.addSeparator()
         self.import_ = self._add(menu, self.tr("&Import pictures…"), self.import_wanted, "Ctrl+I")
+        self.import_copy = self._add(
+            menu, self.tr("Import a &copy of pictures…"), self.import_copy_wanted, "Ctrl+Shift+I"
+        )
+        self.import_copy.setToolTip(
+            self.tr("The copies lie in the project, which can then go to another computer whole")
+        )
         self._add(menu, self.tr("New project from the &sample"), self.sample_wanted)
         menu.addSeparator()
         self._add(menu, self.tr("&Preferences…"), self.preferences_wanted, "Ctrl+,")

@@ -58,6 +58,9 @@ class Status(QStatusBar):
         if progress.total:
             shown, total = self.locale().toString(progress.done), self.locale().toString(progress.total)
             phrase = self.tr("{task} … {done} of {total}").format(task=phrase, done=shown, total=total)
+            if progress.rate:
+                rate = self.locale().toString(round(progress.rate))
+                phrase = self.tr("{progress}, {rate} a second").format(progress=phrase, rate=rate)
         else:
             phrase = f"{phrase} …"
         self._what.show_text(phrase)

@@ -133,7 +133,7 @@ class PictureDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         paint_ground(painter, option, colours)
-        room = QRectF(rect.left() + (rect.width() - self.side) / 2, rect.top() + SPACE, self.side, self.side)
+        room = QRectF(rect.left() + (rect.width() - self.side) // 2, rect.top() + SPACE, self.side, self.side)
         drawn = self._pictures.get(picture.path) if picture else None
         if picture and picture.excluded:
             painter.setOpacity(0.35)
@@ -231,7 +231,7 @@ class RemarkDelegate(QStyledItemDelegate):
         top = rect.top() + (rect.height() - self.MARK) // 2
         painter.drawPixmap(rect.left() + SPACE, top, icons.pixmap(remark.grade, colour, self.MARK, ratio))
         inside = QRect(rect).adjusted(SPACE * 2 + self.MARK, 0, -SPACE * 2, 0)
-        action = self.tr("Show") if remark.ids else ""
+        action = self.tr("Decide") if remark.proposal else self.tr("Show") if remark.ids else ""
         room = inside.width() - metrics.horizontalAdvance(action) - SPACE * 2
         painter.setPen(palette.text().color())
         painter.drawText(inside, LEFT, metrics.elidedText(remark.text, Qt.TextElideMode.ElideRight, room))

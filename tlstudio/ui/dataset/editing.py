@@ -1,15 +1,15 @@
 """What a person does to classes and pictures, turned into edits of the catalogue, and edits turned into words."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal, Slot
 from PySide6.QtWidgets import QInputDialog, QMenu
 
+from tlstudio import tasks
 from tlstudio.core.edits import Edits, Split, Step
 from tlstudio.ui.dataset.class_view import ClassView
 from tlstudio.ui.dataset.grid import PictureGrid
-from tlstudio.ui.dataset.listing import Edit
 from tlstudio.ui.dataset.models import ClassList, PictureList
 
 
@@ -17,10 +17,10 @@ class Editor(QObject):
     """Listens to the grid and the class list.
 
     Signals:
-        edit_wanted: an Edit to make now. look_wanted: the chosen picture, closely.
+        deed_wanted: a Deed to do now. look_wanted: the chosen picture, closely.
     """
 
-    edit_wanted = Signal(object)
+    deed_wanted = Signal(object)
     look_wanted = Signal()
 
     def __init__(
@@ -41,8 +41,8 @@ class Editor(QObject):
         class_view.add_wanted.connect(self.ask_for_class)
         class_view.pictures_dropped.connect(self.relabel)
 
-    def _want(self, change: Edit) -> None:
-        self.edit_wanted.emit(change)
+    def _want(self, change: Callable[[Edits], Step | None]) -> None:
+        self.deed_wanted.emit(partial(tasks.edit, change=change))
 
     def describe(self, step: Step, done: bool) -> str:
         """An edit in words. done: as a sentence that says it has happened; else as a menu continues "Undo …"."""

@@ -107,7 +107,11 @@ class EmptyPage(QWidget):
         self._bar.setRange(0, progress.total)
         self._bar.setValue(progress.done)
         done, total = self.locale().toString(progress.done), self.locale().toString(progress.total)
-        self._count.setText(self.tr("{done} of {total}").format(done=done, total=total) if progress.total else "")
+        text = self.tr("{done} of {total}").format(done=done, total=total) if progress.total else ""
+        if progress.rate:
+            rate = self.locale().toString(round(progress.rate))
+            text = self.tr("{progress}, {rate} a second").format(progress=text, rate=rate)
+        self._count.setText(text)
 
     def show_invitation(self) -> None:
         self._inside.setCurrentIndex(0)

@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyleOptionViewItem, QWidget
 
+from tlstudio.ui import theme
 from tlstudio.ui.dataset.delegates import PictureDelegate, paint_count
 from tlstudio.ui.dataset.models import ClassList, Index, PictureList
 from tlstudio.ui.thumbnails import Thumbnails
@@ -74,6 +75,8 @@ class PictureGrid(QAbstractItemView):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setMouseTracking(True)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_Hover)
+        # Only what covers all behind it can be moved when it is scrolled.
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE)
@@ -228,8 +231,12 @@ class PictureGrid(QAbstractItemView):
 
     # Painting
 
+    def scrollContentsBy(self, across: int, down: int) -> None:
+        self.viewport().scroll(across, down)  # what stays on show is moved, not painted again
+
     def paintEvent(self, painting: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
+        painter.fillRect(painting.rect(), theme.colours(self.palette()).surface)
         option = QStyleOptionViewItem()
         self.initViewItemOption(option)
         plain = option.state & ~(_State.State_Selected | _State.State_MouseOver | _State.State_HasFocus)

@@ -1,20 +1,23 @@
 """What the panel asks of the catalogue, away from the window's thread: counts, a choice of pictures, facts, edits."""
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlstudio import tasks
 from tlstudio.core.catalogue import Order, Picture
 from tlstudio.core.edits import Edits, Step
-from tlstudio.core.events import Edited, Event, Inspected, Warned
+from tlstudio.core.events import Difference, Edited, Event, Inspected, Warned
 from tlstudio.core.project import Project
-from tlstudio.ui.dataset.remarks import Remark, remarks_of
+from tlstudio.ui.dataset.remarks import Remark
 from tlstudio.ui.projects import SAMPLE_FOLDER
 
 # How many pictures' facts come with a list, so that what is seen first is there at once.
 FIRST = 400
-Edit = Callable[[Edits], Step | None]
+# Something that changes the pictures and ends with `Edited`, such as `partial(tasks.edit, change=Edits.undo)`.
+Deed = Callable[[Project], Iterator[Event]]
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,15 @@ class Reported(Event):
 
 
 @dataclass(frozen=True)
+class Differs(Event):
+    """How the folders differ from what the project knows. asked: a person wanted to know."""
+
+    project: Project
+    difference: Difference
+    asked: bool
+
+
+@dataclass(frozen=True)
 class Addition:
     """What one drop put into a project: enough to take it out again."""
 
@@ -144,21 +156,36 @@ def facts(project: Project, ids: Sequence[int]) -> Iterator[Event]:
     yield Facts(project, {picture.id: picture for picture in project.catalogue.some(ids)})
 
 
-def edit(project: Project, change: Edit, choice: Choice, near: Sequence[int], back: bool = False) -> Iterator[Event]:
+def edit(project: Project, deed: Deed, choice: Choice, near: Sequence[int], back: bool = False) -> Iterator[Event]:
     """Change something, then list the choice anew. back: it takes an edit back."""
-    for event in tasks.edit(project, change):
+    for event in deed(project):
         if isinstance(event, Edited):
             choice = choice.after(event.step, back) if event.step else choice
             yield Changed(project, event, back, choice)
     yield from choose(project, choice, keeps=True, near=near)
 
 
-def report(project: Project) -> Iterator[Event]:
-    """What is wrong with the pictures, the worst first."""
-    numbers = {picture.path: picture.id for picture in project.catalogue.pictures()}
-    for event in tasks.report(project):
-        if isinstance(event, Inspected):
-            yield Reported(project, event if event.found else None, remarks_of(event, numbers))
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python from looking for cycles among the objects of 100,000 pictures, which have none.
+
+    It would hold up the window for a tenth of a second and more, over and over.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def report(project: Project, write: Callable[[Inspected, Sequence[int]], tuple[Remark, ...]]) -> Iterator[Event]:
+    """What is wrong with the pictures. write: puts a report, and the ids of what a person left out, into lines."""
+    with _uncollected():
+        for event in tasks.report(project):
+            if isinstance(event, Inspected):
+                pictures = project.catalogue.pictures() if event.excluded else []
+                excluded = [picture.id for picture in pictures if picture.excluded and not picture.refused]
+                yield Reported(project, event if event.found else None, write(event, excluded))
 
 
 def look(project: Project, task: Callable[[], Iterator[Event]], addition: Addition | None = None) -> Iterator[Event]:
@@ -178,10 +205,26 @@ def look(project: Project, task: Callable[[], Iterator[Event]], addition: Additi
     yield Looked(project, tuple(warnings), addition, added)
 
 
-def add(project: Project, paths: tuple[Path, ...], label: str) -> Iterator[Event]:
-    """Add pictures to a project, and remember which were new to it."""
+def differ_if_any(project: Project) -> Iterator[Event]:
+    """`differ` on opening: quietly, and only where there is something to compare."""
+    if project.catalogue.size():
+        yield from differ(project, asked=False)
+
+
+def differ(project: Project, asked: bool) -> Iterator[Event]:
+    """How the folders differ from what the project knows. asked: a person wants to know, and sees how far it is."""
+    with _uncollected():
+        for event in tasks.difference(project):
+            if isinstance(event, Difference):
+                yield Differs(project, event, asked)
+            elif asked:
+                yield event
+
+
+def add(project: Project, paths: tuple[Path, ...], label: str, copy: bool = False) -> Iterator[Event]:
+    """Add pictures to a project, and remember which were new to it. copy: into the project's folder."""
     fresh = tuple(path for path in paths if not tasks.has_source(project, path, label))
-    yield from look(project, lambda: tasks.add(project, paths, label), Addition(fresh, label))
+    yield from look(project, lambda: tasks.add(project, paths, label, copy=copy), Addition(fresh, label))
 
 
 def draw_sample(project: Project) -> Iterator[Event]:

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 
 from tlstudio.core.catalogue import Picture
+from tlstudio.ui.labels import plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
@@ -124,7 +125,7 @@ class ClassList(QAbstractListModel):
             case Role.AccessibleTextRole:
                 return f"{line.title}, {line.count}"
             case Role.ToolTipRole:
-                return self._explain(line)
+                return plain_tip(self._explain(line))
             case _ if role == ITEM:
                 return line
         return None
@@ -220,7 +221,7 @@ class PictureList(QAbstractListModel):
             case Role.AccessibleTextRole:
                 return f"{Path(picture.path).name}, {picture.label}"
             case Role.ToolTipRole:
-                return f"{picture.path}\n{picture.refused or picture.label}"
+                return plain_tip(f"{picture.path}\n{picture.refused or picture.label}")
             case _ if role == ITEM:
                 return picture
         return None

@@ -4,7 +4,9 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from tlstudio.ui.dataset.class_view import ClassView
+from tlstudio.ui.dataset.decision import DecisionBar
 from tlstudio.ui.dataset.delegates import RemarkDelegate
+from tlstudio.ui.dataset.difference_bar import DifferenceBar
 from tlstudio.ui.dataset.grid import PictureGrid
 from tlstudio.ui.dataset.models import ClassList, PictureList
 from tlstudio.ui.dataset.preview import Preview
@@ -55,7 +57,11 @@ class Page(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)
         layout.setSpacing(SPACE + 4)
+        self.difference = DifferenceBar()
+        layout.addWidget(self.difference)
         layout.addWidget(self.tools)
+        self.decision = DecisionBar()
+        layout.addWidget(self.decision)
         layout.addWidget(self._split, 1)
         layout.addWidget(self._make_remarks())
         layout.addLayout(self._make_foot())

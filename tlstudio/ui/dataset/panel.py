@@ -1,6 +1,6 @@
 """The pictures panel: bring pictures in, look at them by class, see what is wrong with them, put it right."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tlstudio import tasks
 from tlstudio.core.backbones import DEFAULT_BACKBONE
 from tlstudio.core.edits import Edits, Step
 from tlstudio.core.errors import TLStudioError
-from tlstudio.core.events import Event, Progress
+from tlstudio.core.events import Difference, Event, Progress
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import Recipe
 from tlstudio.ui.choosers import FileChooser
@@ -19,7 +19,8 @@ from tlstudio.ui.dataset import listing
 from tlstudio.ui.dataset.doubts.view import DoubtsView
 from tlstudio.ui.dataset.editing import Editor
 from tlstudio.ui.dataset.empty import EmptyPage
-from tlstudio.ui.dataset.listing import Changed, Choice, Counted, Edit, Facts, Listed, Looked, Reported
+from tlstudio.ui.dataset.grid import LARGEST
+from tlstudio.ui.dataset.listing import Changed, Choice, Counted, Deed, Differs, Facts, Listed, Looked, Reported
 from tlstudio.ui.dataset.models import ClassList, PictureList
 from tlstudio.ui.dataset.page import Page
 from tlstudio.ui.dataset.remarks import Remark, RemarkList
@@ -65,6 +66,7 @@ class DatasetPanel(QWidget):
         self._pictures = range(0)  # one for each file of the project
         self._choice = Choice()
         self._remark: Remark | None = None
+        self._only: tuple[int, ...] = ()  # the group that is being decided on
         self._note = ""
         self._backbone = DEFAULT_BACKBONE
         self._addition: listing.Addition | None = None
@@ -116,7 +118,7 @@ class DatasetPanel(QWidget):
         page = Page(self._classes, self._shown, self._remarks, self._preferences.thumbnail_side)
         self._grid, self._preview, self._class_view, self._tools = page.grid, page.preview, page.class_view, page.tools
         self._editor = Editor(self._classes, self._shown, self._class_view, self._grid, self)
-        self._editor.edit_wanted.connect(self._edit)
+        self._editor.deed_wanted.connect(self._do)
         self._editor.look_wanted.connect(self._tools.look.toggle)
         self._tools.choice_changed.connect(self._choose_soon)
         self._tools.side_changed.connect(self._remember_side)
@@ -129,6 +131,9 @@ class DatasetPanel(QWidget):
         self._shown.dataChanged.connect(self._look_again)
         self._preview.fit_chosen.connect(self.fit_chosen)
         page.remark_chosen.connect(self._choose_remark)
+        page.difference.accepted.connect(self._accept)
+        page.decision.group_chosen.connect(self._show_group)
+        page.decision.deed_wanted.connect(self._do)
         page.choice_left.connect(self._leave_choice)
         page.train_wanted.connect(self.train_wanted)
         page.doubts_wanted.connect(self.open_doubts)
@@ -152,7 +157,9 @@ class DatasetPanel(QWidget):
             queue.stop()
         self._doubts.clear()
         self._project, self._addition = project, None
-        self._choice, self._remark, self._note = Choice(), None, ""
+        self._choice, self._note = Choice(), ""
+        self._drop_remark()
+        self._page.difference.show_difference(None)
         self._tools.show_all()
         self._typing.stop()
         self._grid.thumbnails.forget()
@@ -164,6 +171,7 @@ class DatasetPanel(QWidget):
         if project is not None:
             self._asking.add(lambda: listing.count(project))
             self._show_anew(project)
+            self._reporting.add(lambda: listing.differ_if_any(project))
 
     def _show_anew(self, project: Project) -> None:
         """List what is chosen, whatever pictures there are now, and look for what there is to know about them."""
@@ -230,10 +238,17 @@ class DatasetPanel(QWidget):
 
     @Slot()
     def rescan(self) -> None:
-        """Look again where the pictures came from."""
+        """Look again where the pictures came from, and say what has changed there."""
         if self._project is not None and not self.is_empty():
             project = self._project
-            self._jobs.add(lambda: listing.look(project, lambda: tasks.rescan(project)))
+            self._jobs.add(lambda: listing.differ(project, asked=True))
+
+    @Slot(object)
+    def _accept(self, difference: Difference) -> None:
+        """Make the project say what the folders say now."""
+        if self._project is not None:
+            project = self._project
+            self._jobs.add(lambda: listing.look(project, lambda: tasks.accept(project, difference)))
 
     @Slot()
     def choose_folder(self) -> None:
@@ -243,14 +258,22 @@ class DatasetPanel(QWidget):
             self.add((folder,))
 
     @Slot()
+    def choose_folder_to_copy(self) -> None:
+        """Ask for a folder of pictures and add copies of them, which lie in the project from then on."""
+        folder = self._chooser.folder(self, self.tr("Choose a folder of pictures to copy into the project"))
+        if folder is not None and self._project is not None:
+            project = self._project
+            self._jobs.add(lambda: listing.add(project, (folder,), "", copy=True))
+
+    @Slot()
     def undo(self) -> None:
         """Take the last edit back."""
-        self._change(Edits.undo, back=True)
+        self._change(partial(tasks.edit, change=Edits.undo), back=True)
 
     @Slot()
     def redo(self) -> None:
         """Make the edit again that was taken back last."""
-        self._change(Edits.redo)
+        self._change(partial(tasks.edit, change=Edits.redo))
 
     @Slot()
     def open_doubts(self) -> None:
@@ -314,6 +337,8 @@ class DatasetPanel(QWidget):
             self._show_counts(event.classes, event.size, event.undo, event.redo)
         elif isinstance(event, Listed):
             self._show_listed(event)
+        elif isinstance(event, Differs):
+            self._take_difference(event)
         elif isinstance(event, Facts):
             self._shown.take(event.pictures)
         elif isinstance(event, Changed):
@@ -334,6 +359,15 @@ class DatasetPanel(QWidget):
             self.said.emit(words, "\n".join(looked.warnings), undo)
         self._show_anew(looked.project)
         self._doubts.pictures_changed()
+
+    def _take_difference(self, differs: Differs) -> None:
+        difference = differs.difference
+        self._page.difference.show_difference(difference)
+        if difference.missing:
+            what = self.tr("{place} is not there now.").format(place=difference.missing[0])
+            self.said.emit("", self.tr("{what} Its pictures are kept as they were known.").format(what=what), False)
+        elif differs.asked and difference.is_empty:
+            self.said.emit(self.tr("Nothing has changed in the folders."), "", False)
 
     def _describe_added(self, added: Mapping[str, int]) -> str:
         total = sum(added.values())
@@ -398,7 +432,7 @@ class DatasetPanel(QWidget):
         """List what the class, the part, the text, the order and a remark leave."""
         self._typing.stop()
         tools = self._tools
-        only = self._remark.ids if self._remark else None
+        only = self._only or (self._remark.ids if self._remark else None) or None
         label = self._class_view.chosen() if self._remark is None else ""
         choice = Choice(label, tools.split, tools.text.text().strip(), tools.order, tools.descending, only)
         if self._project is None or choice == self._choice:
@@ -443,12 +477,23 @@ class DatasetPanel(QWidget):
     @Slot(int)
     def _choose_remark(self, row: int) -> None:
         remark = self._remarks.remark(row)
-        if remark is not None and remark.ids:
-            self._remark = remark
+        if remark is not None and remark.leads:
+            self._remark, self._only = remark, ()
+            self._page.decision.show_remark(remark)
             self._list_chosen()
 
+    @Slot(object)
+    def _show_group(self, ids: tuple[int, ...]) -> None:
+        """Show one group of those a remark is about; with no ids, all of them."""
+        self._only = ids
+        self._grid.show_side(LARGEST if ids else self._preferences.thumbnail_side)
+        self._list_chosen()
+
     def _drop_remark(self) -> None:
-        self._remark = None
+        if self._only:
+            self._grid.show_side(self._preferences.thumbnail_side)
+        self._remark, self._only = None, ()
+        self._page.decision.show_remark(None)
         self._page.remark_view.clearSelection()
 
     @Slot()
@@ -472,17 +517,21 @@ class DatasetPanel(QWidget):
     # Edits and the report
 
     @Slot(object)
-    def _edit(self, change: Edit) -> None:
-        self._change(change)
+    def _do(self, deed: Deed) -> None:
+        self._change(deed)
 
-    def _change(self, change: Edit, back: bool = False) -> None:
+    @Slot(object)
+    def _edit(self, change: Callable[[Edits], Step | None]) -> None:
+        self._change(partial(tasks.edit, change=change))
+
+    def _change(self, deed: Deed, back: bool = False) -> None:
         """Make an edit, then show what there is. back: it takes one back."""
         if self._project is None:
             return
         project, choice = self._project, self._choice
         first, last = self._grid.near_rows()
         near = list(self._shown.ids(first, last))
-        self._asking.add(lambda: listing.edit(project, change, choice, near, back))
+        self._asking.add(lambda: listing.edit(project, deed, choice, near, back))
 
     @Slot()
     def _report(self) -> None:
@@ -490,4 +539,4 @@ class DatasetPanel(QWidget):
         if self._project is not None:
             project = self._project
             self._reporting.stop()
-            self._reporting.add(lambda: listing.report(project))
+            self._reporting.add(lambda: listing.report(project, self._remarks.write))

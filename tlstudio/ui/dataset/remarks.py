@@ -1,62 +1,46 @@
 """What there is to know about the pictures: one line each, and each leads to those it is about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from PySide6.QtCore import QAbstractListModel, QCoreApplication, QModelIndex, QObject, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt
 
-from tlstudio.core.events import Inspected
+from tlstudio.core.catalogue import Picture
+from tlstudio.core.events import Finding, Inspected
+from tlstudio.core.groups import Proposal
 from tlstudio.ui.dataset.models import ITEM, Index
+from tlstudio.ui.labels import plain_tip
 
 Role = Qt.ItemDataRole
+Grade = Literal["error", "warning", "info"]
+_GRADES: dict[str, Grade] = {
+    **dict.fromkeys(("one-class", "unreadable"), "error"),
+    **dict.fromkeys(("leak", "near-leak", "group-leak", "conflict", "near-conflict", "too-few", "blank"), "warning"),
+}
+# Where the members of a group are to be seen beside each other.
+_GROUPED = ("leak", "near-leak", "group-leak", "conflict", "near-conflict", "duplicate", "near-duplicate")
 
 
 @dataclass(frozen=True)
 class Remark:
     """Something to know about the pictures.
 
-    kind: what it is, as the report calls it. grade: `error`, `warning` or `info`. ids: of the pictures it is about;
-    none when it is about all of them. groups: those that belong together, for what a person decides.
+    kind: what it is, as the report calls it. ids: of the pictures it is about; none when it is about all of them.
+    groups: the copies of one another, where somebody has to decide about them. proposal: groups to confirm or reject.
     """
 
     kind: str
-    grade: str
+    grade: Grade
     text: str
     ids: tuple[int, ...] = ()
-    groups: tuple[tuple[int, ...], ...] = ()
+    groups: tuple[tuple[Picture, ...], ...] = ()
+    proposal: Proposal | None = None
 
-
-def remarks_of(found: Inspected, numbers: Mapping[str, int]) -> tuple[Remark, ...]:
-    """The remarks of a report, the worst first. numbers: path → id."""
-
-    def members(groups: Sequence[Sequence[str]]) -> tuple[tuple[int, ...], ...]:
-        return tuple(tuple(numbers[path] for path in group if path in numbers) for group in groups)
-
-    refused = members([[entry["path"] for entry in found.refused]])
-    conflicts, leaks, duplicates = map(members, (found.conflicts, found.leaks, found.duplicates))
-    texts = (
-        QCoreApplication.translate(
-            "remarks", "%n file(s) could not be read and will not be used", None, len(refused[0])
-        ),
-        QCoreApplication.translate("remarks", "%n picture(s) filed under more than one class", None, len(conflicts)),
-        QCoreApplication.translate(
-            "remarks",
-            "%n picture(s) both to train on and to check with: accuracy will look too good",
-            None,
-            len(leaks),
-        ),
-        QCoreApplication.translate("remarks", "%n picture(s) there more than once in a class", None, len(duplicates)),
-    )
-    kinds = (("unreadable", "error"), ("conflicts", "warning"), ("leaks", "warning"), ("duplicates", "info"))
-    lines = [
-        Remark(kind, grade, text, tuple(number for group in groups for number in group), groups)
-        for (kind, grade), text, groups in zip(kinds, texts, (refused, conflicts, leaks, duplicates), strict=True)
-    ]
-    # The report ends with a sentence each on conflicts and leaks; those have lines of their own here.
-    said = bool(found.conflicts) + bool(found.leaks)
-    others = [Remark("", "info", text) for text in found.warnings[: len(found.warnings) - said]]
-    return (*(line for line in lines if line.ids), *others)
+    @property
+    def leads(self) -> bool:
+        """Whether there is something to see or to decide."""
+        return bool(self.ids or self.proposal)
 
 
 class RemarkList(QAbstractListModel):
@@ -90,7 +74,62 @@ class RemarkList(QAbstractListModel):
                 return remark.text
             case Role.ToolTipRole:
                 hint = self.tr("Press Enter or click to see these pictures") if remark.ids else ""
-                return f"{remark.text}\n{hint}".strip()
+                return plain_tip(f"{remark.text}\n{hint}".strip())
             case _ if role == ITEM:
                 return remark
         return None
+
+    # The lines in words; any thread may ask
+
+    def write(self, found: Inspected, excluded: Sequence[int]) -> tuple[Remark, ...]:
+        """The remarks of a report, the worst first. excluded: ids of the pictures that are left out."""
+        lines = [self._remark(finding) for finding in found.findings]
+        lines += [Remark("proposal", "info", self._ask(each), proposal=each) for each in found.proposals]
+        if excluded:
+            text = self.tr("%n picture(s) left out by you", "", len(excluded))
+            lines.append(Remark("excluded", "info", text, tuple(excluded)))
+        return tuple(lines)
+
+    def _remark(self, finding: Finding) -> Remark:
+        groups = finding.groups if finding.kind in _GROUPED else ()
+        return Remark(finding.kind, _GRADES.get(finding.kind, "info"), self._say(finding), finding.ids, groups)
+
+    def _ask(self, proposal: Proposal) -> str:
+        match proposal.verdict:
+            case "confirmed":
+                end = self.tr("They are kept together, as you decided.")
+            case "rejected":
+                end = self.tr("They are not kept together, as you decided.")
+            case _:
+                end = self.tr("Do they belong together?")
+        return f"{proposal.text} {end}"
+
+    def _say(self, finding: Finding) -> str:
+        """The finding in a sentence; the report's own where no number has to be spoken of."""
+        several = len(finding.groups)
+        match finding.kind:
+            case "unreadable":
+                return self.tr("%n file(s) could not be read and will not be used", "", len(finding.ids))
+            case "conflict":
+                return self.tr("%n picture(s) filed under more than one class", "", several)
+            case "near-conflict":
+                return self.tr("%n picture(s) with a changed copy in another class", "", several)
+            case "leak":
+                return self.tr(
+                    "%n picture(s) both to train on and to check with: accuracy will look too good",
+                    "",
+                    several,
+                )
+            case "near-leak":
+                return self.tr(
+                    "%n picture(s) to train on with a changed copy to check with: accuracy will look too good",
+                    "",
+                    several,
+                )
+            case "group-leak":
+                return self.tr("%n group(s) that belong together both to train on and to check with", "", several)
+            case "duplicate":
+                return self.tr("%n picture(s) there more than once in a class", "", several)
+            case "near-duplicate":
+                return self.tr("%n picture(s) there again, re-encoded, resized or cropped", "", several)
+        return finding.text

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QContextMenuEvent, QDrag, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -98,6 +98,20 @@ class AnswerList(QTableView):
             self.setCurrentIndex(self._predictions.index(ends[Qt.Key(pressed.key())]))
         else:
             super().keyPressEvent(pressed)
+
+    def startDrag(self, _actions: Qt.DropAction) -> None:
+        """Drag the chosen answers, as a picture so small that the class below it can be seen."""
+        drag = QDrag(self)
+        drag.setMimeData(self._predictions.mimeData(self.selectionModel().selectedRows()))
+        answer = self._predictions.answer(self.currentIndex().row())
+        drawn = self.thumbnails.get(answer.path) if answer is not None else None
+        if drawn is not None and drawn.pixmap is not None:
+            side = round(THUMBNAIL * self.devicePixelRatioF())
+            small = drawn.pixmap.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio)
+            small.setDevicePixelRatio(self.devicePixelRatioF())
+            drag.setPixmap(small)
+            drag.setHotSpot(QPoint(-SPACE, -SPACE))
+        drag.exec(Qt.DropAction.CopyAction)
 
     def contextMenuEvent(self, wanted: QContextMenuEvent) -> None:
         by_key = wanted.reason() == QContextMenuEvent.Reason.Keyboard

@@ -122,7 +122,7 @@ class ModelCard(QScrollArea):
         if cut != "head":
             learned = self.tr("{strategy}, from {stage} on").format(strategy=learned, stage=cut)
         side = facts["preprocessing"]["size"]
-        return f"{name} · {learned} · {side} × {side} px"
+        return f"{name} · {learned} · {side} px"
 
     def _made(self, facts: dict[str, Any]) -> str:
         when = QDateTime.fromString(str(facts["created"]), Qt.DateFormat.ISODate)

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from PySide6.QtCore import QPointF, QRectF, Slot
+from PySide6.QtCore import QPointF, QRectF, QSize, Slot
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, qRgba
 from PySide6.QtWidgets import QWidget
 
@@ -41,6 +41,10 @@ class HeatPicture(PictureView):
         self._box = QRectF()  # of what the network saw, in shares of the picture's sides
         self._as_seen = False
         self._opacity = 0.0
+
+    def sizeHint(self) -> QSize:
+        """Less than there usually is: what is left over goes to the picture, and nothing has to be scrolled for it."""
+        return QSize(320, 170)
 
     def show_evidence(self, evidence: Explained | None) -> None:
         """Lay this over the picture on show; None takes away what lies there."""
