@@ -6,7 +6,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
 from tests import hostile
-from tests.ui.world import carry, drop, settle, wait_for
+from tests.ui.world import answers_of, carry, drop, settle, wait_for
+from tlstudio.core.events import Predicted
 from tlstudio.ui.rail import Step
 
 DROPPED = (
@@ -57,3 +58,12 @@ def test_names_in_a_model_are_shown_as_they_are(window, tmp_path):
     shown = [label for label in window.findChildren(QLabel) if "<h1>ant" in label.text() or "<b>odd" in label.text()]
     assert shown
     assert {label.textFormat() for label in shown} == {Qt.TextFormat.PlainText}
+    panel = window.predict_panel
+    panel._take(Predicted("/a/<b>odd.png", True, names[0], 0.9, ((names[0], 0.9), (names[1], 0.1))))
+    wait_for(lambda: answers_of(window))
+    answers, column, bars = panel.answers.predictions, panel.answers.column.model(), panel._evidence.bars.model()
+    for at in (answers.index(0), column.index(3), bars.index(0)):
+        tip = at.data(Qt.ItemDataRole.ToolTipRole)
+        assert tip.startswith("<qt>")
+        assert "&lt;h1&gt;ant&lt;/h1&gt;" in tip
+    settle(window)

@@ -1,9 +1,20 @@
 """The answers: by class, sorted, filtered, judged as strictly as one likes; wrong ones are put right from here."""
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QItemSelectionRange,
+    QModelIndex,
+    QPoint,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
 from PySide6.QtGui import QContextMenuEvent, QDrag, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -31,7 +42,7 @@ from tlstudio.ui.thumbnails import Thumbnails
 
 SETTLE = 50
 MENU_CLASSES = 20  # more do not fit a menu: then the likeliest are offered
-LIMITS = (None, 0.5, 0.7, 0.9, 0.99)
+LIMITS = (0.5, 0.7, 0.9, 0.99)
 
 
 class AnswerList(QTableView):
@@ -206,8 +217,8 @@ class AnswersView(QWidget):
         self._limit.setAccessibleName(self.tr("Shown by probability"))
         self._limit.setToolTip(self.tr("Show only answers that are less probable than this"))
         self._limit.addItem(self.tr("However sure"), None)
-        for limit in LIMITS[1:]:
-            self._limit.addItem(self.tr("Below {share}").format(share=figures.percent(limit or 0, 0)), limit)
+        for limit in LIMITS:
+            self._limit.addItem(self.tr("Below {share}").format(share=figures.percent(limit, 0)), limit)
         self._how_many = muted(ElidedLabel("", Qt.TextElideMode.ElideRight))
         self._how_many.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row = QHBoxLayout()
@@ -337,10 +348,23 @@ class AnswersView(QWidget):
     def _judge(self, threshold: float | None) -> None:
         current, place = self.list.currentIndex().row(), self.list.verticalScrollBar().value()
         answer = self.predictions.answer(current)
+        chosen = {one.path for one in self.chosen()}
         self.predictions.judge(threshold)
         row = self.predictions.row_of(answer.path) if answer else -1
         self._look_again(row if row >= 0 else max(current, 0))
+        if len(chosen) > 1:
+            self._choose_again(chosen)
         self.list.verticalScrollBar().setValue(place)
+
+    def _choose_again(self, paths: set[str]) -> None:
+        rows = (row for row, answer in enumerate(self.predictions.shown) if answer.path in paths)
+        selection = QItemSelection()
+        for _, run in groupby(enumerate(rows), key=_gap):
+            together = [row for _, row in run]
+            selection.append(
+                QItemSelectionRange(self.predictions.index(together[0]), self.predictions.index(together[-1]))
+            )
+        self.list.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def _look_again(self, row: int) -> None:
         row = min(row, self.predictions.rowCount() - 1)
@@ -359,6 +383,12 @@ class AnswersView(QWidget):
         text = self.tr("{shown} of {all} answers").format(shown=figures.count(shown), all=figures.count(counts[ALL]))
         self._how_many.show_text(text if shown != counts[ALL] else self.tr("%n answer(s)", "", shown))
         self.strictness.show_refused(counts[UNKNOWN], counts[ALL])
+
+
+def _gap(numbered: tuple[int, int]) -> int:
+    """The same for rows that follow one another. numbered: its place among the rows, and the row."""
+    place, row = numbered
+    return row - place
 
 
 def _one_line(text: str) -> str:

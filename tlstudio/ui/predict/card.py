@@ -169,6 +169,10 @@ def _plain(text: str) -> QLabel:
 
 def _breakable(text: str) -> str:
     """Text from a file whose long words may be broken: nothing else would keep them in the card."""
-    if max(map(len, text.split())) <= LONGEST_WORD:
-        return text
-    return " ".join(ZERO_WIDTH_SPACE.join(textwrap.wrap(word, LONGEST_PIECE)) for word in text.split(" "))
+    return "\n".join(" ".join(map(_in_pieces, line.split(" "))) for line in text.split("\n"))
+
+
+def _in_pieces(word: str) -> str:
+    if len(word) <= LONGEST_WORD:
+        return word
+    return ZERO_WIDTH_SPACE.join(textwrap.wrap(word, LONGEST_PIECE))

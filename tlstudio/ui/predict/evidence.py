@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from tlstudio.core.errors import TLStudioError
 from tlstudio.core.events import Explained, Predicted
-from tlstudio.ui.labels import ElidedLabel, heading, muted, title
+from tlstudio.ui.labels import ElidedLabel, heading, muted, plain_tip, title
 from tlstudio.ui.predict.heat import HeatPicture
 from tlstudio.ui.predict.nearest import NearestRow
 from tlstudio.ui.predict.ranking import RankedBars
@@ -36,7 +36,7 @@ class EvidenceView(QScrollArea):
         correction_wanted: a person says that the answer is wrong; offer the classes at the button.
     """
 
-    question = Signal(str, str)
+    question = Signal(object, str)  # a path keeps bytes that are no text only in an object
     correction_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -182,7 +182,7 @@ class EvidenceView(QScrollArea):
         self.heat_box.setEnabled(has_heat)
         text = self.tr("Show where in the picture the evidence for {label} lies: the brighter, the more")
         lacking = self.tr("This network gives no map of where it looks, or nothing speaks for the class")
-        self.heat_box.setToolTip(text.format(label=found.label) if has_heat else lacking)
+        self.heat_box.setToolTip(plain_tip(text.format(label=found.label)) if has_heat else lacking)
         self._show_heat()
         self._nearest.show_neighbours(found.nearest)
         self._nearest_part.setVisible(bool(found.nearest))
@@ -195,7 +195,7 @@ class EvidenceView(QScrollArea):
         """Say why there is nothing to see besides the picture."""
         self._nearest_part.hide()
         self.heat_box.setEnabled(False)
-        self.heat_box.setToolTip(str(error))
+        self.heat_box.setToolTip(plain_tip(str(error)))
 
     def use_project(self, is_open: bool) -> None:
         """Whether a project is open in which the nearest pictures may be."""
@@ -212,7 +212,7 @@ class EvidenceView(QScrollArea):
         if not answer.ok:
             return self.tr("No answer"), answer.error or ""
         if answer.unknown:
-            remark = self.tr("It is farther from every training picture than nearly all I was checked on. Nearest:")
+            remark = self.tr("It is farther from every class than nearly all I was checked on. Nearest:")
             return self.tr("Not like anything you taught me"), remark
         return answer.label or "", ""
 

@@ -11,7 +11,6 @@ from typing import Any
 from PySide6.QtCore import (
     QAbstractListModel,
     QCoreApplication,
-    QLocale,
     QMimeData,
     QModelIndex,
     QObject,
@@ -23,7 +22,9 @@ from PySide6.QtCore import (
 )
 
 from tlstudio.core.events import Predicted
+from tlstudio.ui import figures
 from tlstudio.ui.drops import OWN_ANSWERS
+from tlstudio.ui.labels import plain_tip
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
@@ -34,8 +35,7 @@ CORRECTION = ANSWER + 1
 
 def percent(share: float) -> str:
     """A probability as people read it, in their own language: never 100 % where it is not."""
-    shown = min(share, 0.999) if share < 1 else 1.0
-    return f"{QLocale().toString(shown * 100, 'f', 1)} %"
+    return figures.percent(min(share, 0.999) if share < 1 else 1.0)
 
 
 def verdict(answer: Predicted) -> str:
@@ -164,6 +164,15 @@ class PredictionList(QAbstractListModel):
                 self._corrections.pop(path, None)
         self._tell_changed()
 
+    def put_right(self, answers: Iterable[Predicted]) -> tuple[Predicted, ...]:
+        """The answers as they would be had the model said what a person said, and been sure of it."""
+        return tuple(
+            replace(answer, label=said, probability=1.0, unknown=False)
+            if (said := self._corrections.get(answer.path))
+            else answer
+            for answer in answers
+        )
+
     @property
     def answers(self) -> tuple[Predicted, ...]:
         """All answers in the order they came, shown or not."""
@@ -213,10 +222,6 @@ class PredictionList(QAbstractListModel):
             self._keys = [] if order == Order.ARRIVAL else [_KEYS[order](answer) for answer in self._answers]
         self._group, self._below = group, below
         self._fill()
-
-    @property
-    def group(self) -> Group:
-        return self._group
 
     def row_of(self, path: str) -> int:
         """Where the picture's answer stands; -1 if it is not on show."""
@@ -268,7 +273,7 @@ class PredictionList(QAbstractListModel):
             case Role.AccessibleTextRole:
                 return f"{remark(answer, self._corrections.get(answer.path, ''))}: {verdict(answer)}"
             case Role.ToolTipRole:
-                return f"{answer.path}\n{verdict(answer)}"
+                return plain_tip(f"{answer.path}\n{verdict(answer)}")
             case _ if role == ANSWER:
                 return answer
             case _ if role == CORRECTION:
@@ -281,9 +286,6 @@ class PredictionList(QAbstractListModel):
 
     def supportedDragActions(self) -> Qt.DropAction:
         return Qt.DropAction.CopyAction
-
-    def mimeTypes(self) -> list[str]:
-        return [OWN_ANSWERS, "text/uri-list"]
 
     def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
         """The pictures as files, for other programs too, and a mark that they are answers of this list."""
@@ -349,7 +351,7 @@ class ClassCounts(QAbstractListModel):
             case Role.AccessibleTextRole:
                 return f"{self.title(group)}, {self.count(group)}"
             case Role.ToolTipRole:
-                return self._explain(group)
+                return plain_tip(self._explain(group))
             case _ if role == ANSWER:
                 return group
         return None

@@ -1,4 +1,4 @@
-"""The training pictures most like the chosen one: what the model goes by when it judges."""
+"""The training pictures most like the chosen one, and how far they are from it."""
 
 from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QFontMetrics, QHelpEvent, QPainter, QPaintEvent
@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from tlstudio.core.events import Neighbour
 from tlstudio.ui import icons, theme
 from tlstudio.ui.figures import number
+from tlstudio.ui.labels import plain_tip
 from tlstudio.ui.picture_view import paint_fitted
 from tlstudio.ui.theme import SPACE
 from tlstudio.ui.thumbnails import Thumbnails
@@ -66,7 +67,7 @@ class NearestRow(QWidget):
             under = [n for i, n in enumerate(self._neighbours) if self._cell(i).contains(happening.pos())]
             text = self.tr("{label}, distance {distance}\n{path}")
             said = text.format(label=under[0].label, distance=_far(under[0]), path=under[0].path) if under else ""
-            QToolTip.showText(happening.globalPos(), said.strip(), self)
+            QToolTip.showText(happening.globalPos(), plain_tip(said.strip()), self)
             return True
         if happening.type() == QEvent.Type.PaletteChange:
             self.update()

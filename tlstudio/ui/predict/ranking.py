@@ -6,6 +6,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QSignalBloc
 from PySide6.QtWidgets import QAbstractItemView, QListView, QSizePolicy, QWidget
 
 from tlstudio.core.events import Predicted
+from tlstudio.ui.labels import plain_tip
 from tlstudio.ui.predict.delegates import RankDelegate
 from tlstudio.ui.predict.models import ANSWER, Index, Role, percent
 
@@ -46,7 +47,7 @@ class RankedClasses(QAbstractListModel):
                 return f"{label} {percent(share)}" if self.has_shares else label
             case Role.ToolTipRole:
                 text = self.tr("{label}\nChoose it to see in the heat map what speaks for it")
-                return text.format(label=label)
+                return plain_tip(text.format(label=label))
             case _ if role == ANSWER:
                 return self._ranked[at.row()]
         return None

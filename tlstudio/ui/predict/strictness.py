@@ -27,8 +27,8 @@ class Strictness(QWidget):
         self._unknown: dict[str, Any] = {}
         self._own = 0
         explanation = self.tr(
-            "A picture farther from all training pictures than most known ones is refused: it gets no class. A higher "
-            "share refuses more strangers, and more known pictures with them."
+            "A picture farther from every class than most known ones is refused: it gets no class. A higher share "
+            "refuses more strangers, and more known pictures with them."
         )
         self._before = QLabel(self.tr("Refuse strangers at the cost of"))
         self._spin = QSpinBox()
