@@ -18,8 +18,9 @@ REMEMBERED = 32
 
 @dataclass(frozen=True)
 class Question:
-    """Which picture, for which class, with which project's pictures at hand."""
+    """Which model is asked about which picture, for which class, with which project's pictures at hand."""
 
+    model: tasks.OpenModel
     path: str
     label: str
     project: Path | None
@@ -57,7 +58,9 @@ class Explainer(QObject):
 
     def ask(self, path: str, label: str, project: Path | None) -> None:
         """Find out what speaks for a class in a picture; forgets the question before, if it is still open."""
-        self._wanted = Question(path, label, project)
+        if self._model is None:
+            return
+        self._wanted = Question(self._model, path, label, project)
         if known := self._kept.get(self._wanted):
             self._kept.move_to_end(self._wanted)
             self.explained.emit(known)
@@ -83,11 +86,11 @@ class Explainer(QObject):
 
     @Slot()
     def _ask_next(self) -> None:
-        model, question = self._model, self._wanted
-        if model is None or question is None or self._job is not None or self._closed:
+        question = self._wanted
+        if question is None or self._job is not None or self._closed:
             return
         self._asked = question
-        self._job = Job(lambda _stop: model.explain(question.path, question.label, question.project), self)
+        self._job = Job(lambda _stop: question.model.explain(question.path, question.label, question.project), self)
         self._job.reported.connect(self._take)
         self._job.failed.connect(self._take_failure)
         self._job.finished.connect(self._go_on)
@@ -95,7 +98,7 @@ class Explainer(QObject):
 
     @Slot(object)
     def _take(self, answer: Event) -> None:
-        if not isinstance(answer, Explained) or self._asked is None:
+        if not isinstance(answer, Explained) or self._asked is None or self._asked.model is not self._model:
             return
         self._kept[self._asked] = answer
         while len(self._kept) > REMEMBERED:
