@@ -170,7 +170,7 @@ class Dragging(QObject):
         """Where one can drop now, and what for."""
         area = QRect(self._pages.mapTo(self._window, QPoint(0, 0)), self._pages.size())
         paths = drops.local_paths(moving.mimeData())
-        if paths and paths[0].suffix.lower() == drops.MODEL_SUFFIX:
+        if drops.model_and_rest(paths):
             return (Target(Deed.OPEN, area, self.tr("Open this model")),)
         if drops.are_weights(paths):
             return (Target(Deed.OPEN, area, self.tr("Import these pretrained weights")),)

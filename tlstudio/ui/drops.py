@@ -47,6 +47,12 @@ def are_weights(paths: tuple[Path, ...]) -> bool:
     return bool(paths) and paths[0].suffix.lower() in WEIGHTS_SUFFIXES
 
 
+def model_and_rest(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The paths with the first model file before all others; nothing where there is none."""
+    model = next((path for path in paths if path.suffix.lower() == MODEL_SUFFIX), None)
+    return (model, *(path for path in paths if path is not model)) if model is not None else ()
+
+
 def why_not(given: QMimeData) -> str:
     """The sentence that refuses what holds neither files nor pixels; empty when there is something to use."""
     if local_paths(given) or carries_picture(given):
@@ -85,8 +91,8 @@ class Recognised(Event):
 def recognise(paths: tuple[Path, ...]) -> Iterator[Event]:
     """Tell pictures, a model, a project and weights apart; looks at the disk, so not on the window's thread."""
     first = paths[0]
-    if first.suffix.lower() == MODEL_SUFFIX:
-        yield Recognised(Kind.MODEL, paths)
+    if ordered := model_and_rest(paths):
+        yield Recognised(Kind.MODEL, ordered)
     elif are_weights(paths) and not first.is_dir():
         yield Recognised(Kind.WEIGHTS, paths)
     elif first.name == PROJECT_FILE and first.is_file():
