@@ -1,5 +1,6 @@
 """Answers at work: sorted, filtered, judged, explained, corrected, copied, sorted into folders."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QInputDialog, QLabel, QMenu, QPushButton, QSpinBox
 
 from tests.ui.world import answers_of, carry, draw_shapes, draw_strangers, drop, settle, wait_for
-from tlstudio.core.events import Explained, Predicted
+from tlstudio import tasks
+from tlstudio.core.errors import TLStudioError
+from tlstudio.core.events import Explained, Predicted, Progress
 from tlstudio.ui.drops import OWN_ANSWERS
 from tlstudio.ui.predict.card import ModelCard
 from tlstudio.ui.predict.models import ALL, UNKNOWN, UNREADABLE, ClassCounts, Group, Kind, Order, PredictionList
@@ -125,6 +128,15 @@ def test_strictness_judges_the_list_anew_without_asking_the_model(list_of_some):
     assert answers_of(list_of_some) == SOME
 
 
+def test_what_is_selected_stays_so_however_strict_one_is(list_of_some):
+    choose(list_of_some, "answer_order", "Least sure first")
+    select(list_of_some, 0, 1, 3)
+    box = list_of_some.findChild(QSpinBox, "strictness_box")
+    for share in (0, 50, 5):
+        box.setValue(share)
+        assert {Path(one.path).stem for one in list_of_some.predict_panel.answers.chosen()} == set("adc"), share
+
+
 def test_ten_thousand_answers_change_order_and_verdict_at_once(window):
     model = PredictionList()
     many = [answer(f"{n}.png", CLASSES[n % 2], 0.5 + n % 500 / 1000, n % 100 / 100) for n in range(10_000)]
@@ -187,6 +199,9 @@ def test_text_from_the_file_is_shown_as_text(window):
     card.show_model(Path("/a/<b>.tlmodel"), facts)
     assert {label.textFormat() for label in card.findChildren(QLabel)} == {Qt.TextFormat.PlainText}
     assert card.widget().minimumSizeHint().width() <= 300
+    card.show_model(Path("/a/b.tlmodel"), facts | {"provenance": {"source": " "}})
+    card.show_model(Path("/a/b.tlmodel"), facts | {"provenance": {"source": "https://" + "a" * 40, "licence": "MIT"}})
+    assert "a\nLicence: MIT" in card.text
 
 
 # Why
@@ -206,6 +221,18 @@ def test_a_chosen_answer_is_explained_for_the_class_one_points_at(asking_window,
     QTest.keyClick(evidence.bars, Qt.Key.Key_Down)
     wait_for(lambda: len(found) == 2)
     assert found[1].label == evidence.bars.label != "circle"
+
+
+def test_a_picture_whose_name_is_no_text_is_asked_about_as_it_is(list_of_some):
+    odd = answer("\udcff.png", "bee", 0.9)
+    asked: list[str] = []
+
+    def note(path: str, _label: str) -> None:
+        asked.append(path)
+
+    list_of_some.predict_panel._evidence.question.connect(note)
+    list_of_some.predict_panel._evidence.show_answer(odd)
+    assert asked == [odd.path]
 
 
 def test_the_heat_map_covers_the_picture_as_strongly_as_one_likes(asking_window, tmp_path):
@@ -255,6 +282,17 @@ def test_chosen_answers_are_copied_as_text(list_of_some):
     assert QGuiApplication.clipboard().text().splitlines() == lines
 
 
+def plan_sorting(window, chooser, into: Path) -> SortingDialog:
+    """Open the dialog and choose a folder, until there is a plan."""
+    click(window, "sort_button")
+    dialog = window.findChildren(SortingDialog)[-1]
+    assert not dialog.copy_button.isEnabled()
+    chooser.answers = [into]
+    QTest.mouseClick(dialog.findChild(QPushButton, "sorting_folder_button"), Qt.MouseButton.LeftButton)
+    wait_for(lambda: dialog.copy_button.isEnabled() and dialog._job is None)
+    return dialog
+
+
 def drag_to_class(window, label: str) -> None:
     """Drop the selected answers on a class, as the mouse does."""
     answers = window.predict_panel.answers
@@ -272,7 +310,7 @@ def drag_to_class(window, label: str) -> None:
         assert event.isAccepted()
 
 
-def test_a_wrong_answer_dragged_on_its_class_joins_the_project_until_undone(full_window, tmp_path):
+def test_a_wrong_answer_dragged_on_its_class_joins_the_project_until_undone(full_window, chooser, tmp_path):
     panel, dataset = full_window.predict_panel, full_window.dataset_panel
     strangers = draw_strangers(tmp_path / "new")[:2]
     full_window.show_step(Step.PREDICT)
@@ -289,6 +327,9 @@ def test_a_wrong_answer_dragged_on_its_class_joins_the_project_until_undone(full
     assert "Added 2 pictures as class star." in full_window.message_bar.text
     at = panel._predictions.index(0)
     assert "you said: star" in panel._predictions.data(at, Qt.ItemDataRole.AccessibleTextRole)
+    dialog = plan_sorting(full_window, chooser, tmp_path / "sorted")
+    assert [dialog._table.item(0, column).text() for column in (0, 1)] == ["star", "2"]
+    dialog.reject()
     click(full_window, "undo_button")
     wait_for(lambda: len(dataset._pictures) == before)
     assert "you said" not in panel._predictions.data(at, Qt.ItemDataRole.AccessibleTextRole)
@@ -321,6 +362,84 @@ def test_the_keyboard_corrects_too_and_can_name_a_new_class(list_of_some):
     assert corrected == [(["/nowhere/a.png"], "bee"), (["/nowhere/a.png"], "hornet")]
 
 
+@pytest.fixture
+def sortable(window, tmp_path):
+    """The predict step with two answers about pictures that are there."""
+    panel = window.predict_panel
+    window.show_step(Step.PREDICT)
+    panel.answers.show_model(CLASSES, None)
+    for path in draw_strangers(tmp_path / "new")[:2]:
+        panel._take(answer(path.name, "bee", 0.9, folder=str(path.parent)))
+    wait_for(lambda: len(answers_of(window)) == 2)
+    return window
+
+
+def test_a_sorting_that_fails_on_its_way_is_taken_back(sortable, chooser, tmp_path, monkeypatch):
+    sort = tasks.sort_copies
+
+    def fill_the_disk(*arguments):
+        for event in sort(*arguments):
+            yield event
+            if isinstance(event, Progress):
+                raise TLStudioError("cannot be written (No space left on device)")
+
+    monkeypatch.setattr(tasks, "sort_copies", fill_the_disk)
+    dialog = plan_sorting(sortable, chooser, tmp_path / "sorted")
+    QTest.mouseClick(dialog.copy_button, Qt.MouseButton.LeftButton)
+    wait_for(lambda: "No space left" in dialog._sum.text())
+    assert len(list((tmp_path / "sorted" / "bee").iterdir())) == 2
+    wait_for(lambda: dialog._job is None)
+    dialog.reject()
+    assert "Sorting was stopped" in sortable.message_bar.text
+    click(sortable, "undo_sorting_button")
+    wait_for(lambda: "Removed 2 copied pictures again." in sortable.message_bar.text)
+    settle(sortable)
+    assert not sortable.menus.undo_sorting.isEnabled()
+
+
+def test_only_what_is_undone_cannot_be_undone_again(sortable, chooser, tmp_path, monkeypatch):
+    sort, begun, ended = tasks.sort_copies, threading.Event(), threading.Event()
+
+    def hold(*arguments):
+        begun.wait()
+        yield from sort(*arguments)
+        ended.wait()
+
+    monkeypatch.setattr(tasks, "sort_copies", hold)
+    dialog = plan_sorting(sortable, chooser, tmp_path / "sorted")
+    QTest.mouseClick(dialog.copy_button, Qt.MouseButton.LeftButton)
+    begun.set()
+    wait_for(lambda: dialog._sorted)
+    assert dialog.isVisible()  # the thread still runs
+    ended.set()
+    wait_for(lambda: "Copied 2 pictures" in sortable.message_bar.text)
+    # One that was cancelled before anything was copied changes nothing.
+    begun.clear()
+    sortable.message_bar.hide()
+    dialog = plan_sorting(sortable, chooser, tmp_path / "elsewhere")
+    QTest.mouseClick(dialog.copy_button, Qt.MouseButton.LeftButton)
+    dialog.reject()
+    begun.set()
+    wait_for(lambda: not dialog.isVisible())
+    assert sortable.message_bar.text == ""
+    assert not (tmp_path / "elsewhere").exists()
+    # An undo that is stopped can be asked for again.
+    undo = sortable.menus.undo_sorting
+    begun.clear()
+    sortable.predict_panel._jobs.add(lambda: hold((), tmp_path / "elsewhere"))
+    undo.trigger()
+    assert not undo.isEnabled()
+    sortable.menus.stop.trigger()
+    begun.set()
+    wait_for(lambda: not sortable.predict_panel.is_busy())
+    assert len(list((tmp_path / "sorted" / "bee").iterdir())) == 2
+    undo.trigger()
+    wait_for(lambda: "Removed 2 copied pictures again." in sortable.message_bar.text)
+    assert not (tmp_path / "sorted").exists()
+    settle(sortable)
+    assert not undo.isEnabled()
+
+
 def test_copies_are_sorted_into_folders_and_taken_back(window, chooser, tmp_path):
     panel = window.predict_panel
     window.show_step(Step.PREDICT)
@@ -330,12 +449,7 @@ def test_copies_are_sorted_into_folders_and_taken_back(window, chooser, tmp_path
     for path, one in zip(paths, SOME, strict=False):
         panel._take(answer(path.name, one.label, one.probability, one.distance, str(path.parent)))
     wait_for(lambda: len(answers_of(window)) == 4)
-    click(window, "sort_button")
-    dialog = window.findChild(SortingDialog)
-    assert not dialog.copy_button.isEnabled()
-    chooser.answers = [tmp_path / "sorted"]
-    QTest.mouseClick(dialog.findChild(QPushButton, "sorting_folder_button"), Qt.MouseButton.LeftButton)
-    wait_for(dialog.copy_button.isEnabled)
+    dialog = plan_sorting(window, chooser, tmp_path / "sorted")
     plan = {dialog._table.item(row, 0).text(): dialog._table.item(row, 1).text() for row in range(3)}
     assert plan == {"_unsure: to be looked through by hand": "2", "bee": "1", "wasp": "1"}
     assert not (tmp_path / "sorted").exists()

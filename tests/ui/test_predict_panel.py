@@ -2,14 +2,17 @@
 
 import csv
 from pathlib import Path
+from threading import Event
 
 from PySide6.QtCore import QMimeData, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton, QTableView
 
+from tests import hostile
 from tests.ui.world import answers_of, carry, draw_shapes, draw_strangers, drop, hover, settle, wait_for
-from tlstudio.core.events import Predicted
+from tlstudio import tasks
+from tlstudio.core.events import Explained, Predicted, Said
 from tlstudio.tasks import predicting
 from tlstudio.ui.predict.models import PredictionList, percent, verdict
 from tlstudio.ui.rail import Step
@@ -198,6 +201,94 @@ def test_a_broken_model_is_refused_and_the_old_one_stays(asking_window, tmp_path
     assert asking_window.predict_panel._model is before
     drop(asking_window, carry(draw_strangers(tmp_path / "new")[0]))
     wait_for(lambda: answers_of(asking_window))
+
+
+def open_while_loading(panel, first: Path, second: Path) -> None:
+    """Choose a model when another is loaded, but the window has not heard of that yet."""
+    panel.open_model(first)
+    panel._jobs._job.wait()
+    panel.open_model(second)
+
+
+def test_a_model_chosen_while_another_loads_has_its_own_classes(window, tmp_path):
+    first = hostile.write_good(tmp_path / "first.tlmodel", classes=["ant", "bee", "cow"], trained_on={})
+    second = hostile.write_good(tmp_path / "second.tlmodel", classes=["dog", "eel", "fox"], trained_on={})
+    broken = tmp_path / "broken.tlmodel"
+    broken.write_bytes(b"no model")
+    panel = window.predict_panel
+    for other, chosen, classes in ((first, second, "dog, eel, fox"), (broken, first, "ant, bee, cow")):
+        open_while_loading(panel, other, chosen)
+        wait_for(lambda: not panel.is_busy())
+        assert panel.model_file() == chosen
+        assert classes in panel._facts_card.text
+
+
+def test_pictures_that_come_with_a_model_are_asked_about_once(window, shapes_model, tmp_path, monkeypatch):
+    first, second = draw_strangers(tmp_path / "new")[:2]
+    asked, predict = [], tasks.OpenModel.predict
+
+    def note(model, paths, *arguments):
+        asked.append(list(paths))
+        return predict(model, paths, *arguments)
+
+    monkeypatch.setattr(tasks.OpenModel, "predict", note)
+    assert hover(window, carry(first, shapes_model), window.rect().center())
+    assert window.dragging.overlay.texts == ("Open this model",)
+    drop(window, carry(first, shapes_model))
+    wait_for(lambda: answers_of(window))
+    settle(window)
+    assert asked == [[first]]
+    # So many are not asked about again, what comes with the model is.
+    panel = window.predict_panel
+    panel.answers.append([Predicted(f"/nowhere/{number}.png", False, error="x") for number in range(600)])
+    drop(window, carry(shapes_model, second))
+    wait_for(lambda: len(answers_of(window)) == 1)
+    settle(window)
+    assert [Path(answer.path) for answer in answers_of(window)] == [second]
+
+
+def test_a_broken_model_with_pictures_is_told_of_once(window, tmp_path):
+    broken = tmp_path / "broken.tlmodel"
+    broken.write_bytes(b"no model")
+    told = []
+    window.predict_panel.failed.connect(told.append)
+    drop(window, carry(broken, draw_strangers(tmp_path / "new")[0]))
+    wait_for(lambda: told and not window.predict_panel.is_busy())
+    assert len(told) == 1
+    assert not window.predict_panel.has_model()
+
+
+def test_a_model_whose_loading_is_stopped_leaves_no_trace(window, shapes_model):
+    panel, gate = window.predict_panel, Event()
+
+    def wait():
+        gate.wait()
+        yield Said("")
+
+    panel._jobs.add(wait)
+    panel.open_model(shapes_model)
+    assert "Checking the file" in panel._facts_card.text
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    gate.set()
+    wait_for(lambda: not panel.is_busy())
+    assert "No model yet" in panel._facts_card.text
+    assert not panel.has_model()
+
+
+def test_what_one_model_says_is_not_shown_for_another(asking_window, tmp_path):
+    other = tasks.OpenModel(hostile.write_good(tmp_path / "other.tlmodel", classes=["circle", "b", "c"], trained_on={}))
+    picture = draw_strangers(tmp_path / "new")[0]
+    label = "circle"
+    found: list[Explained] = []
+    explainer = asking_window.predict_panel.explainer
+    explainer.explained.connect(found.append)
+    explainer.ask(str(picture), label, None)
+    wait_for(lambda: explainer._job)
+    explainer._job.wait()  # it is explained, and the window has not heard of that yet
+    explainer.use(other)
+    explainer.ask(str(picture), label, None)
+    wait_for(lambda: not explainer.is_busy())
+    assert found == list(other.explain(str(picture), label, None))
 
 
 def test_ten_thousand_answers_are_listed_without_strain(window, qtbot):

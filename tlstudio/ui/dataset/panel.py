@@ -40,6 +40,7 @@ class DatasetPanel(QWidget):
         project_wanted: paths that were given while there is no project. project_folder_wanted: a recent project.
         sample_wanted: begin a project with the sample. train_wanted: the next step. said: what was added, what was
             warned of, and whether `take_back` can undo it.
+        joined, taken_back: the Addition that came into the project, or is taken out of it again.
         history_changed: what `undo` and `redo` would do, in words; empty for nothing.
         fit_chosen: how the next run makes pictures square.
     """
@@ -54,6 +55,8 @@ class DatasetPanel(QWidget):
     sample_wanted = Signal()
     train_wanted = Signal()
     said = Signal(str, str, bool)
+    joined = Signal(object)
+    taken_back = Signal(object)
     history_changed = Signal(str, str)
     fit_chosen = Signal(object)
 
@@ -234,6 +237,7 @@ class DatasetPanel(QWidget):
         """Take out what was added last."""
         project, addition, self._addition = self._project, self._addition, None
         if project is not None and addition is not None:
+            self.taken_back.emit(addition)
             task = partial(tasks.remove, project, addition.paths, addition.label)
             self._jobs.add(lambda: listing.look(project, task))
 
@@ -354,7 +358,9 @@ class DatasetPanel(QWidget):
         self._grid.thumbnails.forget()
         self._preview.forget()
         undo = bool(looked.addition and looked.addition.paths and looked.added)
-        self._addition = looked.addition if undo else self._addition
+        if undo:
+            self._addition = looked.addition
+            self.joined.emit(looked.addition)
         words = self._describe_added(looked.added) if undo else ""
         if words or looked.warnings:
             self.said.emit(words, "\n".join(looked.warnings), undo)

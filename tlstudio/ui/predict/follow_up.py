@@ -5,8 +5,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QUrl, Slot
 from PySide6.QtGui import QAction, QDesktopServices
 
+from tlstudio.ui.dataset.listing import Addition
 from tlstudio.ui.dataset.panel import DatasetPanel
 from tlstudio.ui.incoming import Incoming
+from tlstudio.ui.labels import plain_tip
 from tlstudio.ui.messages import MessageBar, Offer
 from tlstudio.ui.predict.panel import PredictPanel
 from tlstudio.ui.project_holder import ProjectHolder
@@ -28,20 +30,19 @@ class FollowUp(QObject):
         super().__init__(messages)
         self._predict, self._dataset, self._projects = predict, dataset, projects
         self._incoming, self._messages = incoming, messages
-        self._undo = undo_sorting
         self._sorted_into = ""
         predict.corrected.connect(self._correct)
         predict.sorted_.connect(self._say_sorted)
-        messages.undo_wanted.connect(predict.unmark_corrected)
-        incoming.pictures_to_add.connect(predict.keep_corrections)
-        undo_sorting.triggered.connect(self._undo_sorting)
+        predict.undoable_changed.connect(undo_sorting.setEnabled)
+        dataset.joined.connect(self._mark_joined)
+        dataset.taken_back.connect(self._mark_taken_back)
+        undo_sorting.triggered.connect(predict.undo_sorting)
 
     @Slot(object, str)
     def _correct(self, paths: list[str], label: str) -> None:
         """Take pictures that were answered wrongly into the project, in the class a person says they are of."""
         if self._projects.project is not None:
             self._dataset.add_as(tuple(map(Path, paths)), label)
-            self._predict.mark_corrected(paths, label)
             return
         tip = self.tr("Open the project in which the model was trained, or another one")
         open_ = Offer("open_project_button", self.tr("Open project…"), tip, self._incoming.choose_project)
@@ -49,20 +50,23 @@ class FollowUp(QObject):
         remedy = self.tr("Open the one the model was trained in; then say again what the picture shows.")
         self._messages.offer("warning", what, remedy, (open_,))
 
-    @Slot(str, str, bool)
+    @Slot(object)
+    def _mark_joined(self, addition: Addition) -> None:
+        self._predict.mark_corrected([str(path) for path in addition.paths], addition.label)
+
+    @Slot(object)
+    def _mark_taken_back(self, addition: Addition) -> None:
+        self._predict.mark_corrected([str(path) for path in addition.paths], "")
+
+    @Slot(str, object, bool)
     def _say_sorted(self, text: str, folder: str, can_undo: bool) -> None:
-        self._undo.setEnabled(can_undo)
         self._sorted_into = folder
-        look = Offer("open_sorted_button", self.tr("Open folder"), folder, self._open_sorted, stays=True)
+        tip = plain_tip(folder)
+        look = Offer("open_sorted_button", self.tr("Open folder"), tip, self._open_sorted, stays=True)
         tip = self.tr("Remove the copies again, as far as they are still what was copied")
-        undo = Offer("undo_sorting_button", self.tr("Undo"), tip, self._undo_sorting)
+        undo = Offer("undo_sorting_button", self.tr("Undo"), tip, self._predict.undo_sorting)
         self._messages.offer("info", text, "", (look, undo) if can_undo else ())
 
     @Slot()
     def _open_sorted(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(self._sorted_into))
-
-    @Slot()
-    def _undo_sorting(self) -> None:
-        self._undo.setEnabled(False)
-        self._predict.undo_sorting()

@@ -45,6 +45,35 @@ def ask(model: tasks.OpenModel, paths: list[Path], round_: int) -> Iterator[Even
     yield from model.predict(paths, TOP)
 
 
+@dataclass(frozen=True)
+class Opened(Event):
+    """This model is loaded; facts: what it says about itself."""
+
+    model: tasks.OpenModel
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class NotOpened(Event):
+    """This model cannot be used; the error itself follows."""
+
+    model: tasks.OpenModel
+
+
+def load(model: tasks.OpenModel) -> Iterator[Event]:
+    """Load a model, and say which one it is: meanwhile another may have been chosen.
+
+    Raises:
+        TLStudioError: the model cannot be used.
+    """
+    try:
+        for event in model.open():
+            yield Opened(model, event.facts) if isinstance(event, FileInspected) else event
+    except TLStudioError:
+        yield NotOpened(model)
+        raise
+
+
 def save_table(path: Path, answers: tuple[Predicted, ...], done: str) -> Iterator[Event]:
     """Write the answers as a table and say so."""
     save_answers(path, answers)
@@ -59,6 +88,7 @@ class PredictPanel(QWidget):
         files_wanted: paths a person chose here; the window sorts them out. paste_wanted: the button. said: a remark.
         model_wanted: ask for a .tlmodel file. corrected: paths of pictures and the class a person says they are of.
         sorted_: what was copied, in words, the folder, and whether `undo_sorting` can take it back.
+        undoable_changed: whether there are sorted copies that `undo_sorting` can take back now.
     """
 
     summary_changed = Signal(str)
@@ -70,7 +100,8 @@ class PredictPanel(QWidget):
     model_wanted = Signal()
     said = Signal(str)
     corrected = Signal(object, str)
-    sorted_ = Signal(str, str, bool)
+    sorted_ = Signal(str, object, bool)
+    undoable_changed = Signal(bool)
 
     def __init__(self, chooser: FileChooser, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,15 +114,16 @@ class PredictPanel(QWidget):
         self._facts: dict[str, Any] = {}
         self._gathered: list[Predicted] = []
         self._asked: list[Path] = []
+        self._to_ask: list[Path] = []  # of the model that is being opened
         # Clearing the list begins a round; answers to an earlier one may still be on their way.
         self._round = 0
         self._late = False
         self._awaits_answers = False
-        self._corrected: list[str] = []  # whose pictures were given to a class last
         self._record = ""  # by which the last sorting is taken back
+        self._undoing = ""
         self._jobs = JobQueue(self)
         self._jobs.reported.connect(self._take)
-        self._jobs.failed.connect(self._show_failure)
+        self._jobs.failed.connect(self.failed)
         self._jobs.busy_changed.connect(self._follow_busy)
         self._gather = QTimer(self)
         self._gather.setInterval(GATHER)
@@ -182,7 +214,7 @@ class PredictPanel(QWidget):
         """Load a model and keep it; pictures that were asked about before are asked about again."""
         self._jobs.stop()
         self._coming = tasks.OpenModel(path)
-        self._jobs.add(self._coming.open)
+        self._jobs.add(partial(load, self._coming))
         if self._model is None:
             self._facts_card.show_loading(path)
         self._show_state()
@@ -200,7 +232,12 @@ class PredictPanel(QWidget):
 
     def classify(self, paths: list[Path]) -> None:
         """Ask the model about pictures; a folder stands for every picture below it."""
-        model = self._coming or self._model
+        if self._coming is not None:
+            self._to_ask = self._to_ask + paths
+            self._awaits_answers = True
+            self._show_state()
+            return
+        model = self._model
         if model is None:
             text, remedy = self.tr("There is no model to ask yet"), self.tr("Train one first, or open a .tlmodel file.")
             self.failed.emit(TLStudioError(text, remedy=remedy))
@@ -262,7 +299,7 @@ class PredictPanel(QWidget):
         """Take all answers off the list, and leave those out that are still on their way."""
         self._round += 1
         self._late = self._awaits_answers
-        self._gathered, self._asked = [], []
+        self._gathered, self._asked, self._to_ask = [], [], []
         self.answers.clear()
         self._evidence.show_answer(None)
         self._about.setChecked(True)
@@ -281,8 +318,9 @@ class PredictPanel(QWidget):
     @Slot()
     def sort_copies(self) -> None:
         """Ask where copies of the pictures go, and copy them."""
-        dialog = SortingDialog(self._predictions.answers, self.answers.chosen(), self._chooser, self)
-        dialog.begun.connect(self._remember_sorting)
+        put_right = self._predictions.put_right
+        answers, chosen = put_right(self._predictions.answers), put_right(self.answers.chosen())
+        dialog = SortingDialog(answers, chosen, self._chooser, self)
         dialog.sorted_.connect(self._say_sorted)
         dialog.stopped.connect(self._say_stopped)
         dialog.finished.connect(dialog.deleteLater)
@@ -291,25 +329,14 @@ class PredictPanel(QWidget):
     @Slot()
     def undo_sorting(self) -> None:
         """Remove the copies that were made last, as far as they are still what was copied."""
-        record, self._record = self._record, ""
-        if record:
-            self._jobs.add(partial(tasks.undo_sorting, Path(record)))
+        if self._record:
+            self._undoing = self._record
+            self.undoable_changed.emit(False)
+            self._jobs.add(partial(tasks.undo_sorting, Path(self._record)))
 
     def mark_corrected(self, paths: list[str], label: str) -> None:
-        """Show that pictures have joined the project in a class; `unmark_corrected` takes the last such mark away."""
-        self._corrected = paths
+        """Show that pictures have joined the project in a class; empty: that they have left it again."""
         self.answers.correct(paths, label)
-
-    @Slot()
-    def keep_corrections(self) -> None:
-        """Something else was done since: what is taken back from now on is that."""
-        self._corrected = []
-
-    @Slot()
-    def unmark_corrected(self) -> None:
-        """Take back that the pictures of the last correction have joined the project."""
-        self.answers.correct(self._corrected, "")
-        self._corrected = []
 
     @Slot()
     def _offer_classes(self) -> None:
@@ -330,41 +357,44 @@ class PredictPanel(QWidget):
                     self._gather.start()
             case Progress():
                 self.progressed.emit(event)
-            case FileInspected():
-                self._take_model(event.facts)
+            case Opened() if event.model is self._coming:
+                self._take_model(event)
+            case NotOpened() if event.model is self._coming:
+                self._give_up_coming()
             case SortingUndone():
                 self._say_undone(event)
             case Said():
                 self.said.emit(event.text)
 
-    def _take_model(self, facts: dict[str, Any]) -> None:
+    def _take_model(self, opened: Opened) -> None:
         """Put the model that was just opened into place, and ask it what the one before was asked."""
         again = self._asked if len(self._predictions.answers) <= ASKED_AGAIN_AT_MOST else []
-        if self._coming is None:
-            return
-        self._model, self._coming, self._facts = self._coming, None, facts
-        self.explainer.use(self._model)
+        again = again + self._to_ask
+        model, facts = opened.model, opened.facts
+        self._model, self._coming, self._facts = model, None, facts
+        self.explainer.use(model)
         self.clear()
         self.answers.show_model(facts["classes"], facts["unknown"])
-        self._facts_card.show_model(self._model.path, facts)
+        self._facts_card.show_model(model.path, facts)
         if again:
             self.classify(again)
         self._show_state()
 
-    @Slot(object)
-    def _show_failure(self, error: TLStudioError) -> None:
-        self._coming = None
+    def _give_up_coming(self) -> None:
+        """The model that was to be opened is not; what it was to be asked goes with it."""
+        self._coming, self._to_ask = None, []
         if self._model is None:
             self._facts_card.show_nothing()
         self._show_state()
-        self.failed.emit(error)
 
     @Slot(bool)
     def _follow_busy(self, busy: bool) -> None:
         if not busy:
             self._awaits_answers = False
-            self._coming = None  # still there if loading it was stopped
+            if self._coming is not None:  # loading it was stopped
+                self._give_up_coming()
             self._list_gathered()
+            self.undoable_changed.emit(bool(self._record))
         self.busy_changed.emit(busy)
         self._show_state()
 
@@ -385,7 +415,7 @@ class PredictPanel(QWidget):
             self.explainer.forget()
         self._evidence.show_answer(answer)
 
-    @Slot(str, str)
+    @Slot(object, str)
     def _explain(self, path: str, label: str) -> None:
         self.explainer.ask(path, label, self._project)
 
@@ -393,23 +423,28 @@ class PredictPanel(QWidget):
     def _show_explained(self, found: Explained) -> None:
         self._evidence.show_evidence(found)
 
-    @Slot(str)
-    def _remember_sorting(self, record: str) -> None:
-        self._record = record
-
     @Slot(object)
     def _say_sorted(self, done: Sorted) -> None:
         text = self.tr("Copied %n picture(s) into {folder}.", "", done.copied).format(folder=done.into)
         if done.unsure:
             text += " " + self.tr("%n of them to be looked through by hand.", "", done.unsure)
+        self._remember_sorting(done.record)
         self.sorted_.emit(text, done.into, bool(done.record))
 
-    @Slot()
-    def _say_stopped(self) -> None:
-        folder = str(Path(self._record).parent) if self._record else ""
-        self.sorted_.emit(self.tr("Sorting was stopped; what was copied by then stays."), folder, bool(self._record))
+    @Slot(object)
+    def _say_stopped(self, record: str) -> None:
+        self._remember_sorting(record)
+        folder = str(Path(record).parent)
+        self.sorted_.emit(self.tr("Sorting was stopped; what was copied by then stays."), folder, True)
+
+    def _remember_sorting(self, record: str) -> None:
+        """record: empty where nothing was copied; then an earlier sorting can still be taken back."""
+        self._record = record or self._record
+        self.undoable_changed.emit(bool(self._record))
 
     def _say_undone(self, undone: SortingUndone) -> None:
+        if self._record == self._undoing:
+            self._record = ""
         text = self.tr("Removed %n copied picture(s) again.", "", undone.removed)
         if undone.kept:
             text += " " + self.tr("%n file(s) stay, because they were changed since.", "", len(undone.kept))
@@ -430,11 +465,11 @@ class PredictPanel(QWidget):
         self._drop.show_state(self.has_model(), count > 0)
         done = count > 0 and not self._awaits_answers
         self._export.setEnabled(done)
-        self._export.setToolTip(self._explain_action(count, self.tr("Save all answers as a table (CSV) or as JSON")))
+        table = self.tr("Save all answers as a table (CSV) or as JSON, as the model gave them")
+        self._export.setToolTip(self._explain_action(count, table))
         self._sort.setEnabled(done)
-        self._sort.setToolTip(
-            self._explain_action(count, self.tr("Copy each picture into a folder named after its class"))
-        )
+        copies = self.tr("Copy each picture into a folder named after its class, the one you said where you said one")
+        self._sort.setToolTip(self._explain_action(count, copies))
         self._clear.setEnabled(count > 0 or self._awaits_answers)
         self._about.setEnabled(count > 0)
         self._show_side()

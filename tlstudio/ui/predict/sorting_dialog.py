@@ -41,13 +41,12 @@ class SortingDialog(QDialog):
     """Chooses a folder and how sure is sure enough, shows the plan, copies.
 
     Signals:
-        begun: the record by which the copies are taken back; from here on there are some.
-        sorted_: the Sorted at the end. stopped: it was cancelled; what was copied by then stays.
+        sorted_: the Sorted at the end.
+        stopped: it was cancelled or failed after copies were begun, which stay; the record they are taken back by.
     """
 
-    begun = Signal(str)
     sorted_ = Signal(object)
-    stopped = Signal()
+    stopped = Signal(object)
 
     def __init__(
         self, answers: tuple[Predicted, ...], chosen: tuple[Predicted, ...], chooser: FileChooser, owner: QWidget
@@ -63,6 +62,8 @@ class SortingDialog(QDialog):
         self._job: Job | None = None
         self._is_stale = False  # something was changed while the plan was being made
         self._copies = self._leaves = False
+        self._record = ""
+        self._sorted: Sorted | None = None
         self._lay_out()
         self._show_plan()
 
@@ -258,15 +259,14 @@ class SortingDialog(QDialog):
                 self._plan = None if self._is_stale else event
                 self._show_plan()
             case SortingStarted():
-                self.begun.emit(event.record)
+                self._record = event.record
             case Progress() if self._copies:
                 self._bar.setRange(0, event.total)
                 self._bar.setValue(event.done)
                 done, total = figures.count(event.done), figures.count(event.total)
                 self._sum.setText(self.tr("Copying … {done} of {total}").format(done=done, total=total))
             case Sorted():
-                self.sorted_.emit(event)
-                self.accept()
+                self._sorted = event
 
     @Slot(object)
     def _show_failure(self, error: TLStudioError) -> None:
@@ -283,10 +283,11 @@ class SortingDialog(QDialog):
         if self._job is not None:
             self._job.deleteLater()
             self._job = None
-        if self._leaves:
-            if self._copies:
-                self.stopped.emit()
-            super().reject()
+        if self._sorted is not None:
+            self.sorted_.emit(self._sorted)
+            self.accept()
+        elif self._leaves:
+            self._leave()
         elif self._is_stale:
             self._is_stale = False
             self._plan_anew()
@@ -294,8 +295,13 @@ class SortingDialog(QDialog):
     def reject(self) -> None:
         """Go; what runs is stopped first."""
         if self._job is None:
-            super().reject()
+            self._leave()
             return
         self._leaves = True
         self._job.stop()
         self.setEnabled(False)
+
+    def _leave(self) -> None:
+        if self._record:
+            self.stopped.emit(self._record)
+        super().reject()
