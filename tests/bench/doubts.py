@@ -60,9 +60,8 @@ def main() -> None:
             sizes.append(len(suspects))
         for what, values, goal in (("found", found, 0.8), ("first suggestions right", right, 0.7)):
             met = "met" if statistics.mean(values) >= goal else "MISSED"
-            print(
-                f"{what:24} {statistics.mean(values):.0%} ({min(values):.0%} to {max(values):.0%}), goal {goal:.0%}: {met}"
-            )
+            shares = f"{statistics.mean(values):.0%} ({min(values):.0%} to {max(values):.0%})"
+            print(f"{what:24} {shares}, goal {goal:.0%}: {met}")
         print(f"{'suggestions':24} {statistics.mean(sizes):.0f} for {len(wrong)} wrong labels")
         seconds = []
         for number in range(repeats):
