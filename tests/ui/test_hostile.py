@@ -50,6 +50,11 @@ def test_a_message_names_each_and_the_window_goes_on(window, chooser, hostile_fi
 
 
 def test_names_in_a_model_are_shown_as_they_are(window, tmp_path):
+    broken = tmp_path / "<b>broken.tlmodel"
+    broken.write_bytes(b"no model")
+    drop(window, carry(broken))
+    wait_for(lambda: broken.name in window.message_bar.text)
+    assert "&lt;b&gt;broken" in window.message_bar._what.toolTip()
     names = ["<h1>ant</h1>", "=1+1", "../cow"]
     model = hostile.write_good(tmp_path / "<b>odd.tlmodel", classes=names, trained_on={})
     drop(window, carry(model))

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
+from tlstudio.ui.labels import plain_tip
 from tlstudio.ui.rail import Step
 from tlstudio.ui.theme import SCHEMES, Scheme
 from tlstudio.ui.undoing import UndoActions
@@ -136,7 +137,7 @@ class Menus(QObject):
         self.recent.clear()
         for folder in folders:
             action = self.recent.addAction(folder.name.replace("&", "&&"))
-            action.setToolTip(str(folder))
+            action.setToolTip(plain_tip(str(folder)))
             action.setData(str(folder))
             action.triggered.connect(self._want_project)
         self.recent.setToolTipsVisible(True)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from tlstudio.core.errors import TLStudioError
 from tlstudio.ui import icons, theme
 from tlstudio.ui.icons import IconButton
-from tlstudio.ui.labels import muted
+from tlstudio.ui.labels import muted, plain_tip
 from tlstudio.ui.theme import SPACE
 
 LOG_LENGTH = 2000
@@ -145,7 +145,7 @@ class MessageBar(QFrame):
         self._kind = kind
         self._details = details
         self._what.setText(what)
-        self._what.setToolTip(details)
+        self._what.setToolTip(plain_tip(details))
         self._remedy.setText(remedy)
         self._remedy.setVisible(bool(remedy))
         self._copy.setVisible(bool(details) and not undo)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QS
 
 from tlstudio.core.events import Progress
 from tlstudio.ui.drop_hint import DropHint, FolderDrawing
-from tlstudio.ui.labels import muted, title
+from tlstudio.ui.labels import muted, plain_tip, title
 from tlstudio.ui.theme import SPACE
 
 RECENT_SHOWN = 3
@@ -128,7 +128,7 @@ class EmptyPage(QWidget):
         self._recent_row.addWidget(muted(QLabel(self.tr("Recent"))))
         for folder in folders[:RECENT_SHOWN]:
             button = QPushButton(folder.name.replace("&", "&&"))
-            button.setToolTip(str(folder))
+            button.setToolTip(plain_tip(str(folder)))
             button.setProperty("folder", str(folder))
             button.clicked.connect(self._open_recent)
             self._recent_row.addWidget(button)
