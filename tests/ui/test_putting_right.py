@@ -285,3 +285,28 @@ def test_copies_lie_in_the_project(full_window, chooser, tmp_path):
     kept = [Path(picture.path) for picture in full_window.project.catalogue.pictures()]
     assert sum(full_window.project.folder in path.parents for path in kept) == 2
     assert len(list(more.rglob("*.png"))) == 2
+
+
+def test_the_next_group_is_on_show_once_one_is_decided(window, tmp_path):
+    """The buttons speak of the pictures that are seen, and of no others."""
+    root = draw_shapes(tmp_path / "shapes", 4, names=("circle", "star"))
+    for number in (0, 1):
+        shutil.copy(root / "circle" / f"circle {number}.png", root / "star" / f"the same {number}.png")
+    window.dataset_panel.import_path(root)
+    wait_for(lambda: names_shown(window))
+    settle(window)
+    panel = window.dataset_panel
+    panel._page.remark_chosen.emit(panel._remarks.row_of("conflict"))
+    wait_for(lambda: len(names_shown(window)) == 4)
+    QTest.mouseClick(window.findChild(QPushButton, "one_by_one_button"), Qt.MouseButton.LeftButton)
+    wait_for(lambda: len(names_shown(window)) == 2)
+    grid, seen = panel._grid, names_shown(window)
+    assert grid.visualRect(grid.model().index(0, 0)).top() == grid.visualRect(grid.model().index(1, 0)).top()
+    QTest.mouseClick(panel._page.decision._buttons()[0], Qt.MouseButton.LeftButton)
+    wait_for(lambda: not set(seen) & set(names_shown(window)) and len(names_shown(window)) == 2)
+    settle(window)
+    assert not set(seen) & set(names_shown(window))
+    panel._tools.text.setText("no such name")
+    wait_for(lambda: not names_shown(window))
+    assert "“no such name”" in grid._why_empty
+    settle(window)

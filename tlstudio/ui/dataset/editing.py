@@ -74,7 +74,7 @@ class Editor(QObject):
             case "exclude", False:
                 text = self.tr("leaving out %n picture(s)", "", step.count)
             case "include", True:
-                text = self.tr("%n picture(s) are used again.", "", step.count)
+                text = self.tr("Used again: %n picture(s).", "", step.count)
             case "include", False:
                 text = self.tr("using %n picture(s) again", "", step.count)
             case "split", True:

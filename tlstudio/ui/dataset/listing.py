@@ -83,7 +83,7 @@ class Facts(Event):
 
 @dataclass(frozen=True)
 class Changed(Event):
-    """A person's edit is done, or was taken back. choice: what the grid shows from now on."""
+    """A person's edit is done, or was taken back. choice: what is listed next, unless another was made meanwhile."""
 
     project: Project
     edited: Edited

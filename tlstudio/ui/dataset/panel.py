@@ -19,7 +19,6 @@ from tlstudio.ui.dataset import listing
 from tlstudio.ui.dataset.doubts.view import DoubtsView
 from tlstudio.ui.dataset.editing import Editor
 from tlstudio.ui.dataset.empty import EmptyPage
-from tlstudio.ui.dataset.grid import LARGEST
 from tlstudio.ui.dataset.listing import Changed, Choice, Counted, Deed, Differs, Facts, Listed, Looked, Reported
 from tlstudio.ui.dataset.models import ClassList, PictureList
 from tlstudio.ui.dataset.page import Page
@@ -377,7 +376,12 @@ class DatasetPanel(QWidget):
         return self.tr("Added %n picture(s) in {number} classes.", "", total).format(number=len(added))
 
     def _take_changed(self, changed: Changed) -> None:
-        edited, self._choice = changed.edited, changed.choice
+        edited = changed.edited
+        if edited.step is not None:
+            self._choice = self._choice.after(edited.step, changed.back)
+        if self._choice != changed.choice:  # somebody went on to others while it was edited
+            project, choice = changed.project, self._choice
+            self._asking.add(lambda: listing.choose(project, choice))
         self._show_counts(edited.classes, len(self._pictures), edited.undo, edited.redo)
         if edited.step is not None:
             said = self._editor.describe(edited.step, done=True)
@@ -447,6 +451,7 @@ class DatasetPanel(QWidget):
         if listed.choice != self._choice:
             return  # a later one is on its way
         row, before = self._grid.currentIndex().row(), self._shown.id_at(self._grid.currentIndex().row())
+        self._grid.say_why_empty(self._say_why_empty(listed.choice))
         self._shown.show_pictures(listed.ids, listed.first)
         if not listed.keeps:
             self._grid.scrollToTop()
@@ -460,6 +465,20 @@ class DatasetPanel(QWidget):
         self._tell_count()
         if not self._reported:  # only now: it would keep the processor from what is seen first
             self._report()
+
+    def _say_why_empty(self, choice: Choice) -> str:
+        """What to do where a choice leaves no picture."""
+        if choice.text:
+            return self.tr("No file name here contains “{text}”. Clear the search to see the pictures again.").format(
+                text=choice.text
+            )
+        if choice.split:
+            return self.tr("No picture is in this part. Choose “All parts” above to see the others.")
+        if choice.label:
+            return self.tr("“{label}” has no pictures yet. Drag pictures onto it, from here or from a folder.").format(
+                label=choice.label
+            )
+        return self.tr("Nothing is left to see here. “Show all pictures” below leads back.")
 
     @Slot()
     def _tell_count(self) -> None:
@@ -490,7 +509,10 @@ class DatasetPanel(QWidget):
     def _show_group(self, ids: tuple[int, ...]) -> None:
         """Show one group of those a remark is about; with no ids, all of them."""
         self._only = ids
-        self._grid.show_side(LARGEST if ids else self._preferences.thumbnail_side)
+        if ids:
+            self._grid.show_beside(len(ids))
+        else:
+            self._grid.show_side(self._preferences.thumbnail_side)
         self._list_chosen()
 
     def _drop_remark(self) -> None:
