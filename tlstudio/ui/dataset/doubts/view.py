@@ -255,13 +255,14 @@ class DoubtsView(QWidget):
 
     def _describe_judge(self, found: DoubtsFound) -> str:
         backbone = BACKBONES.get(found.backbone)
-        text = self.tr("{network} looked at each of {n} pictures without being told its label").format(
+        text = self.tr("{network} judged each of {n} pictures, having learned only from others").format(
             network=backbone.title if backbone else found.backbone, n=figures.count(found.n)
         )
         gained = 100 * (found.accuracy - (self._shown.first or 0))
         if abs(gained) >= 0.05:
             sign = "+" if gained > 0 else "−"
-            text += " · " + self.tr("{0} points since you began").format(f"{sign}{figures.number(abs(gained), 1)}")
+            points = self.tr("{0} points since you began").format(f"{sign}{figures.number(abs(gained), 1)}")
+            text = f"{points} · {text}"
         return text
 
     @Slot(object)
@@ -368,16 +369,16 @@ class DoubtsView(QWidget):
         found = []
         for cue in event.cues:
             shares = figures.percent(cue.accuracy), figures.percent(cue.chance)
-            line = self.tr("{cue}: {0} of the pictures get their class; guessing: {1}.").format(
-                *shares, cue=names[cue.name]
-            )
+            line = self.tr("{cue}: {0} right; guessing: {1}.").format(*shares, cue=names[cue.name])
             if cue.alarm:
                 advice = self.tr("Careful: a network may learn that instead. Bring in pictures where it differs.")
                 line = f"{line} {advice}"
             found.append(line)
         if not found:
             return self.tr("Nothing beside the point differs between the pictures.")
-        asked = self.tr("How well the classes can be told without looking at what is in the pictures:")
+        asked = self.tr(
+            "How often the class can be told without looking at what is in a picture; each class counts the same:"
+        )
         if not any(cue.alarm for cue in event.cues):
             found.append(self.tr("None of this gives the classes away; the network has to look at what is in them."))
         return "\n".join([asked, *found])
