@@ -312,6 +312,9 @@ class PictureGrid(QAbstractItemView):
         else:
             super().keyPressEvent(pressed)
 
+    def keyboardSearch(self, _typed: str) -> None:
+        """A letter does nothing: Qt would compare it with the name of every picture, on this thread."""
+
     def contextMenuEvent(self, wanted: QContextMenuEvent) -> None:
         if self.selectionModel().hasSelection():
             self.menu_wanted.emit(wanted.globalPos())

@@ -59,6 +59,7 @@ class PredictPanel(QWidget):
         files_wanted: paths a person chose here; the window sorts them out. paste_wanted: the button. said: a remark.
         model_wanted: ask for a .tlmodel file. corrected: paths of pictures and the class a person says they are of.
         sorted_: what was copied, in words, the folder, and whether `undo_sorting` can take it back.
+        history_changed: what `undo_sorting` would take back, in words or empty, and an empty text: nothing is redone.
     """
 
     summary_changed = Signal(str)
@@ -71,6 +72,7 @@ class PredictPanel(QWidget):
     said = Signal(str)
     corrected = Signal(object, str)
     sorted_ = Signal(str, str, bool)
+    history_changed = Signal(str, str)
 
     def __init__(self, chooser: FileChooser, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -89,6 +91,7 @@ class PredictPanel(QWidget):
         self._awaits_answers = False
         self._corrected: list[str] = []  # whose pictures were given to a class last
         self._record = ""  # by which the last sorting is taken back
+        self.sorted_.connect(self._tell_history)
         self._jobs = JobQueue(self)
         self._jobs.reported.connect(self._take)
         self._jobs.failed.connect(self._show_failure)
@@ -292,6 +295,7 @@ class PredictPanel(QWidget):
     def undo_sorting(self) -> None:
         """Remove the copies that were made last, as far as they are still what was copied."""
         record, self._record = self._record, ""
+        self.history_changed.emit("", "")
         if record:
             self._jobs.add(partial(tasks.undo_sorting, Path(record)))
 
@@ -403,6 +407,10 @@ class PredictPanel(QWidget):
         if done.unsure:
             text += " " + self.tr("%n of them to be looked through by hand.", "", done.unsure)
         self.sorted_.emit(text, done.into, bool(done.record))
+
+    @Slot(str, str, bool)
+    def _tell_history(self, _text: str, _folder: str, can_undo: bool) -> None:
+        self.history_changed.emit(self.tr("sorting copies into folders") if can_undo else "", "")
 
     @Slot()
     def _say_stopped(self) -> None:
