@@ -74,7 +74,7 @@ def test_a_model_is_exported_and_the_certificate_read(dialog, tmp_path):
     assert not dialog.export_button.isEnabled()
     wait_for(lambda: "answers as the model does" in text(dialog))
     settle(dialog.parent())
-    assert "the same 20 pictures" in text(dialog)
+    assert "the same 21 pictures" in text(dialog)
     assert "0.001 is allowed" in text(dialog)
     assert complaints(dialog) == {}
     status, said = run_checker(tmp_path / "shapes-onnx", tmp_path)

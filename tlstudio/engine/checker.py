@@ -107,7 +107,10 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 def scale_depth(image: Image.Image) -> Image.Image:
     """Linear to 8 bits: the smallest value becomes 0, the largest 255; a flat picture becomes black."""
-    values = np.asarray(image).astype(np.float64)
+    values = np.asarray(image)
+    if image.mode == "I" and is_unsigned(image):
+        values = values.view(np.uint32)
+    values = values.astype(np.float64)
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
     if not high > low:
@@ -115,6 +118,13 @@ def scale_depth(image: Image.Image) -> Image.Image:
     with np.errstate(invalid="ignore"):
         scaled = (values - low) * (255.0 / (high - low))
     return Image.fromarray(np.nan_to_num(scaled, nan=0.0, posinf=0.0, neginf=0.0).round().astype(np.uint8))
+
+
+def is_unsigned(image: Image.Image) -> bool:
+    """Whether a TIFF holds unsigned 32-bit values: Pillow has no mode for them and calls the upper half negative."""
+    bits_per_sample, sample_format = 258, 339
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(bits_per_sample) == (32,) and tags.get(sample_format, (1,)) == (1,)
 
 
 def fit(image: Image.Image, rules: dict[str, Any]) -> Pixels:

@@ -278,7 +278,7 @@ Made       {certificate["created"]}
 Model      {facts["backbone"]}, {len(model.classes)} classes, weights SHA-256 {certificate["model"]["weights_sha256"]}
 Licence    of the weights it began with: {facts["provenance"].get("licence") or "not stated"}
 Measured   on {certificate["system"]}, with {versions}
-Pictures   drawn for it: 8 and 16 bits, floating point, grey, transparent, turned by EXIF, very long, very large, JPEG
+Pictures   drawn for it: 8, 16 and 32 bits, floating point, grey, transparent, turned by EXIF, very long, very large, JPEG
 
 To measure again, anywhere:   python check.py          (needs onnxruntime, pillow and numpy)
 To classify a picture:        python check.py PICTURE
