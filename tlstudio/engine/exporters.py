@@ -106,9 +106,8 @@ def _judge(model: Model, compared: Sequence[Compared], out: Path) -> float:
     Raises:
         ExportFailed: it, or that in distance, is larger than is allowed, or none can be said.
     """
-    probability, distance = (
-        float(np.max(each)) for each in zip(*((c.difference, c.distance_difference) for c in compared), strict=True)
-    )
+    probability = float(np.max([one.difference for one in compared]))
+    distance = float(np.max([one.distance_difference for one in compared]))
     judged = (("probability", probability, ALLOWED), ("distance", distance, _allowed_distance(model)))
     for kind, found, allowed in judged:
         if not found <= allowed:
