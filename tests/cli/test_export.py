@@ -18,6 +18,7 @@ from tests.conftest import Tlstudio
 from tests.exported import run_checker
 from tlstudio import tasks
 from tlstudio.core.backbones import Backbone
+from tlstudio.core.errors import ExportFailed
 from tlstudio.core.events import Progress
 from tlstudio.core.exports import FILES
 from tlstudio.engine import checker, exporters
@@ -232,6 +233,20 @@ def test_a_picture_of_the_trial_that_is_answered_differently_stops_the_export(
     assert done.status == 1
     assert re.search(f"answers differently by up to 0[.][0-9]+ in {kind}", done.err), done.err
     assert not (tmp_path / "astray").exists()
+
+
+def test_an_export_in_another_process_fails_in_words_whatever_that_process_remarks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than a pipe holds, and in an encoding of its own."""
+    said = "import os, sys; os.write(2, b'a remark of a library\\n' * 10_000 + b'tlstudio: Auftr\\xe4ge: no model.\\n')"
+    (tmp_path / "sitecustomize.py").write_text(f"{said}; os._exit(1)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "junk.tlmodel").write_bytes(b"junk")
+    with pytest.raises(ExportFailed) as failed:
+        for pulse, _ in enumerate(tasks.export_apart(tmp_path / "junk.tlmodel", tmp_path / "out")):
+            assert pulse < 300, "it waits for ever"
+    assert str(failed.value).startswith("Auftr\\xe4ge: no model.")
 
 
 def everything(folder: Path) -> dict[Path, bytes | None]:
