@@ -314,10 +314,10 @@
    </translation>
   </message>
   <message numerus="yes">
-   <source>%n file(s) stay, because they were changed since.</source>
+   <source>%n file(s) had to stay: changed since, or the only copy left.</source>
    <translation>
-    <numerusform>%n file stay, because they were changed since.</numerusform>
-    <numerusform>%n files stay, because they were changed since.</numerusform>
+    <numerusform>%n file had to stay: changed since, or the only copy left.</numerusform>
+    <numerusform>%n files had to stay: changed since, or the only copy left.</numerusform>
    </translation>
   </message>
   <message numerus="yes">

@@ -420,7 +420,7 @@ class PredictPanel(QWidget):
     def _say_undone(self, undone: SortingUndone) -> None:
         text = self.tr("Removed %n copied picture(s) again.", "", undone.removed)
         if undone.kept:
-            text += " " + self.tr("%n file(s) stay, because they were changed since.", "", len(undone.kept))
+            text += " " + self.tr("%n file(s) had to stay: changed since, or the only copy left.", "", len(undone.kept))
         self.said.emit(text)
 
     # What it looks like now
