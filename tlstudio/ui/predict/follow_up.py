@@ -30,10 +30,11 @@ class FollowUp(QObject):
         super().__init__(messages)
         self._predict, self._dataset, self._projects = predict, dataset, projects
         self._incoming, self._messages = incoming, messages
+        self._undo = undo_sorting
         self._sorted_into = ""
         predict.corrected.connect(self._correct)
         predict.sorted_.connect(self._say_sorted)
-        predict.undoable_changed.connect(undo_sorting.setEnabled)
+        predict.history_changed.connect(self._offer_undo)
         dataset.joined.connect(self._mark_joined)
         dataset.taken_back.connect(self._mark_taken_back)
         undo_sorting.triggered.connect(predict.undo_sorting)
@@ -70,3 +71,7 @@ class FollowUp(QObject):
     @Slot()
     def _open_sorted(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(self._sorted_into))
+
+    @Slot(str, str)
+    def _offer_undo(self, what: str, _again: str) -> None:
+        self._undo.setEnabled(bool(what))

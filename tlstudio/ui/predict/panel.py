@@ -88,7 +88,7 @@ class PredictPanel(QWidget):
         files_wanted: paths a person chose here; the window sorts them out. paste_wanted: the button. said: a remark.
         model_wanted: ask for a .tlmodel file. corrected: paths of pictures and the class a person says they are of.
         sorted_: what was copied, in words, the folder, and whether `undo_sorting` can take it back.
-        undoable_changed: whether there are sorted copies that `undo_sorting` can take back now.
+        history_changed: what `undo_sorting` would take back, in words or empty, and an empty text: nothing is redone.
     """
 
     summary_changed = Signal(str)
@@ -101,7 +101,7 @@ class PredictPanel(QWidget):
     said = Signal(str)
     corrected = Signal(object, str)
     sorted_ = Signal(str, object, bool)
-    undoable_changed = Signal(bool)
+    history_changed = Signal(str, str)
 
     def __init__(self, chooser: FileChooser, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -331,7 +331,7 @@ class PredictPanel(QWidget):
         """Remove the copies that were made last, as far as they are still what was copied."""
         if self._record:
             self._undoing = self._record
-            self.undoable_changed.emit(False)
+            self.history_changed.emit("", "")
             self._jobs.add(partial(tasks.undo_sorting, Path(self._record)))
 
     def mark_corrected(self, paths: list[str], label: str) -> None:
@@ -394,7 +394,7 @@ class PredictPanel(QWidget):
             if self._coming is not None:  # loading it was stopped
                 self._give_up_coming()
             self._list_gathered()
-            self.undoable_changed.emit(bool(self._record))
+            self._tell_history()
         self.busy_changed.emit(busy)
         self._show_state()
 
@@ -440,14 +440,17 @@ class PredictPanel(QWidget):
     def _remember_sorting(self, record: str) -> None:
         """record: empty where nothing was copied; then an earlier sorting can still be taken back."""
         self._record = record or self._record
-        self.undoable_changed.emit(bool(self._record))
+        self._tell_history()
+
+    def _tell_history(self) -> None:
+        self.history_changed.emit(self.tr("sorting copies into folders") if self._record else "", "")
 
     def _say_undone(self, undone: SortingUndone) -> None:
         if self._record == self._undoing:
             self._record = ""
         text = self.tr("Removed %n copied picture(s) again.", "", undone.removed)
         if undone.kept:
-            text += " " + self.tr("%n file(s) stay, because they were changed since.", "", len(undone.kept))
+            text += " " + self.tr("%n file(s) had to stay: changed since, or the only copy left.", "", len(undone.kept))
         self.said.emit(text)
 
     # What it looks like now
