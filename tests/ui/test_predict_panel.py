@@ -236,6 +236,16 @@ def test_a_folder_without_pictures_is_not_met_with_silence(asking_window, tmp_pa
     assert f"There are no pictures in {folder}" in asking_window.message_bar.text
 
 
+def test_pictures_that_came_before_the_model_was_loaded_are_not_met_with_silence(window, shapes_model, tmp_path):
+    drop_area = window.predict_panel._drop
+    window.predict_panel.open_model(shapes_model)
+    assert drop_area._invitation.text() == "Drop pictures or a folder here"
+    window.predict_panel.classify(draw_strangers(tmp_path / "new")[:1])
+    assert drop_area._invitation.text() == "One moment: your pictures are next"
+    wait_for(lambda: answers_of(window))
+    assert drop_area._invitation.text() == "Drop more pictures here"
+
+
 def test_a_picture_that_is_gone_by_now_says_so_and_is_explained_once_it_is_back(asking_window, tmp_path):
     first, second = draw_strangers(tmp_path / "new")[:2]
     panel = asking_window.predict_panel

@@ -432,7 +432,7 @@ class PredictPanel(QWidget):
         """Bring words and buttons in line with the model and the answers."""
         count = len(self._predictions.answers)
         self.answers.setVisible(count > 0)
-        self._drop.show_state(self.has_model(), count > 0)
+        self._drop.show_state(self.has_model(), count > 0, self._awaits_answers)
         done = count > 0 and not self._awaits_answers
         self._export.setEnabled(done)
         self._export.setToolTip(self._explain_action(count, self.tr("Save all answers as a table (CSV) or as JSON")))
