@@ -169,7 +169,7 @@ def export(photographer: Photographer, folder: Path) -> None:
     dialog._place.show_text(str(folder))
     dialog._show_state()
     dialog.export_button.click()
-    wait_for(lambda: dialog._is_done)
+    wait_for(lambda: dialog._is_done and dialog._job is None)
     photographer.take_dialog("7-exported", dialog)
     dialog.close()
 
