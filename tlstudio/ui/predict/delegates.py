@@ -134,7 +134,7 @@ class CountDelegate(QStyledItemDelegate):
 
 
 class RankDelegate(QStyledItemDelegate):
-    """A class with its probability as bar and number; of a stranger's nearest classes the name alone."""
+    """A class with its probability as bar and number; of a stranger's likeliest classes the name alone."""
 
     def __init__(self, owner: QObject) -> None:
         super().__init__(owner)
