@@ -177,6 +177,25 @@ def answers(photographer: Photographer, pictures: list[Path], sorted_: Path) -> 
     predict.answers._correct("star")
     wait_for(lambda: "Added" in window.message_bar.text)
     photographer.take("7-corrected")
+    export(photographer, sorted_.with_name("exported"))
+
+
+def export(photographer: Photographer, folder: Path) -> None:
+    """The model is written for other programs, and what the measurement found."""
+    from tests.ui.world import wait_for
+    from tlstudio.ui.predict.export_dialog import ExportDialog
+
+    window = photographer.window
+    window.menus.export.trigger()
+    dialog = window.findChild(ExportDialog)
+    photographer.take_dialog("7-export", dialog)
+    dialog._out = folder
+    dialog._place.show_text(str(folder))
+    dialog._show_state()
+    dialog.export_button.click()
+    wait_for(lambda: dialog._is_done and dialog._job is None)
+    photographer.take_dialog("7-exported", dialog)
+    dialog.close()
 
 
 def weights_and_preferences(photographer: Photographer) -> None:

@@ -22,7 +22,7 @@ class Incoming(QObject):
         weights_came: files of pretrained weights to import.
         model_came: the path of a .tlmodel to open. project_came: the folder of a project to open.
         pictures_to_add: paths, and whether they are loose files. pictures_to_classify: a list of paths.
-        came: something was dropped on the window. refused: why something cannot be used, and what to do instead.
+        came: something was dropped, pasted or chosen. refused: why something cannot be used, and what to do instead.
         failed: the TLStudioError of what could not be looked at.
     """
 
@@ -64,6 +64,7 @@ class Incoming(QObject):
     @Slot(object)
     def classify(self, paths: tuple[Path, ...]) -> None:
         """Classify files, unless they turn out to be a model or a project."""
+        self.came.emit()
         self._recognise(Deed.CLASSIFY, paths)
 
     @Slot()
@@ -87,6 +88,7 @@ class Incoming(QObject):
     @Slot(object, object)
     def take_pixels(self, deed: Deed, pixels: drops.Pixels) -> None:
         """A picture that came without a file, where a drop does that deed."""
+        self.came.emit()
         self._look_at(deed, pixels.keep)
 
     def _recognise(self, deed: Deed, paths: tuple[Path, ...]) -> None:

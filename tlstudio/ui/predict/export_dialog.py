@@ -65,10 +65,10 @@ class ExportDialog(QDialog):
         intro = muted(
             QLabel(
                 self.tr(
-                    "Other programs run the model as ONNX. The folder gets model.onnx, which says how pictures are "
-                    "prepared, the labels, five golden pictures with the answers expected, and a checker that needs "
-                    "no TL Studio. The export is asked about the same pictures as the model, and there is none if it "
-                    "answers differently."
+                    "ONNX is the form in which other programs run a model. The folder gets the model with how its "
+                    "pictures are prepared, the names of the classes, five pictures with the answers expected, and a "
+                    "checker that needs no TL Studio. Model and export are asked about the same pictures; if they "
+                    "answer differently, nothing is exported."
                 )
             )
         )

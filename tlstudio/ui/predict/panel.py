@@ -39,10 +39,15 @@ class Asked(Event):
     round: int
 
 
-def ask(model: tasks.OpenModel, paths: list[Path], round_: int) -> Iterator[Event]:
-    """Ask the model about pictures, and say for which round."""
+def ask(model: tasks.OpenModel, paths: list[Path], round_: int, none: str) -> Iterator[Event]:
+    """Ask the model about pictures, and say for which round. none: what to say if there were no pictures."""
     yield Asked(round_)
-    yield from model.predict(paths, TOP)
+    is_empty = True
+    for event in model.predict(paths, TOP):
+        is_empty = is_empty and not isinstance(event, Predicted)
+        yield event
+    if is_empty:
+        yield Said(none)
 
 
 @dataclass(frozen=True)
@@ -244,8 +249,8 @@ class PredictPanel(QWidget):
             return
         self._asked = self._asked + paths
         self._awaits_answers = True
-        round_ = self._round
-        self._jobs.add(lambda: ask(model, paths, round_))
+        none = self.tr("There are no pictures in {folder}.").format(folder=", ".join(map(str, paths)))
+        self._jobs.add(partial(ask, model, paths, self._round, none))
         self._show_state()
 
     def has_model(self) -> bool:
@@ -465,7 +470,7 @@ class PredictPanel(QWidget):
         """Bring words and buttons in line with the model and the answers."""
         count = len(self._predictions.answers)
         self.answers.setVisible(count > 0)
-        self._drop.show_state(self.has_model(), count > 0)
+        self._drop.show_state(self.has_model(), count > 0, self._awaits_answers)
         done = count > 0 and not self._awaits_answers
         self._export.setEnabled(done)
         table = self.tr("Save all answers as a table (CSV) or as JSON, as the model gave them")
