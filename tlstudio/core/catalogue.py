@@ -334,10 +334,10 @@ def _labels(db: sqlite3.Connection, found: set[str]) -> dict[str, tuple[int, int
 def _follow_moved(db: sqlite3.Connection, pictures: Sequence[Picture]) -> None:
     """Give the rows of files that lie elsewhere now their new paths, also where two have changed places."""
     now = {p.path: p.digest for p in pictures}
-    rows = list(db.execute("SELECT id, path, digest FROM pictures WHERE digest <> '' ORDER BY path"))
+    rows = list(db.execute("SELECT id, path, digest FROM pictures ORDER BY path"))
     displaced: dict[str, list[tuple[int, str]]] = {}
     for number, path, digest in rows:
-        if path not in now or now[path] not in ("", digest):
+        if digest and (path not in now or now[path] not in ("", digest)):
             displaced.setdefault(digest, []).append((number, path))
     held = {path: (number, digest) for number, path, digest in rows}
     moves: dict[int, str] = {}
