@@ -192,9 +192,12 @@ class Catalogue:
         with self.reading() as db:
             return listed(db)
 
-    def scanned(self) -> list[Picture]:
-        """All files as the last scan found them, without what was changed since, with fingerprints; by path."""
-        columns = ", ".join(("path", "labels.found", "split", *_FACTS, "excluded", "labels.found", "pictures.id"))
+    def scanned(self, split: Literal["split", "given"] = "split") -> list[Picture]:
+        """All files as the last scan found them, without what was changed since, with fingerprints; by path.
+
+        split: the one drawn, or only what folder or list say.
+        """
+        columns = ", ".join(("path", "labels.found", split, *_FACTS, "excluded", "labels.found", "pictures.id"))
         with self.reading() as db:
             rows = db.execute(
                 f"SELECT {columns}, coalesce(fingerprint, x'') FROM pictures "

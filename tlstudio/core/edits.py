@@ -301,7 +301,7 @@ def _is_seen(db: sqlite3.Connection, number: int) -> bool:
     return bool(db.execute(f"{question} WHERE id = ?1", (number,)).fetchone()[0])
 
 
-def _count(db: sqlite3.Connection, number: int) -> int:
+def _count(db: sqlite3.Connection, number: int | None) -> int:
     """How many pictures a class has."""
     return int(db.execute("SELECT count(*) FROM pictures WHERE here AND class = ?", (number,)).fetchone()[0])
 
