@@ -13,7 +13,7 @@ from unicodedata import bidirectional, category
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tlstudio.core import doubts, events
+from tlstudio.core import doubts, events, sorting
 from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.events import Event
 
@@ -110,14 +110,14 @@ def describe(event: Event) -> Iterator[str]:
             yield from _describe_evaluation(event)
         case events.Predicted():
             yield _describe_prediction(event)
-        case events.SortingPlanned():
+        case sorting.SortingPlanned():
             yield from _describe_plan(event)
-        case events.SortingStarted():
+        case sorting.SortingStarted():
             yield f"To take the copies back, also after an interruption: tlstudio unsort {event.into}"
-        case events.Sorted() if event.record:
+        case sorting.Sorted() if event.record:
             tray = f", {event.unsure} of them to look at yourself" if event.unsure else ""
             yield f"{_counted(event.copied, 'copy', 'copies')} made in {event.into}{tray}."
-        case events.SortingUndone():
+        case sorting.SortingUndone():
             yield from (f"Kept: {kept['path']}: {kept['reason']}" for kept in event.kept)
             yield f"{_counted(event.removed, 'copy', 'copies')} removed from {event.into}."
         case events.Exported():
@@ -276,7 +276,7 @@ def _describe_prediction(event: events.Predicted) -> str:
     return f"{event.path}: {event.label} {event.probability:.1%}{unknown}{f'  ({others})' if others else ''}"
 
 
-def _describe_plan(event: events.SortingPlanned) -> Iterator[str]:
+def _describe_plan(event: sorting.SortingPlanned) -> Iterator[str]:
     yield from (f"Not copied: {refused['path']}: {refused['reason']}" for refused in event.refused)
     if event.already:
         yield f"{_counted(event.already, 'picture lies', 'pictures lie')} in the right folder already."

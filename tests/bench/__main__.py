@@ -10,6 +10,7 @@ NAMES = (
     "answers",
     "browsing",
     "browsing_window",
+    "doubts",
     "duplicates",
     "pixels",
     "refusals",

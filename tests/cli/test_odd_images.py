@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests.conftest import Tlstudio
 from tlstudio import tasks
+from tlstudio.core.backbones import backbone
 from tlstudio.core.errors import UnreadablePicture
 from tlstudio.core.events import PictureDrawn
 from tlstudio.engine.decode import decode
@@ -92,8 +93,9 @@ def middle(image: Image.Image) -> Image.Image:
 def test_thumbnail_and_network_view_show_what_the_file_shows(data: Path, fresh_cache: Path) -> None:
     with (data / "odd_images" / "manifest.csv").open(encoding="utf-8") as file:
         rows = {str(data / "odd_images" / row["file"]): row for row in csv.DictReader(file)}
-    views = {e.path: e for e in tasks.draw(iter([(Path(path), 512, "efficientnet_lite0") for path in rows]))}
-    small = {e.path: e for e in tasks.draw(iter([(Path(path), 128, "") for path in rows]))}
+    seen_by = backbone("efficientnet_lite0").preprocessing
+    views = {e.path: e for e in tasks.draw(iter([(Path(path), 512, seen_by) for path in rows]))}
+    small = {e.path: e for e in tasks.draw(iter([(Path(path), 128, None) for path in rows]))}
     wrong = []
     for path, row in rows.items():
         try:

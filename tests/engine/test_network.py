@@ -5,12 +5,12 @@ import pytest
 import torch
 import torchvision
 
+from tests.conftest import look_through
 from tlstudio.core.backbones import BACKBONES, Backbone, backbone, torchvision_backbone
 from tlstudio.core.errors import BadRecipe
 from tlstudio.core.recipe import STRATEGIES, Changes, Phase, make_recipe
 from tlstudio.core.stages import Family
 from tlstudio.engine import network as networks
-from tlstudio.engine.survey import find
 from tlstudio.engine.tensors import normalise, read
 
 FIGURES = {"stem": 9_536, "layer1": 147_968, "layer2": 525_568, "layer3": 2_099_712, "layer4": 8_393_728}
@@ -206,7 +206,7 @@ def test_the_wheels_weights_give_the_logits_they_always_gave() -> None:
 
 def test_the_wheels_head_tells_ants_from_bees(data: Path) -> None:
     network = lite0_with_its_own_head()
-    pictures = [p for p in find(data / "hymenoptera").pictures if p.split == "val"]
+    pictures = [p for p in look_through(data / "hymenoptera") if p.split == "val"]
     ant, bee, right = 310, 309, 0
     preprocessing = network.backbone.preprocessing
     with torch.inference_mode():

@@ -13,7 +13,8 @@ from tests.conftest import ROOT
 from tests.core.test_folder_names import HOSTILE
 from tlstudio import tasks
 from tlstudio.core.errors import TLStudioError
-from tlstudio.core.events import Event, Predicted, Progress, Sorted, SortingPlanned, SortingStarted, SortingUndone
+from tlstudio.core.events import Event, Predicted, Progress
+from tlstudio.core.sorting import Sorted, SortingPlanned, SortingStarted, SortingUndone
 
 
 def answered(path: Path, label: str, probability: float = 0.9, unknown: bool = False) -> Predicted:

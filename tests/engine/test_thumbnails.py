@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.conftest import rescan
 from tlstudio import tasks
+from tlstudio.core.backbones import backbone
 from tlstudio.core.project import Project
 from tlstudio.engine import shapes, thumbnails
 from tlstudio.engine.decode import decode
@@ -82,7 +83,7 @@ def test_a_turned_jpeg_is_upright_at_every_size(tmp_path, fresh_cache):
 
 def test_what_the_network_sees_is_the_square_it_is_given(tmp_path, fresh_cache):
     path = picture(tmp_path / "a.png")
-    (drawn,) = tasks.draw(iter([(path, 512, "efficientnet_lite0")]))
+    (drawn,) = tasks.draw(iter([(path, 512, backbone("efficientnet_lite0").preprocessing)]))
     assert (drawn.width, drawn.height, drawn.side) == (224, 224, 512)
 
 

@@ -1,11 +1,13 @@
 """Deciding on doubtful labels in the window: by key, on the map, with the figure moving along."""
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QListView, QPushButton, QTabWidget
 
-from tests.ui.world import settle, wait_for
+from tests.ui.world import draw_shapes, settle, wait_for
 from tlstudio.core.edits import Edits
 from tlstudio.ui.main_window import MainWindow
 
@@ -115,3 +117,21 @@ def test_one_class_says_why_there_is_nothing_to_doubt(full_window: MainWindow) -
     QTest.mouseClick(full_window.findChild(QPushButton, "doubts_button"), Qt.MouseButton.LeftButton)
     wait_for(lambda: "fewer than two classes" in full_window.message_bar.text)
     settle(full_window)
+
+
+def test_another_project_starts_with_a_clean_page(doubtful: MainWindow, tmp_path: Path) -> None:
+    view = doubtful.dataset_panel._doubts
+    view.findChild(QTabWidget).setCurrentIndex(1)
+    wait_for(lambda: view.map._points)
+    settle(doubtful)
+    view.map.choose([0, 1])
+    doubtful.leave_project()
+    assert not listed(doubtful)
+    assert view._chosen == ()
+    assert view.map._points == ()
+    # The next project is judged by itself, from its first look on.
+    doubtful.dataset_panel.import_path(draw_shapes(tmp_path / "others", 4, names=("circle", "star")))
+    wait_for(lambda: doubtful.dataset_panel._pictures)
+    QTest.mouseClick(doubtful.findChild(QPushButton, "doubts_button"), Qt.MouseButton.LeftButton)
+    wait_for(lambda: "of 8 pictures" in view._about.full_text)
+    settle(doubtful)

@@ -396,61 +396,6 @@ class Explained(Event):
     kind: ClassVar[str] = "explained"
 
 
-@dataclass(frozen=True)
-class SortingPlanned(Event):
-    """What sorting copies into folders would do.
-
-    folders: {folder, label, pictures}; the tray for what the model is not sure of has an empty label. copies: to be
-    made; unsure: those of them for the tray. already: pictures that lie in their folder. refused: {path, reason}, not
-    copied. size: of all copies; free: on that disk; both in bytes.
-    """
-
-    into: str
-    folders: tuple[dict[str, Any], ...]
-    copies: int
-    unsure: int
-    already: int
-    refused: tuple[dict[str, str], ...]
-    size: int
-    free: int
-    kind: ClassVar[str] = "sorting_planned"
-
-
-@dataclass(frozen=True)
-class SortingStarted(Event):
-    """From here on copies are made. record: the file by which they are taken back, however this ends."""
-
-    into: str
-    record: str
-    kind: ClassVar[str] = "sorting_started"
-
-
-@dataclass(frozen=True)
-class Sorted(Event):
-    """Copies were made. unsure: those of them in the tray. skipped: {path, reason}, not copied.
-
-    record: as in `SortingStarted`; empty where nothing was copied.
-    """
-
-    into: str
-    copied: int
-    unsure: int
-    already: int
-    skipped: tuple[dict[str, str], ...]
-    record: str
-    kind: ClassVar[str] = "sorted"
-
-
-@dataclass(frozen=True)
-class SortingUndone(Event):
-    """Copies were removed. kept: {path, reason}, copies that are not what was copied any more."""
-
-    into: str
-    removed: int
-    kept: tuple[dict[str, str], ...]
-    kind: ClassVar[str] = "sorting_undone"
-
-
 OUT_OF_FOLD = "out of fold"  # the split of figures by networks that had not learned from what they judged
 WHOLE_DIGEST = 64  # hex digits of a SHA-256
 WeightsState = Literal["checked", "unchecked", "wrong", "missing"]

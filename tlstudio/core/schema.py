@@ -26,6 +26,7 @@ CREATE TABLE pictures (
     taken TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX pictures_by_class ON pictures (class, path);
+CREATE INDEX pictures_counted ON pictures (class, split_set, split, excluded, refused, here);
 CREATE TABLE prints (picture INTEGER PRIMARY KEY REFERENCES pictures (id), fingerprint BLOB NOT NULL);
 CREATE TABLE near (first TEXT NOT NULL, second TEXT NOT NULL, PRIMARY KEY (first, second)) WITHOUT ROWID;
 CREATE TABLE decisions (

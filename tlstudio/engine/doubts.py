@@ -39,7 +39,7 @@ NEIGHBOURS, OTHERS, BLOCK = 15, 5_000, 2_000
 NEAREST = 5
 # A picture is an outlier beyond the median distance by this many median deviations.
 FAR = 6.0
-MAP_BY_TSNE = 3_000
+MAP_BY_TSNE, MAP_AT_MOST = 3_000, 10_000
 CURVE_AT_MOST = 5_000
 SHARES = (0.25, 0.5, 1.0)
 REPEATS = 4

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from tlstudio.core.events import Evaluated, Interval
 
@@ -38,6 +36,9 @@ def temperature(logits: Floats, truth: Ints) -> float:
     perfectly separated pictures would drive it to the ends.
     """
 
+    # Here, and below: an answer needs neither, and both take long to load.
+    from scipy.optimize import minimize_scalar
+
     def loss(log_t: float) -> float:
         scaled = log_softmax(logits.astype(np.float64) / math.exp(log_t), axis=1)
         return float(-scaled[np.arange(len(truth)), truth].mean())
@@ -59,6 +60,8 @@ def evaluate(probable: Floats, truth: Ints, classes: Sequence[str], split: str, 
 
     probable: (N, classes) probabilities. truth: (N,) class indices. refused: files that could not be judged.
     """
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
     said, labels = probable.argmax(1), list(range(len(classes)))
     hits = int((said == truth).sum())
     scores = precision_recall_fscore_support(truth, said, labels=labels, zero_division=0.0)

@@ -8,7 +8,7 @@ import importlib.util
 import os
 import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,30 +16,33 @@ from tlstudio.core.events import Event, Progress
 
 TASK = "loading the engine"
 # In this order, so that each import finds most of what it needs.
-MODULES = (
-    "numpy",
-    "torch",
-    "torchvision",
-    "timm",
-    "sklearn.metrics",
-    "tlstudio.engine.training",
-    "tlstudio.engine.predictor",
-)
+FOR_ANSWERS = ("numpy", "torch", "torchvision", "timm", "tlstudio.engine.predictor")
+FOR_TRAINING = ("sklearn.metrics", "tlstudio.engine.training", "tlstudio.engine.crossvalidation")
 _lock = threading.Lock()
 
 
-def load() -> Generator[Event, None, None]:
-    """Load everything training and prediction need; at once when it is there already."""
-    steps = len(MODULES) + 2
+def load(training: bool = True) -> Generator[Event, None, None]:
+    """Load everything that answers need, and then, with `training`, what only that needs; at once when it is there.
+
+    Whoever waits to open a model gets its turn between the two.
+    """
+    steps = len(FOR_ANSWERS) + 1 + (len(FOR_TRAINING) + 1 if training else 0)
     yield Progress(TASK, 0, steps)
     with _lock, _no_collection():
         _open_libraries()
         yield Progress(TASK, 1, steps)
-        for number, module in enumerate(MODULES, start=2):
-            importlib.import_module(module)
-            yield Progress(TASK, number, steps)
-        _make_first_optimizer()
-    yield Progress(TASK, steps, steps)
+        yield from _import(FOR_ANSWERS, 1, steps)
+    if training:
+        with _lock, _no_collection():
+            yield from _import(FOR_TRAINING, 1 + len(FOR_ANSWERS), steps)
+            _make_first_optimizer()
+        yield Progress(TASK, steps, steps)
+
+
+def _import(modules: Sequence[str], done: int, steps: int) -> Iterator[Event]:
+    for number, module in enumerate(modules, start=done + 1):
+        importlib.import_module(module)
+        yield Progress(TASK, number, steps)
 
 
 @contextmanager

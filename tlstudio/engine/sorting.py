@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlstudio.core.errors import TLStudioError
-from tlstudio.core.events import Event, Predicted, Progress, Sorted, SortingPlanned, SortingStarted, SortingUndone
+from tlstudio.core.events import Event, Predicted, Progress
 from tlstudio.core.sorting import (
     LONGEST_FOLDER,
     TRAY,
     Copied,
     Record,
+    Sorted,
+    SortingPlanned,
+    SortingStarted,
+    SortingUndone,
     folder_names,
     numbered,
     read_record,

@@ -86,12 +86,16 @@ class Doubts:
         )
 
     def map(self) -> Iterator[Event]:
-        """Where the judged pictures lie by their features, as `PicturesMapped`; t-SNE takes seconds."""
+        """Where the judged pictures lie by their features, as `PicturesMapped`; t-SNE takes seconds.
+
+        Of very many a part is drawn: more dots would only lie on each other.
+        """
         from tlstudio.engine import doubts
 
-        method, points = doubts.positions(self._prepared())
+        some = range(0, len(self._pictures), 1 + (len(self._pictures) - 1) // doubts.MAP_AT_MOST)
+        method, points = doubts.positions(self._prepared()[some])
         pairs = tuple((float(x), float(y)) for x, y in points)
-        yield PicturesMapped(method, tuple(p.path for p in self._pictures), pairs)
+        yield PicturesMapped(method, tuple(self._pictures[i].path for i in some), pairs)
 
     def curve(self) -> Iterator[Event]:
         """What twice the pictures would bring, as `CurveDrawn`."""

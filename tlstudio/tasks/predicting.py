@@ -132,7 +132,7 @@ class OpenModel:
         Raises:
             TLStudioError: the model cannot be used.
         """
-        yield from load_engine(self._device, self._threads)
+        yield from load_engine(self._device, self._threads, training=False)
         yield events.FileInspected("model", self._loaded().model.facts)
 
     def predict(self, paths: Iterable[Path | str], top: int = 5, refuse: float | None = None) -> Iterator[Event]:

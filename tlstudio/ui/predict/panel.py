@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QStackedWidge
 from tlstudio import tasks
 from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.errors import TLStudioError
-from tlstudio.core.events import Event, Explained, FileInspected, Predicted, Progress, Said, Sorted, SortingUndone
+from tlstudio.core.events import Event, Explained, FileInspected, Predicted, Progress, Said
+from tlstudio.core.sorting import Sorted, SortingUndone
 from tlstudio.core.tables import save_answers
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.job_queue import JobQueue

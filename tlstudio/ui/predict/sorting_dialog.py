@@ -26,7 +26,8 @@ from PySide6.QtWidgets import (
 
 from tlstudio import tasks
 from tlstudio.core.errors import TLStudioError
-from tlstudio.core.events import Event, Predicted, Progress, Sorted, SortingPlanned, SortingStarted
+from tlstudio.core.events import Event, Predicted, Progress
+from tlstudio.core.sorting import Sorted, SortingPlanned, SortingStarted
 from tlstudio.ui import figures
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.job import Job

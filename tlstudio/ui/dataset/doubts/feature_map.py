@@ -66,7 +66,9 @@ class FeatureMap(QFrame):
     def show_points(self, points: Sequence[tuple[float, float]]) -> None:
         """Draw pictures where they lie, (x, y) each, 0..1; `show_classes` says of which class each is."""
         self._points, self._classes, self._marked = tuple(points), (0,) * len(points), frozenset()
-        self.load()
+        if points:
+            self.load()
+        self._draw()
 
     def show_classes(self, classes: Sequence[int], names: Sequence[str]) -> None:
         """The number of the class of each picture, and what the classes are called."""

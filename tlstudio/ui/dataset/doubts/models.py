@@ -1,6 +1,6 @@
 """Doubts as Qt's views want them, and how a row of them looks."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,12 @@ from PySide6.QtCore import QAbstractListModel, QCoreApplication, QModelIndex, QO
 from PySide6.QtGui import QFont, QFontMetrics, QPainter
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
+from tlstudio.core.catalogue import Picture
 from tlstudio.core.doubts import DoubtsFound
 from tlstudio.ui import figures, theme
 from tlstudio.ui.dataset.delegates import LEFT, RIGHT, paint_ground
 from tlstudio.ui.dataset.models import ITEM, Index, Role
+from tlstudio.ui.labels import plain_tip
 from tlstudio.ui.picture_view import paint_fitted
 from tlstudio.ui.theme import SPACE
 from tlstudio.ui.thumbnails import Thumbnails
@@ -25,6 +27,7 @@ class Doubt:
     """One picture to decide on. instead: the class it looks like, with its probability; empty for one like no other."""
 
     id: int
+    digest: str
     path: str
     label: str
     instead: str = ""
@@ -33,20 +36,22 @@ class Doubt:
     @property
     def decision(self) -> tuple[str, str]:
         """Kind and name under which "it is right as it is" is remembered."""
-        return ("label", f"{self.id} {self.label}") if self.instead else ("outlier", f"{self.id}")
+        return ("label", f"{self.digest} {self.label}") if self.instead else ("outlier", self.digest)
+
+    def is_settled(self, picture: Picture | None, decisions: Collection[tuple[str, str]]) -> bool:
+        """Whether the catalogue has what was decided. picture: as it is there now; None when it is not in use."""
+        return picture is None or picture.label != self.label or self.decision in decisions
 
 
 def doubts_of(
-    found: DoubtsFound, labels: dict[int, str], settled: Collection[tuple[str, str]], gone: Collection[int]
+    found: DoubtsFound, pictures: Mapping[int, Picture], decisions: Collection[tuple[str, str]]
 ) -> list[Doubt]:
-    """What is still to be decided, the surest first, those like no other last.
-
-    labels: of the outliers. settled: decisions that were made. gone: pictures being put right at this moment.
-    """
-    wrong = [Doubt(s.id, s.path, s.label, s.instead, s.instead_probable) for s in found.suspects]
+    """What is still to be decided, the surest first, those like no other last. decisions: those that were made."""
+    wrong = [Doubt(s.id, pictures[s.id].digest, s.path, s.label, s.instead, s.instead_probable) for s in found.suspects]
     named = {doubt.id for doubt in wrong}
-    alone = [Doubt(o["id"], o["path"], labels.get(o["id"], "")) for o in found.outliers if o["id"] not in named]
-    return [doubt for doubt in wrong + alone if doubt.decision not in settled and doubt.id not in gone]
+    strange = [pictures[outlier["id"]] for outlier in found.outliers if outlier["id"] not in named]
+    alone = [Doubt(p.id, p.digest, p.path, p.label) for p in strange]
+    return [doubt for doubt in wrong + alone if doubt.decision not in decisions]
 
 
 def question(doubt: Doubt) -> str:
@@ -98,7 +103,7 @@ class DoubtList(QAbstractListModel):
             case Role.DisplayRole | Role.AccessibleTextRole:
                 return f"{Path(doubt.path).name}: {question(doubt)}"
             case Role.ToolTipRole:
-                return f"{doubt.path}\n{question(doubt)}"
+                return plain_tip(f"{doubt.path}\n{question(doubt)}")
             case _ if role == ITEM:
                 return doubt
         return None

@@ -27,8 +27,9 @@ from tlstudio.ui.theme import SPACE
 
 @dataclass(frozen=True)
 class Judged(Event):
-    """A judgement and what it was of. pictures: in use, in the catalogue's order."""
+    """A judgement, whose it is and what it was of. pictures: in use, in the catalogue's order."""
 
+    by: tasks.Doubts
     found: DoubtsFound
     pictures: tuple[Picture, ...]
     decisions: frozenset[tuple[str, str]]
@@ -39,7 +40,7 @@ def judge(doubts: tasks.Doubts, project: Project) -> Iterator[Event]:
     pictures = tuple(project.catalogue.readable())
     decisions = frozenset(project.catalogue.decisions())
     for event in doubts.judge(pictures):
-        yield Judged(event, pictures, decisions) if isinstance(event, DoubtsFound) else event
+        yield Judged(doubts, event, pictures, decisions) if isinstance(event, DoubtsFound) else event
 
 
 def shortcuts(doubts: tasks.Doubts, project: Project) -> Iterator[Event]:
@@ -53,7 +54,7 @@ class _Shown:
 
     pictures: dict[int, Picture] = field(default_factory=dict)
     first: float | None = None
-    gone: set[int] = field(default_factory=set)
+    decided: dict[int, Doubt] = field(default_factory=dict)
     mapped: tuple[int, ...] = ()
 
 
@@ -168,13 +169,17 @@ class DoubtsView(QWidget):
         if self._project is not project or self._doubts is None or self._doubts.backbone != backbone:
             self.clear()
             self._project, self._doubts = project, tasks.Doubts(backbone)
+        self._shown.decided.clear()
         self.pictures_changed()
 
     def clear(self) -> None:
         """Forget the project."""
         self._jobs.stop()
         self._project, self._doubts, self._shown = None, None, _Shown()
+        self._judging = self._again = False
         self._asked.clear()
+        self.map.show_points(())
+        self._show_chosen(())
         self.decisions.clear()
         self._figure.setText("")
         self._about.show_text("")
@@ -212,7 +217,7 @@ class DoubtsView(QWidget):
     @Slot(object)
     def _take(self, event: Event) -> None:
         match event:
-            case Judged():
+            case Judged() if event.by is self._doubts:
                 self._show_judgement(event)
             case PicturesMapped():
                 self._show_map(event)
@@ -232,11 +237,12 @@ class DoubtsView(QWidget):
         if self._again:  # an edit came in between: it knows better
             self._again = False
             self.pictures_changed()
-        else:
-            shown.gone.clear()
+        # What was decided stays off the list until the catalogue has it: a judgement may have begun before.
+        left = {i: d for i, d in shown.decided.items() if not d.is_settled(shown.pictures.get(i), event.decisions)}
+        shown.decided = left
         labels = {p.id: p.label for p in event.pictures}
         names = tuple(sorted(set(labels.values())))
-        rows = doubts_of(found, labels, event.decisions, shown.gone)
+        rows = [doubt for doubt in doubts_of(found, shown.pictures, event.decisions) if doubt.id not in left]
         self.decisions.show_doubts(rows, names)
         self._pages.setTabText(0, self.tr("To decide ({0})").format(figures.count(len(rows))))
         self._figure.setText(self.tr("{0} found again").format(figures.accuracy(found.accuracy, found.interval)))
@@ -260,7 +266,7 @@ class DoubtsView(QWidget):
     @Slot(object)
     def _await(self, doubt: Doubt) -> None:
         """Leave a picture out of the list until the edit of it has been judged."""
-        self._shown.gone.add(doubt.id)
+        self._shown.decided[doubt.id] = doubt
 
     @Slot(object)
     def _show_failure(self, error: object) -> None:
