@@ -404,7 +404,8 @@ def predict(
 def unsort(folder: Path, as_json: bool) -> None:
     """Remove the copies that the last `predict --sort-into DIR` made, and the folders it made if nothing else is there.
 
-    A copy that was changed since then is kept. Works as well when the sorting was stopped half-way.
+    A copy that was changed since then is kept, and so is one whose original is gone. Works as well when the sorting was
+    stopped half-way.
     """
     show(tasks.undo_sorting(folder), as_json)
 

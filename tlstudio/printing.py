@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tlstudio.core import doubts, events, sorting
 from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.events import Event
+from tlstudio.core.exports import at_most
 
 MISTAKES = 10  # the most frequent ones; JSON has the whole confusion
 CLASSES_SHOWN = 100  # of a model; more would push the rest of its card off the screen
@@ -247,7 +248,7 @@ def _describe_finish(event: events.Finished) -> Iterator[str]:
 def _describe_export(event: events.Exported) -> Iterator[str]:
     yield f"{event.path}: model.onnx and what belongs to it ({event.size / 1e6:.0f} MB)"
     yield (
-        f"Asked about {event.pictures} pictures, it differs from the model by at most {event.difference:.1g} in "
+        f"Asked about {event.pictures} pictures, it differs from the model by at most {at_most(event.difference)} in "
         f"probability ({event.allowed:g} is allowed); certificate.txt has the details."
     )
     yield f"To check it anywhere: python {Path(event.path) / 'check.py'}"

@@ -74,6 +74,20 @@
  <context>
   <name>DecisionBar</name>
   <message numerus="yes">
+   <source>%n picture(s) in more than one class: look at each and say which is right.</source>
+   <translation>
+    <numerusform>%n picture in more than one class: look at each and say which is right.</numerusform>
+    <numerusform>%n pictures in more than one class: look at each and say which is right.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s), each with its copies beside it.</source>
+   <translation>
+    <numerusform>%n picture, each with its copies beside it.</numerusform>
+    <numerusform>%n pictures, each with its copies beside it.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
    <source>%n group(s) of pictures that belong together.</source>
    <translation>
     <numerusform>%n group of pictures that belong together.</numerusform>
@@ -174,10 +188,10 @@
    </translation>
   </message>
   <message numerus="yes">
-   <source>%n picture(s) are used again.</source>
+   <source>Used again: %n picture(s).</source>
    <translation>
-    <numerusform>%n picture are used again.</numerusform>
-    <numerusform>%n pictures are used again.</numerusform>
+    <numerusform>Used again: %n picture.</numerusform>
+    <numerusform>Used again: %n pictures.</numerusform>
    </translation>
   </message>
   <message numerus="yes">
@@ -300,10 +314,10 @@
    </translation>
   </message>
   <message numerus="yes">
-   <source>%n file(s) stay, because they were changed since.</source>
+   <source>%n file(s) had to stay: changed since, or the only copy left.</source>
    <translation>
-    <numerusform>%n file stay, because they were changed since.</numerusform>
-    <numerusform>%n files stay, because they were changed since.</numerusform>
+    <numerusform>%n file had to stay: changed since, or the only copy left.</numerusform>
+    <numerusform>%n files had to stay: changed since, or the only copy left.</numerusform>
    </translation>
   </message>
   <message numerus="yes">
@@ -384,6 +398,55 @@
    <translation>
     <numerusform>%n picture there again, re-encoded, resized or cropped</numerusform>
     <numerusform>%n pictures there again, re-encoded, resized or cropped</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s) of nearly one colour, with nothing to learn from</source>
+   <translation>
+    <numerusform>%n picture of nearly one colour, with nothing to learn from</numerusform>
+    <numerusform>%n pictures of nearly one colour, with nothing to learn from</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n very dark picture(s)</source>
+   <translation>
+    <numerusform>%n very dark picture</numerusform>
+    <numerusform>%n very dark pictures</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n grey picture(s) among coloured ones</source>
+   <translation>
+    <numerusform>%n grey picture among coloured ones</numerusform>
+    <numerusform>%n grey pictures among coloured ones</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s) more than twice as long as wide; the preview shows what the network sees</source>
+   <translation>
+    <numerusform>%n picture more than twice as long as wide; the preview shows what the network sees</numerusform>
+    <numerusform>%n pictures more than twice as long as wide; the preview shows what the network sees</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n tiny picture(s), with little to see when enlarged</source>
+   <translation>
+    <numerusform>%n tiny picture, with little to see when enlarged</numerusform>
+    <numerusform>%n tiny pictures, with little to see when enlarged</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s) with more than 8 bits, each scaled from its darkest to its brightest value</source>
+   <translation>
+    <numerusform>%n picture with more than 8 bits, each scaled from its darkest to its brightest value</numerusform>
+    <numerusform>%n pictures with more than 8 bits, each scaled from its darkest to its brightest value</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n file(s) with several frames or pages; only the first is used</source>
+   <translation>
+    <numerusform>%n file with several frames or pages; only the first is used</numerusform>
+    <numerusform>%n files with several frames or pages; only the first is used</numerusform>
    </translation>
   </message>
  </context>

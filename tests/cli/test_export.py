@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.conftest import Tlstudio
 from tests.exported import run_checker
 from tlstudio import tasks
 from tlstudio.core.backbones import Backbone
+from tlstudio.core.errors import ExportFailed
 from tlstudio.core.events import Progress
 from tlstudio.core.exports import FILES
 from tlstudio.engine import checker, exporters
@@ -64,6 +66,12 @@ def test_a_folder_has_everything_and_passes_its_own_check_anywhere(
     assert classes == sorted(NAMES.values()) == (out / "labels.txt").read_text("utf-8").splitlines()
     certificate = json.loads((out / "certificate.json").read_text())
     assert certificate["largest_difference"]["probability"] <= 1e-5
+    for kind, largest in certificate["largest_difference"].items():
+        measured = [one[kind] for one in certificate["compared"]]
+        assert max(measured) == largest
+        assert len(set(measured[:5])) > 1  # each golden picture has its own
+    (bound,) = re.findall("differ by at most (.+); ", (out / "certificate.txt").read_text("utf-8"))
+    assert float(bound) >= certificate["largest_difference"]["probability"]
     for name, digest in certificate["sha256"].items():
         assert hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
 
@@ -162,15 +170,25 @@ def test_nothing_but_an_earlier_export_is_ever_replaced(
         assert (done.status, reason in done.err, len(done.err.splitlines())) == (1, True, 1), done.err
         assert everything(tmp_path) == before
 
-    (out / "labels.txt").write_text("old")
+    certificate = (out / "certificate.txt").read_text("utf-8")
+    for dropping in (".DS_Store", "golden/Thumbs.db", "desktop.ini", "golden/._1-colour.png"):
+        (out / dropping).write_bytes(b"")
+    (out / "certificate.txt").write_text("old")
     assert here("export", model, out).status == 0
-    assert (out / "labels.txt").read_text("utf-8") != "old"
-    (out / "notes.txt").write_text("mine")
-    refused(out, "holds other things (notes.txt)")
+    assert (out / "certificate.txt").read_text("utf-8")[:100] == certificate[:100]
+    for mine in ("notes.txt", "golden/my own.png"):
+        (out / mine).write_text("mine")
+        refused(out, f"holds other things ({mine})")
+        (out / mine).unlink()
+    labels = (out / "labels.txt").read_bytes()
+    (out / "labels.txt").write_text("mine")
+    refused(out, "was changed since it was exported (labels.txt)")
+    (out / "labels.txt").write_bytes(labels)
     refused(pictures, "holds other things")
     refused(model, "is not a folder")
     refused(tmp_path / "nowhere" / "out", "no such folder")
-    (out / "notes.txt").unlink()
+    (out / "certificate.json").write_text("{}")
+    refused(out, "is no export")
     (out / "certificate.json").unlink()
     refused(out, "is no export")
 
@@ -196,6 +214,39 @@ def test_an_export_that_answers_differently_or_is_given_up_leaves_nothing_behind
     done = here("export", model, "empty")
     assert (done.status, "largest difference in probability" in done.err) == (1, True)
     assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize("kind", ["probability", "distance"])
+def test_a_picture_of_the_trial_that_is_answered_differently_stops_the_export(
+    kind: str, here: Tlstudio, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = checker.Exported.ask
+
+    def astray(exported: checker.Exported, prepared: Sequence[checker.Floats]) -> tuple[np.ndarray, np.ndarray]:
+        probabilities, distance = ask(exported, prepared)
+        if len(prepared) > 1:  # the golden ones, asked at once
+            return probabilities, distance
+        return (probabilities + 0.01, distance) if kind == "probability" else (probabilities, distance + 0.5)
+
+    monkeypatch.setattr(checker.Exported, "ask", astray)
+    done = here("export", model, "astray")
+    assert done.status == 1
+    assert re.search(f"answers differently by up to 0[.][0-9]+ in {kind}", done.err), done.err
+    assert not (tmp_path / "astray").exists()
+
+
+def test_an_export_in_another_process_fails_in_words_whatever_that_process_remarks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than a pipe holds, and in an encoding of its own."""
+    said = "import os, sys; os.write(2, b'a remark of a library\\n' * 10_000 + b'tlstudio: Auftr\\xe4ge: no model.\\n')"
+    (tmp_path / "sitecustomize.py").write_text(f"{said}; os._exit(1)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "junk.tlmodel").write_bytes(b"junk")
+    with pytest.raises(ExportFailed) as failed:
+        for pulse, _ in enumerate(tasks.export_apart(tmp_path / "junk.tlmodel", tmp_path / "out")):
+            assert pulse < 300, "it waits for ever"
+    assert str(failed.value).startswith("Auftr\\xe4ge: no model.")
 
 
 def everything(folder: Path) -> dict[Path, bytes | None]:

@@ -36,6 +36,18 @@ def ids(catalogue: Catalogue, *names: str) -> list[int]:
     return [p.id for p in catalogue.pictures() if Path(p.path).stem in names]
 
 
+def test_a_project_that_another_program_writes_says_so(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = sqlite3.connect(catalogue.path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **how: connect(path, **(how | {"timeout": 0})))
+    with pytest.raises(ProjectError, match="another TL Studio is using this project") as refused:
+        Edits(catalogue).rename_class("bees", "honey bees")
+    assert "Close it there" in refused.value.remedy
+    other.close()
+    assert Edits(catalogue).rename_class("bees", "honey bees")
+
+
 def labels(catalogue: Catalogue) -> dict[str, str]:
     return {Path(p.path).stem: p.label for p in catalogue.pictures()}
 

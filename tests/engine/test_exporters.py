@@ -86,7 +86,8 @@ def test_the_checker_reads_every_picture_as_we_do(data: Path, fit_: str, interpo
     """To the bit: a difference of one in a few of the values may move a probability by a thousandth."""
     rules = Preprocessing(96, 110, interpolation, (0.5,) * 3, (0.5,) * 3, fit_)  # type: ignore[arg-type]
     compared = 0
-    for path in readable(data, 9):
+    tiffs = (data / "odd_images").glob("*.tif*")  # of every depth
+    for path in {*readable(data, 9), *tiffs}:
         try:
             ours = fit(decode(path, **enough(rules)).image, rules)
         except UnreadablePicture:
@@ -94,7 +95,14 @@ def test_the_checker_reads_every_picture_as_we_do(data: Path, fit_: str, interpo
         theirs = checker.fit(checker.upright(path, rules.to_json()), rules.to_json())
         assert np.array_equal(ours, theirs), path.name
         compared += 1
-    assert compared >= 40
+    assert compared >= 60
+
+
+def test_the_trial_has_values_that_pillow_takes_for_negative_ones(tmp_path: Path) -> None:
+    (path,) = (path for path, what in golden.trial(tmp_path / "trial") if "unsigned" in what)
+    bare = checker.Image.open(path)
+    assert checker.is_unsigned(bare)
+    assert bare.getextrema()[0] < 0
 
 
 @pytest.mark.slow

@@ -1,3 +1,4 @@
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from tlstudio import tasks
 from tlstudio.core.backbones import Backbone
+from tlstudio.core.catalogue import Picture
 from tlstudio.core.events import Finished, Predicted
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import make_recipe
@@ -49,11 +51,22 @@ def test_a_class_is_the_mean_direction_of_its_pictures() -> None:
     assert torch.allclose(predictor.centres(rows, [0, 0, 3]), expected, atol=1e-6)
 
 
+def of_classes(*sizes: int) -> list[Picture]:
+    return [Picture(f"{label}/{number}", str(label)) for label, size in enumerate(sizes) for number in range(size)]
+
+
 def test_a_sample_is_drawn_only_from_many() -> None:
-    few, many = list(range(10)), list(range(5_000))
-    assert predictor.some_of(few, 0) == few  # type: ignore[arg-type,comparison-overlap]
-    some = predictor.some_of(many, 0)  # type: ignore[arg-type]
-    assert len(some) == len(set(some)) == 2_000
+    few, many = of_classes(*[2] * 5), of_classes(*[4_000] * 5, *[12] * 20)
+    assert predictor.some_of(few, 0) == few
+    some = predictor.some_of(many, 0)
+    assert len({p.path for p in some}) == len(some) == 2_000
+    assert some == predictor.some_of(many, 0) != predictor.some_of(many, 1)
+    assert Counter(Counter(p.label for p in some).values()) == {12: 20, 352: 5}
+
+
+def test_no_class_goes_without_a_sample() -> None:
+    for sizes in ([10] * 1_000, [5_000] * 2 + [8] * 10, [2] * 2_000):
+        assert len({p.label for p in predictor.some_of(of_classes(*sizes), 0)}) == len(sizes)
 
 
 def test_who_refuses_more_is_answered_unknown_more_often(

@@ -106,6 +106,35 @@ def test_what_is_there_is_never_replaced_and_what_changed_is_never_removed(
     assert visible(tmp_path / "out") == ["ants/0 (2).jpg", "ants/0.jpg", "bees/new.jpg"]
 
 
+def test_the_only_copy_left_stays_until_the_original_is_back(
+    answers: list[Predicted], sources: list[Path], tmp_path: Path
+) -> None:
+    sort(answers, tmp_path / "out")
+    away = sources[0].rename(tmp_path / "away.jpg")
+    undone = undo(tmp_path / "out")
+    (kept,) = undone.kept
+    assert (undone.removed, kept["path"]) == (5, str(tmp_path / "out/ants/0.jpg"))
+    assert kept["reason"] == f"is the only copy left: {sources[0]} is gone"
+    assert visible(tmp_path / "out") == ["ants/0.jpg"]
+    away.rename(sources[0])
+    assert undo(tmp_path / "out").removed == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_copy_that_stays_does_not_keep_an_earlier_sorting_from_being_taken_back(
+    answers: list[Predicted], tmp_path: Path
+) -> None:
+    sort(answers[:2], tmp_path / "out")
+    sort(answers[2:], tmp_path / "out")
+    (tmp_path / "out/ants/2.jpg").write_text("edited")
+    assert [undo(tmp_path / "out").removed for _ in range(2)] == [3, 2]
+    assert visible(tmp_path / "out") == ["ants/2.jpg"]
+    assert len(undo(tmp_path / "out").kept) == 1  # and it is said again to who asks again
+    sort(answers[:2], tmp_path / "out")
+    assert undo(tmp_path / "out").removed == 2
+    assert visible(tmp_path / "out") == ["ants/2.jpg"]
+
+
 def test_a_name_that_another_program_takes_at_that_moment_stays_its_own(
     answers: list[Predicted], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

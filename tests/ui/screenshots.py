@@ -101,6 +101,7 @@ def journey(photographer: Photographer, home: Path) -> None:
     photographer.take("3-put-right")
     window.undoing.undo.trigger()
     wait_for(lambda: dataset._remarks.row_of("excluded") < 0)
+    doubts(photographer)
     window.show_step(Step.NETWORK)
     settle(window)
     photographer.take("4-network")
@@ -118,6 +119,29 @@ def journey(photographer: Photographer, home: Path) -> None:
     wait_for(lambda: window.message_bar.text)
     photographer.take("8-error")
     weights_and_preferences(photographer)
+
+
+def doubts(photographer: Photographer) -> None:
+    """What the network doubts when a few pictures are filed wrongly: to decide, on the map, and what would help."""
+    from tests.ui.world import settle, wait_for
+    from tlstudio.core.edits import Edits
+
+    window, panel = photographer.window, photographer.window.dataset_panel
+    edits = Edits(window.project.catalogue)
+    edits.relabel([picture.id for picture in window.project.catalogue.readable()][:3], "square")
+    panel.open_doubts()
+    view = panel._doubts
+    wait_for(lambda: view.decisions.list.model().rowCount())
+    photographer.take("3-doubts")
+    view._pages.setCurrentIndex(1)
+    wait_for(lambda: view.map._plot is not None and view.map._points)
+    photographer.take("3-doubts-map")
+    view._pages.setCurrentIndex(2)
+    wait_for(lambda: "With twice" in view._curve.text() and "guessing" in view._cues.text())
+    photographer.take("3-doubts-help")
+    edits.undo()
+    panel.leave_doubts()
+    settle(window)
 
 
 def answers(photographer: Photographer, pictures: list[Path], sorted_: Path) -> None:
@@ -153,6 +177,25 @@ def answers(photographer: Photographer, pictures: list[Path], sorted_: Path) -> 
     predict.answers._correct("star")
     wait_for(lambda: "Added" in window.message_bar.text)
     photographer.take("7-corrected")
+    export(photographer, sorted_.with_name("exported"))
+
+
+def export(photographer: Photographer, folder: Path) -> None:
+    """The model is written for other programs, and what the measurement found."""
+    from tests.ui.world import wait_for
+    from tlstudio.ui.predict.export_dialog import ExportDialog
+
+    window = photographer.window
+    window.menus.export.trigger()
+    dialog = window.findChild(ExportDialog)
+    photographer.take_dialog("7-export", dialog)
+    dialog._out = folder
+    dialog._place.show_text(str(folder))
+    dialog._show_state()
+    dialog.export_button.click()
+    wait_for(lambda: dialog._is_done and dialog._job is None)
+    photographer.take_dialog("7-exported", dialog)
+    dialog.close()
 
 
 def weights_and_preferences(photographer: Photographer) -> None:

@@ -18,6 +18,7 @@ from tlstudio.ui import projects
 from tlstudio.ui.dataset.models import ITEM, ClassList, PictureList
 from tlstudio.ui.dataset.remarks import Remark, RemarkList
 from tlstudio.ui.rail import Step
+from tlstudio.ui.thumbnails import Thumbnails
 
 
 def classes_shown(window) -> dict[str, int]:
@@ -302,6 +303,22 @@ def test_only_pictures_near_the_window_are_decoded(window, tmp_path):
     panel._grid.verticalScrollBar().setValue(panel._grid.verticalScrollBar().maximum())
     settle(window)
     assert panel._grid.thumbnails.decoded < 220
+
+
+def test_thumbnails_on_show_outlast_those_drawn_ahead(window, tmp_path):
+    def draw(pages: list[list[str]]) -> None:
+        thumbnails.want([path for page in pages for path in page], 16)
+        wait_for(lambda: thumbnails._job is None)
+
+    pages = [[str(tmp_path / f"{page} {number}.png") for number in range(3)] for page in range(6)]
+    for path in (path for page in pages for path in page):
+        Image.new("RGB", (8, 8), "teal").save(path)
+    thumbnails = Thumbnails(window, capacity=10)
+    for page in (0, 1, 2, 3, 4, 3, 2, 1):
+        draw([pages[page], pages[page + 1], pages[page - 1] if page else []])
+        assert all(thumbnails.get(path) for path in pages[page])
+    draw(pages)  # more than the capacity at once, as on a very large screen
+    assert all(thumbnails.get(path) for page in pages for path in page)
 
 
 def test_originals_are_untouched(window, shapes):

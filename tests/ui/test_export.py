@@ -15,6 +15,7 @@ from tlstudio import tasks
 from tlstudio.core.exports import unfinished
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import Changes, make_recipe
+from tlstudio.ui.labels import ElidedLabel
 from tlstudio.ui.predict.export_dialog import ExportDialog
 
 
@@ -74,7 +75,7 @@ def test_a_model_is_exported_and_the_certificate_read(dialog, tmp_path):
     assert not dialog.export_button.isEnabled()
     wait_for(lambda: "answers as the model does" in text(dialog))
     settle(dialog.parent())
-    assert "the same 20 pictures" in text(dialog)
+    assert "the same 21 pictures" in text(dialog)
     assert "0.001 is allowed" in text(dialog)
     assert complaints(dialog) == {}
     status, said = run_checker(tmp_path / "shapes-onnx", tmp_path)
@@ -97,6 +98,18 @@ def test_cancelling_ends_the_work_and_leaves_nothing(dialog, tmp_path):
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
     wait_for(lambda: gone)
     assert set(tmp_path.iterdir()) == before
+
+
+def test_each_model_gets_a_folder_of_its_own(window, model, chooser, tmp_path):
+    run = next((model.parent / "project" / "runs").iterdir())
+    (tmp_path / "project-001-feature-extraction-onnx").mkdir()
+    chooser.answers = [tmp_path]
+    dialog = ExportDialog(run / "model.tlmodel", chooser, window)
+    dialog.show()
+    press(dialog, "export_folder_button")
+    place = dialog.findChild(ElidedLabel, "export_place")
+    assert place.full_text == str(tmp_path / "project-001-feature-extraction-onnx-2")
+    dialog.reject()
 
 
 def test_a_place_in_use_is_said_and_another_may_be_chosen(dialog, chooser, tmp_path):

@@ -342,8 +342,11 @@ def test_copies_are_sorted_into_folders_and_taken_back(window, chooser, tmp_path
     QTest.mouseClick(dialog.copy_button, Qt.MouseButton.LeftButton)
     wait_for(lambda: "Copied 4 pictures" in window.message_bar.text)
     assert (tmp_path / "sorted" / "bee" / paths[0].name).read_bytes() == given[0]
-    click(window, "undo_sorting_button")
+    assert window.undoing.undo.text() == "Undo sorting copies into folders"
+    assert window.menus.undo_sorting.isEnabled()
+    window.undoing.undo.trigger()
     wait_for(lambda: "Removed 4 copied pictures again." in window.message_bar.text)
+    assert not window.menus.undo_sorting.isEnabled() and not window.undoing.undo.isEnabled()
     assert not (tmp_path / "sorted").exists()
     assert [path.read_bytes() for path in paths] == given
     settle(window)

@@ -226,3 +226,39 @@ def test_prediction_list_keeps_qts_contract(qtmodeltester):
 def test_a_probability_is_never_rounded_up_to_certainty():
     assert percent(0.9999) == "99.9 %"
     assert percent(1) == "100.0 %"
+
+
+def test_a_folder_without_pictures_is_not_met_with_silence(asking_window, tmp_path):
+    folder = tmp_path / "nothing in it"
+    folder.mkdir()
+    assert drop(asking_window.predict_panel, carry(folder))
+    wait_for(lambda: asking_window.message_bar.text)
+    assert f"There are no pictures in {folder}" in asking_window.message_bar.text
+
+
+def test_pictures_that_came_before_the_model_was_loaded_are_not_met_with_silence(window, shapes_model, tmp_path):
+    drop_area = window.predict_panel._drop
+    window.predict_panel.open_model(shapes_model)
+    assert drop_area._invitation.text() == "Drop pictures or a folder here"
+    window.predict_panel.classify(draw_strangers(tmp_path / "new")[:1])
+    assert drop_area._invitation.text() == "One moment: your pictures are next"
+    wait_for(lambda: answers_of(window))
+    assert drop_area._invitation.text() == "Drop more pictures here"
+
+
+def test_a_picture_that_is_gone_by_now_says_so_and_is_explained_once_it_is_back(asking_window, tmp_path):
+    first, second = draw_strangers(tmp_path / "new")[:2]
+    panel = asking_window.predict_panel
+    assert drop(panel, carry(first, second))
+    wait_for(lambda: len(answers_of(asking_window)) == 2)
+    settle(asking_window)
+    second.rename(tmp_path / "elsewhere.png")
+    panel.answers.list.setCurrentIndex(panel._predictions.index(1))
+    wait_for(lambda: "Check that it is still there" in panel._evidence.text)
+    assert not panel._evidence.heat_box.isEnabled()
+    (tmp_path / "elsewhere.png").rename(second)
+    for row in (0, 1):
+        panel.answers.list.setCurrentIndex(panel._predictions.index(row))
+        settle(asking_window)
+    assert "Check that it is still there" not in panel._evidence.text
+    assert panel._evidence.heat_box.isEnabled()

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QDragLeaveEvent, QDragMoveEvent, QGuiApplication, QImage, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QInputDialog, QLineEdit, QMessageBox, QPushButton, QToolButton
 
 from tests.ui.test_dataset_panel import classes_shown, names_shown, problems_shown
-from tests.ui.world import carry, draw_shapes, drop, settle, wait_for
+from tests.ui.world import carry, draw_shapes, drop, hover, settle, wait_for
 from tlstudio.ui.dataset.grid import DRAGGED
 from tlstudio.ui.dataset.models import DRAGGED_CLASS
 from tlstudio.ui.rail import Step
@@ -124,6 +124,110 @@ def test_files_dropped_onto_a_class_are_added_to_it(full_window, tmp_path):
     wait_for(lambda: classes_shown(full_window)["star"] == 9)
 
 
+def picture_without_a_file(colour: str) -> QMimeData:
+    given = QMimeData()
+    image = QImage(40, 40, QImage.Format.Format_RGB32)
+    image.fill(colour)
+    given.setImageData(image)
+    return given
+
+
+def from_a_browser(file: Path) -> QMimeData:
+    given = QMimeData()
+    given.setUrls([QUrl("http://127.0.0.1:9/star.png")])
+    given.setData("application/octet-stream", file.read_bytes())
+    return given
+
+
+def test_pixels_dropped_onto_a_class_join_it_as_files_of_the_project(full_window, tmp_path):
+    teal = tmp_path / "teal.png"
+    Image.new("RGB", (50, 50), "teal").save(teal)
+    view = full_window.dataset_panel._class_view
+    for number, given in enumerate((picture_without_a_file("orange"), from_a_browser(teal)), start=9):
+        assert drop(view.viewport(), given, place_of(full_window, "star"))
+        wait_for(lambda number=number: classes_shown(full_window)["star"] == number)
+    kept = [Path(picture.path) for picture in full_window.project.catalogue.pictures()]
+    kept = [path for path in kept if full_window.project.folder in path.parents]
+    assert sorted(Image.open(path).convert("RGB").getpixel((9, 9)) for path in kept) == [(0, 128, 128), (255, 165, 0)]
+    assert not drop(view.viewport(), carry(), place_of(full_window, "star"))
+
+
+def test_pixels_pasted_or_dropped_beside_the_classes_join_the_chosen_one(full_window):
+    drop(full_window, picture_without_a_file("orange"))
+    wait_for(lambda: "Choose a class on the left first" in full_window.message_bar.text)
+    full_window.dataset_panel._class_view.choose("circle")
+    drop(full_window, picture_without_a_file("orange"))
+    wait_for(lambda: classes_shown(full_window)["circle"] == 9)
+    QGuiApplication.clipboard().setMimeData(picture_without_a_file("teal"))
+    QTest.keyClick(full_window, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    wait_for(lambda: classes_shown(full_window)["circle"] == 10)
+    assert full_window.step == Step.PICTURES
+    QTest.mouseClick(full_window.findChild(QPushButton, "undo_button"), Qt.MouseButton.LeftButton)
+    wait_for(lambda: classes_shown(full_window)["circle"] == 9)
+    settle(full_window)
+
+
+def test_the_paths_of_a_drag_are_asked_for_when_it_comes_and_not_at_every_move(full_window, tmp_path):
+    class Counting(QMimeData):
+        asked = 0
+
+        def retrieveData(self, kind, how):
+            self.asked += 1
+            return super().retrieveData(kind, how)
+
+    given = Counting()
+    given.setUrls([QUrl.fromLocalFile(str(tmp_path / "one.png"))])
+    view, at = full_window.dataset_panel._class_view, place_of(full_window, "star")
+    for target, place in ((view.viewport(), at), (full_window, full_window.rect().center())):
+        assert hover(target, given, place)
+        asked = given.asked
+        moving = QDragMoveEvent(
+            place, Qt.DropAction.CopyAction, given, Qt.MouseButton.LeftButton, Qt.KeyboardModifier(0)
+        )
+        QApplication.sendEvent(target, moving)
+        assert moving.isAccepted()
+        assert given.asked == asked > 0
+    QApplication.sendEvent(full_window, QDragLeaveEvent())
+
+
+def test_what_is_chosen_while_an_edit_runs_stays_chosen(full_window):
+    panel = full_window.dataset_panel
+    select(full_window, 0)
+    QTest.keyClick(panel._grid, Qt.Key.Key_4)
+    panel._class_view.choose("star")
+    settle(full_window)
+    assert panel._class_view.chosen() == "star"
+    assert len(names_shown(full_window)) == 9
+    panel._classes.renamed.emit("circle", "disc")
+    panel._class_view.choose("circle")
+    settle(full_window)
+    assert panel._class_view.chosen() == "disc"
+    assert len(names_shown(full_window)) == 7
+
+
+def test_pictures_of_a_removed_class_say_why_they_stay_out(full_window):
+    panel = full_window.dataset_panel
+    panel._class_view.choose("circle")
+    panel._class_view.setFocus()
+    QTest.keyClick(panel._class_view, Qt.Key.Key_Delete)
+    wait_for(lambda: "circle" not in classes_shown(full_window))
+    settle(full_window)
+    select(full_window, names_shown(full_window).index("circle 0.png"))
+    QTest.keyClick(panel._grid, Qt.Key.Key_Delete)
+    wait_for(lambda: full_window.message_bar.text)
+    assert full_window.message_bar.text.startswith("Pictures of a class that was removed stay left out: circle.")
+    assert "Add a class of that name again" in full_window.message_bar.text
+    panel._editor._add("circle")
+    wait_for(lambda: classes_shown(full_window).get("circle") == 8)
+    settle(full_window)
+
+
+def test_a_letter_leaves_the_current_picture_where_it_is(full_window):
+    select(full_window, 0)
+    QTest.keyClick(full_window.dataset_panel._grid, Qt.Key.Key_S)
+    assert full_window.dataset_panel._grid.currentIndex().row() == 0
+
+
 def test_a_new_class_is_there_before_it_has_pictures(full_window):
     QTest.mouseClick(full_window.findChild(QToolButton, "add_class_button"), Qt.MouseButton.LeftButton)
     dialog = full_window.findChild(QInputDialog, "new_class_dialog")
@@ -191,6 +295,37 @@ def test_what_changed_in_the_folders_is_shown_on_opening_and_taken_over(full_win
     settle(full_window)
 
 
+def test_an_edit_right_after_opening_does_not_lose_what_changed(full_window, shapes):
+    folder, panel = full_window.project.folder, full_window.dataset_panel
+    full_window.leave_project()
+    settle(full_window)
+    (shapes / "circle" / "circle 0.png").unlink()
+    reports = []
+
+    def report_again(_found: object) -> None:
+        reports.append(1)
+        if len(reports) == 2:  # the first only says that there is nothing yet
+            panel._report()
+
+    panel.pictures_changed.connect(report_again)
+    full_window.projects.open(folder)
+    wait_for(lambda: panel._page.difference.text == "The folders have changed since: 1 gone.")
+    settle(full_window)
+    assert len(reports) == 3
+
+
+def test_what_changed_is_no_longer_said_once_it_has_been_added(full_window, shapes):
+    new = shapes / "star" / "new.png"
+    Image.new("RGB", (40, 40), "teal").save(new)
+    full_window.menus.rescan.trigger()
+    bar = full_window.dataset_panel._page.difference
+    wait_for(lambda: bar.text == "The folders have changed since: 1 new.")
+    drop(full_window.dataset_panel._class_view.viewport(), carry(new), place_of(full_window, "star"))
+    wait_for(lambda: classes_shown(full_window)["star"] == 9)
+    settle(full_window)
+    assert bar.text == ""
+
+
 def test_f5_says_so_when_nothing_has_changed(full_window):
     full_window.menus.rescan.trigger()
     wait_for(lambda: full_window.message_bar.text == "Nothing has changed in the folders.")
@@ -234,6 +369,8 @@ def test_undo_follows_the_step(full_window):
     assert (undo_text(full_window), full_window.undoing.undo.isEnabled()) == ("Undo", False)
     full_window.model_panel.choose_fit("squash")
     assert undo_text(full_window) == "Undo Change how pictures become square"
+    full_window.undoing.show_step(Step.PREDICT)
+    assert (undo_text(full_window), full_window.undoing.undo.isEnabled()) == ("Undo", False)
     full_window.undoing.show_step(Step.PICTURES)
     assert undo_text(full_window) == "Undo leaving out 1 picture"
     settle(full_window)
@@ -285,3 +422,28 @@ def test_copies_lie_in_the_project(full_window, chooser, tmp_path):
     kept = [Path(picture.path) for picture in full_window.project.catalogue.pictures()]
     assert sum(full_window.project.folder in path.parents for path in kept) == 2
     assert len(list(more.rglob("*.png"))) == 2
+
+
+def test_the_next_group_is_on_show_once_one_is_decided(window, tmp_path):
+    """The buttons speak of the pictures that are seen, and of no others."""
+    root = draw_shapes(tmp_path / "shapes", 4, names=("circle", "star"))
+    for number in (0, 1):
+        shutil.copy(root / "circle" / f"circle {number}.png", root / "star" / f"the same {number}.png")
+    window.dataset_panel.import_path(root)
+    wait_for(lambda: names_shown(window))
+    settle(window)
+    panel = window.dataset_panel
+    panel._page.remark_chosen.emit(panel._remarks.row_of("conflict"))
+    wait_for(lambda: len(names_shown(window)) == 4)
+    QTest.mouseClick(window.findChild(QPushButton, "one_by_one_button"), Qt.MouseButton.LeftButton)
+    wait_for(lambda: len(names_shown(window)) == 2)
+    grid, seen = panel._grid, names_shown(window)
+    assert grid.visualRect(grid.model().index(0, 0)).top() == grid.visualRect(grid.model().index(1, 0)).top()
+    QTest.mouseClick(panel._page.decision._buttons()[0], Qt.MouseButton.LeftButton)
+    wait_for(lambda: not set(seen) & set(names_shown(window)) and len(names_shown(window)) == 2)
+    settle(window)
+    assert not set(seen) & set(names_shown(window))
+    panel._tools.text.setText("no such name")
+    wait_for(lambda: not names_shown(window))
+    assert "“no such name”" in grid._why_empty
+    settle(window)

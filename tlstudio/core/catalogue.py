@@ -116,6 +116,10 @@ class Catalogue:
             raise ProjectError("a newer TL Studio wrote this catalogue", path=path, remedy="Install that version.")
 
     def _unwritable(self, error: sqlite3.DatabaseError) -> ProjectError:
+        # What SQLite did not raise itself has no code; extended codes say more in the higher bytes.
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            remedy = "Close it there, or wait until it is done, then try again."
+            return ProjectError("another TL Studio is using this project", path=self.path, remedy=remedy)
         remedy = f"Free some space in {self.path.parent}, or choose a folder you may write to."
         return ProjectError(f"cannot be written ({error})", path=self.path, remedy=remedy)
 

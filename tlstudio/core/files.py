@@ -6,6 +6,13 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
+_DROPPINGS = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
+
+
+def is_dropping(name: str) -> bool:
+    """Whether a file of this name is one that systems leave in folders which people look at."""
+    return name.lower() in _DROPPINGS or name.startswith("._")
+
 
 def open_file(path: Path) -> BufferedReader:
     """A regular file, open to read. Opening a pipe could wait for ever, and a device could go on for ever.

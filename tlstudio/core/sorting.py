@@ -19,7 +19,7 @@ from tlstudio.core.locks import try_lock
 TRAY = "_unsure"
 # A folder's name in UTF-8: far below the 255 that file systems take, so that a whole path fits into Windows' 260.
 LONGEST_FOLDER, LONGEST_FILE = 128, 255
-RECORD = re.compile(r"\.tlstudio-sorted-(\d+)\.jsonl")
+RECORD = re.compile(r"\.tlstudio-sorted-(\d+)(\.kept)?\.jsonl")
 SCHEMA_VERSION = 1
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE)
@@ -72,7 +72,7 @@ class Sorted(Event):
 
 @dataclass(frozen=True)
 class SortingUndone(Event):
-    """Copies were removed. kept: {path, reason}, copies that are not what was copied any more."""
+    """Copies were removed. kept: {path, reason}, copies that are not what was copied any more or the only ones left."""
 
     into: str
     removed: int
@@ -212,19 +212,30 @@ class Recorded:
 
 
 def newest_record(into: Path) -> Path:
-    """The record of the last sorting into a folder that was not taken back.
+    """The record of the last sorting into a folder that was not taken back, or of the last that was not wholly so.
 
     Raises:
         TLStudioError: there is none.
     """
     try:
-        found = max(_records_in(into), key=lambda found: int(found[1]), default=None)
+        found = max(_records_in(into), key=lambda found: (not found[2], int(found[1])), default=None)
     except OSError as error:
         raise TLStudioError(f"cannot be read ({error.strerror})", path=into) from error
     if found is None:
         remedy = "Give the folder that copies were sorted into."
         raise TLStudioError("holds no sorted copies that could be taken back", path=into, remedy=remedy)
     return into / found[0]
+
+
+def set_aside(record: Path) -> None:
+    """Put the record of copies that had to stay behind those of sortings that were not taken back.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    found = RECORD.fullmatch(record.name)
+    if found and not found[2]:
+        record.replace(record.with_suffix(f".kept{record.suffix}"))
 
 
 def _records_in(into: Path) -> Iterator[re.Match[str]]:

@@ -27,7 +27,7 @@ from torch import nn
 from tlstudio import __version__
 from tlstudio.core.errors import ExportFailed
 from tlstudio.core.events import Event, Exported, Predicted, Progress
-from tlstudio.core.exports import CERTIFICATE, whole
+from tlstudio.core.exports import CERTIFICATE, CERTIFICATE_IN_WORDS, at_most, whole
 from tlstudio.engine import checker, golden, predictor
 from tlstudio.engine.checkpoints import Model, weights_digest
 from tlstudio.engine.tensors import normalise, read, stacked
@@ -93,17 +93,28 @@ def to_onnx(model: Model, out: Path, threads: int) -> Generator[Event, None, Non
         for one in _compare(ours, folder):
             compared.append(one)
             yield Progress(TASK, min(1 + len(compared), total - 1), total)
-        worst = max(one.difference for one in compared)
-        if not all(one.difference <= ALLOWED for one in compared):
-            raise ExportFailed(
-                f"the exported network answers differently by up to {worst:.2g} in probability, {ALLOWED:g} is allowed",
-                path=out,
-                remedy="Nothing was left behind. Use the model with TL Studio, or export it on another machine.",
-            )
+        worst = _judge(model, compared, out)
         _certify(model, folder, compared)
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     yield Progress(TASK, total, total)
     yield Exported(str(out), "onnx", size, len(compared), worst, ALLOWED)
+
+
+def _judge(model: Model, compared: Sequence[Compared], out: Path) -> float:
+    """The largest difference in any probability.
+
+    Raises:
+        ExportFailed: it, or that in distance, is larger than is allowed, or none can be said.
+    """
+    probability = float(np.max([one.difference for one in compared]))
+    distance = float(np.max([one.distance_difference for one in compared]))
+    judged = (("probability", probability, ALLOWED), ("distance", distance, _allowed_distance(model)))
+    for kind, found, allowed in judged:
+        if not found <= allowed:
+            by = f"up to {at_most(found)} in {kind}, {allowed:g} is allowed"
+            remedy = "Nothing was left behind. Use the model with TL Studio, or export it on another machine."
+            raise ExportFailed(f"the exported network answers differently by {by}", path=out, remedy=remedy)
+    return probability
 
 
 def _graph(model: Model) -> bytes:
@@ -226,8 +237,8 @@ def _compare(ours: predictor.Predictor, folder: Path) -> Iterator[Compared]:
         found = checker.differences(exported, expected, folder)
         for fault in checker.faults(folder, exported, expected, found):
             raise ExportFailed(f"the export failed its own check: {fault}", remedy=_USE_OURS)
-        for one in expected["pictures"]:
-            yield Compared(one["what"], found["probability"], found["distance"])
+        golden_ones = (one["what"] for one in expected["pictures"])
+        yield from map(Compared, golden_ones, found["probability"], found["distance"])
         for path, what in golden.trial(folder / "trial"):
             (answer,) = _answers(ours, [path])
             probabilities, distance = exported.ask([exported.prepare(path)])
@@ -264,7 +275,7 @@ def _certify(model: Model, folder: Path, compared: Sequence[Compared]) -> None:
         "sha256": digests,
     }
     _write_json(folder / CERTIFICATE, certificate)
-    (folder / "certificate.txt").write_text(_in_words(model, certificate), "utf-8", newline="\n")
+    (folder / CERTIFICATE_IN_WORDS).write_text(_in_words(model, certificate), "utf-8", newline="\n")
 
 
 def _in_words(model: Model, certificate: dict[str, Any]) -> str:
@@ -272,13 +283,13 @@ def _in_words(model: Model, certificate: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in certificate["versions"].items())
     return f"""\
 TL Studio asked this export and the model it was made from about the same {certificate["pictures"]} pictures.
-Their probabilities differ by at most {largest:.1g}; {ALLOWED:g} is allowed. The export passed.
+Their probabilities differ by at most {at_most(largest)}; {ALLOWED:g} is allowed. The export passed.
 
 Made       {certificate["created"]}
 Model      {facts["backbone"]}, {len(model.classes)} classes, weights SHA-256 {certificate["model"]["weights_sha256"]}
 Licence    of the weights it began with: {facts["provenance"].get("licence") or "not stated"}
 Measured   on {certificate["system"]}, with {versions}
-Pictures   drawn for it: 8 and 16 bits, floating point, grey, transparent, turned by EXIF, very long, very large, JPEG
+Pictures   drawn for it: 8 to 32 bits, floating point, grey, transparent, turned by EXIF, very long, very large, JPEG
 
 To measure again, anywhere:   python check.py          (needs onnxruntime, pillow and numpy)
 To classify a picture:        python check.py PICTURE

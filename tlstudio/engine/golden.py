@@ -4,6 +4,7 @@ Drawn rather than taken from the person's own, which may be private. The same pi
 """
 
 import random
+import struct
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from tlstudio.engine.shapes import SHAPES, draw
 
 ORIENTATION = 0x0112  # EXIF's tag
 QUARTER_TURN, MIRRORED = 6, 2  # its values
+# The entry of a TIFF by which 32-bit values are signed, as Pillow always writes it, and the other.
+_SIGNED, _UNSIGNED = (struct.pack("<HHIHH", 339, 3, 1, sign, 0) for sign in (2, 1))
 
 
 def golden(folder: Path) -> list[tuple[Path, str]]:
@@ -47,6 +50,8 @@ def trial(folder: Path) -> Iterator[tuple[Path, str]]:
         if "turned" in what:
             options = {**options, "exif": _turned(image, QUARTER_TURN if "quarter" in what else MIRRORED)}
         image.save(path, **options)
+        if "unsigned" in what:
+            path.write_bytes(path.read_bytes().replace(_SIGNED, _UNSIGNED))
         yield path, what
 
 
@@ -75,6 +80,12 @@ def _sheet() -> Image.Image:
 def _sixteen_bits(image: Image.Image) -> Image.Image:
     values = np.asarray(image.convert("L")).astype(np.uint16)
     return Image.fromarray(9_000 + values * 150)
+
+
+def _thirty_two_bits(image: Image.Image) -> Image.Image:
+    """The whole range of an unsigned value, in a mode that takes it for a signed one."""
+    values = np.asarray(image.convert("L")).astype(np.uint32) * 0x01010101
+    return Image.fromarray(values.view(np.int32))
 
 
 def _floats(image: Image.Image) -> Image.Image:
@@ -108,6 +119,7 @@ TRIAL: tuple[tuple[str, str, Callable[[str], Image.Image], dict[str, Any]], ...]
     (".png", "grey that fades", lambda seed: _fading(_scene(280, 300, seed)).convert("LA"), {}),
     (".tif", "floating point", lambda seed: _floats(_scene(300, 280, seed)), {}),
     (".tif", "16-bit TIFF", lambda seed: _sixteen_bits(_scene(500, 300, seed)), {}),
+    (".tif", "unsigned 32-bit TIFF", lambda seed: _thirty_two_bits(_scene(320, 280, seed)), {}),
     (".bmp", "BMP", _of_size(333, 251), {}),
     (".jpg", "a photograph of 2400 × 1600", _of_size(2400, 1600), {"quality": 90}),
     (".jpg", "a progressive JPEG", _of_size(900, 700), {"quality": 75, "progressive": True}),

@@ -4,9 +4,11 @@ import itertools
 import math
 import random
 import threading
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +77,19 @@ def _device(network: Network) -> torch.device:
 
 
 def some_of(pictures: Sequence[Picture], seed: int) -> Sequence[Picture]:
-    """At most 2,000 of the training pictures: enough to know what is familiar."""
-    return random.Random(seed).sample(pictures, SAMPLE_SIZE) if len(pictures) > SAMPLE_SIZE else pictures
+    """At most 2,000 of the training pictures: enough to know what is familiar.
+
+    As many of each class as there are, or else alike: a class without one would have no centre. Of more than 2,000
+    classes some have none.
+    """
+    if len(pictures) <= SAMPLE_SIZE:
+        return pictures
+    drawn, seen = list[tuple[int, Picture]](), Counter[str]()
+    for picture in random.Random(seed).sample(pictures, len(pictures)):
+        drawn.append((seen[picture.label], picture))
+        seen[picture.label] += 1
+    # The first of every class, then the second …
+    return [picture for _, picture in sorted(drawn, key=itemgetter(0))[:SAMPLE_SIZE]]
 
 
 def sample_of(pooled: torch.Tensor) -> torch.Tensor:

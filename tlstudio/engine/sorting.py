@@ -26,6 +26,7 @@ from tlstudio.core.sorting import (
     folder_names,
     numbered,
     read_record,
+    set_aside,
     with_mark,
 )
 
@@ -296,8 +297,9 @@ def _stage(placement: Placement, part: Path) -> _Staged | str:
 
 
 def undo(path: Path) -> Generator[Event, None, None]:
-    """Remove the copies a record names that are still as they were made, and the folders made for them if they are
-    empty now; ends with `SortingUndone`. The record goes with them unless a copy stays.
+    """Remove the copies a record names that are still as they were made and whose source is there, and the folders made
+    for them if they are empty now; ends with `SortingUndone`. The record goes with them; if a copy stays, it is put
+    behind those of other sortings.
 
     Raises:
         TLStudioError: the record cannot be read or is not one, or something cannot be removed.
@@ -311,7 +313,7 @@ def undo(path: Path) -> Generator[Event, None, None]:
             folder, _, name = copied.path.partition("/")
             file = into / folder / name
             if folder in folders and os.path.lexists(file):
-                if reason := _changed(file, copied.digest):
+                if reason := _why_kept(file, copied):
                     kept.append({"path": str(file), "reason": reason})
                 else:
                     file.unlink()
@@ -319,7 +321,9 @@ def undo(path: Path) -> Generator[Event, None, None]:
             if number % AT_ONCE == 0 or number == len(recorded.copies):
                 yield Progress("removing copies", number, len(recorded.copies))
         _tidy(path, [into / name for name in folders], [into / name for name in folders if recorded.folders[name]])
-        if not kept:
+        if kept:
+            set_aside(path)
+        else:
             path.unlink()
         if recorded.made and not kept:
             with suppress(OSError):  # there is something of somebody else's in it
@@ -330,15 +334,18 @@ def undo(path: Path) -> Generator[Event, None, None]:
     yield SortingUndone(str(into), removed, tuple(kept))
 
 
-def _changed(file: Path, digest: str) -> str:
-    """Why a file is not the copy that was made; empty if it is."""
+def _why_kept(file: Path, copied: Copied) -> str:
+    """Why a file must stay: it is not the copy that was made, or the only one left; empty if it may go."""
     if file.is_symlink() or not file.is_file():
         return "is not the copy any more"
     if file.stat().st_size == 0:
         return ""  # a name that was taken for a copy which did not get to it
     with file.open("rb") as opened:
         found = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-    return "" if found == digest else "was changed since it was copied"
+    if found != copied.digest:
+        return "was changed since it was copied"
+    there = os.path.isfile(copied.source)  # noqa: PTH113  # Path's raises where a folder may not be looked into
+    return "" if there else f"is the only copy left: {copied.source} is gone"
 
 
 def _tidy(record: Path, folders: Sequence[Path], made: Sequence[Path]) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnusableImages
 from tlstudio.core.events import Event, Progress
+from tlstudio.core.files import is_dropping
 from tlstudio.engine import picture_list
 from tlstudio.engine.picture_list import SPLIT_NAMES
 
-DROPPINGS = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
 LAYOUT = "Put the pictures into one folder per class, such as pictures/cats and pictures/dogs."
 BREATH = 0.1  # seconds between two signs of life, so that Cancel is heard
 SHOWN = 10  # names in a sentence
@@ -122,7 +122,7 @@ class _Listing:
 
 def _listing(folder: str) -> _Listing:
     with os.scandir(folder) as found:
-        entries = [entry for entry in found if entry.name[0] != "." and entry.name.lower() not in DROPPINGS]
+        entries = [entry for entry in found if entry.name[0] != "." and not is_dropping(entry.name)]
     entries.sort(key=lambda entry: entry.name)
     listing = _Listing([], [], [], [])
     for entry in entries:

@@ -8,6 +8,7 @@ import queue
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import IO
 from tlstudio.core.errors import ExportFailed
 from tlstudio.core.events import Event, Exported, Progress
 from tlstudio.core.exports import check_place, unfinished
-from tlstudio.tasks.predicting import _check_exists
+from tlstudio.tasks.predicting import check_exists
 
 PULSE = 0.1  # seconds between two looks at a process that says nothing
 _EVENTS: dict[str, type[Event]] = {Progress.kind: Progress, Exported.kind: Exported}
@@ -30,7 +31,7 @@ def export(model_file: Path, out: Path, format_: str = "onnx", threads: int = 0)
     Raises:
         TLStudioError: the model cannot be used or exported, or answers differently once it is.
     """
-    _check_exists(model_file)
+    check_exists(model_file)
     check_place(out)
     from tlstudio.engine import checkpoints, device, exporters
 
@@ -45,25 +46,34 @@ def export_apart(model_file: Path, out: Path, format_: str = "onnx") -> Iterator
     Closing it ends that process and takes away what it had begun.
     """
     out = Path(os.path.realpath(out))
-    _check_exists(model_file)
+    check_exists(model_file)
     check_place(out)
     before = unfinished(out)
-    process = _start("export", os.fspath(model_file), os.fspath(out), "--format", format_, "--json")
-    try:
-        yield from _events_of(process)
-        _, complaint = process.communicate()
-        if process.returncode:
-            raise ExportFailed(complaint.strip().removeprefix("tlstudio: ") or "The export ended without a reason")
-    finally:
-        if process.poll() is None:
-            process.kill()
+    # A file takes any number of complaints; a pipe that nobody empties would stop who complains.
+    with tempfile.TemporaryFile() as complaints:
+        process = _start(complaints, "export", os.fspath(model_file), os.fspath(out), "--format", format_, "--json")
+        try:
+            yield from _events_of(process)
             process.communicate()
-        for left in unfinished(out) - before:
-            shutil.rmtree(left, ignore_errors=True)
+            if process.returncode:
+                raise ExportFailed(_last_line(complaints) or "The export ended without a reason")
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+            for left in unfinished(out) - before:
+                shutil.rmtree(left, ignore_errors=True)
 
 
-def _start(*arguments: str) -> subprocess.Popen[str]:
-    """The program's own command line, in a process of its own."""
+def _last_line(complaints: IO[bytes]) -> str:
+    """What ended the program; before it may stand what libraries remarked."""
+    complaints.seek(0)
+    lines = complaints.read().decode(errors="backslashreplace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "").removeprefix("tlstudio: ")
+
+
+def _start(complaints: IO[bytes], *arguments: str) -> subprocess.Popen[str]:
+    """The program's own command line, in a process of its own. complaints: takes what it says on stderr."""
     command = [sys.executable, "-m", "tlstudio"]
     if getattr(sys, "frozen", False):
         # On Windows the program with the window has no stdout; the one beside it has.
@@ -73,8 +83,10 @@ def _start(*arguments: str) -> subprocess.Popen[str]:
         [*command, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=complaints,
         encoding="utf-8",
+        errors="backslashreplace",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows would show a black one
     )
 

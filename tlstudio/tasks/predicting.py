@@ -40,7 +40,7 @@ def evaluate(
     Raises:
         TLStudioError: the model or the pictures cannot be used, or no class is one the model knows.
     """
-    _check_exists(model_file)
+    check_exists(model_file)
     from tlstudio.engine import evaluation, predictor
 
     model, count = _open_model(model_file, device, threads)
@@ -98,7 +98,7 @@ def predict(
     Raises:
         TLStudioError: the model cannot be used.
     """
-    _check_exists(model_file)
+    check_exists(model_file)
     from tlstudio.engine.predictor import Predictor
 
     model, count = _open_model(model_file, device, threads)
@@ -175,7 +175,12 @@ class OpenModel:
             return self._predictor
 
 
-def _check_exists(model_file: Path) -> None:
+def check_exists(model_file: Path) -> None:
+    """Refuse what cannot be a model before anything is loaded.
+
+    Raises:
+        RefusedModel: it is a folder, or there is none.
+    """
     if model_file.is_dir():
         raise RefusedModel("is a folder, not a model", path=model_file, remedy="The .tlmodel file comes first.")
     if not model_file.exists():

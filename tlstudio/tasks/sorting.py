@@ -36,7 +36,9 @@ def sort_copies(answers: Iterable[Predicted], into: Path, below: float = 0.0) ->
 
 
 def undo_sorting(record: Path) -> Iterator[Event]:
-    """Remove the copies of a sorting that are still what was copied; ends with `SortingUndone`.
+    """Remove the copies of a sorting that are still what was copied, unless the original is gone.
+
+    Ends with `SortingUndone`.
 
     record: as `SortingStarted` and `Sorted` name it; or the folder sorted into, for the last sorting there.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QDropEvent, QPainter, QPaintEvent, QPen
@@ -84,12 +85,12 @@ class Dragging(QObject):
 
     Signals:
         step_wanted: the pointer rests on another step of the rail. files_dropped: a Deed and the paths.
-        pixels_dropped: a Pixels to classify. refused: why a drop cannot be used, and what to do instead.
+        pixels_dropped: a Deed and a Pixels. refused: why a drop cannot be used, and what to do instead.
     """
 
     step_wanted = Signal(int)
     files_dropped = Signal(object, object)
-    pixels_dropped = Signal(object)
+    pixels_dropped = Signal(object, object)
     refused = Signal(str, str)
 
     def __init__(
@@ -109,6 +110,7 @@ class Dragging(QObject):
         self._window = window
         self._rail = rail
         self._pages = pages
+        self._paths: tuple[Path, ...] = ()  # of what is over the window; thousands, perhaps: asked for once
         window.setAcceptDrops(True)
         window.installEventFilter(self)
 
@@ -136,6 +138,7 @@ class Dragging(QObject):
             entering.ignore()
             self.refused.emit(refusal, "")
         else:
+            self._paths = drops.local_paths(entering.mimeData())
             self._show_targets(entering)
 
     def _show_targets(self, moving: QDropEvent) -> None:
@@ -144,7 +147,7 @@ class Dragging(QObject):
         over = self._rail.step_at(self._rail.mapFrom(self._window, moving.position().toPoint()))
         if over is not None and over != self.step:
             self.step_wanted.emit(over)
-        self.overlay.show_targets(self._targets(moving), self._target_under(moving))
+        self.overlay.show_targets(self._targets(), self._target_under(moving))
 
     def _drop(self, dropping: QDropEvent) -> None:
         self.overlay.hide()
@@ -156,20 +159,17 @@ class Dragging(QObject):
             self.refused.emit(refusal, "")
         elif paths := drops.local_paths(given):
             self.files_dropped.emit(deed, paths)
-        elif deed == Deed.CLASSIFY:
-            self.pixels_dropped.emit(drops.Pixels.of(given))
         else:
-            remedy = self.tr("Save it into a class folder, then add that.")
-            self.refused.emit(self.tr("This picture came without a file."), remedy)
+            self.pixels_dropped.emit(deed, drops.Pixels.of(given))
 
     def _target_under(self, moving: QDropEvent) -> Target | None:
-        targets, at = self._targets(moving), moving.position().toPoint()
+        targets, at = self._targets(), moving.position().toPoint()
         return targets[0] if len(targets) == 1 else next((t for t in targets if t.area.contains(at)), None)
 
-    def _targets(self, moving: QDropEvent) -> tuple[Target, ...]:
+    def _targets(self) -> tuple[Target, ...]:
         """Where one can drop now, and what for."""
         area = QRect(self._pages.mapTo(self._window, QPoint(0, 0)), self._pages.size())
-        paths = drops.local_paths(moving.mimeData())
+        paths = self._paths
         if paths and paths[0].suffix.lower() == drops.MODEL_SUFFIX:
             return (Target(Deed.OPEN, area, self.tr("Open this model")),)
         if drops.are_weights(paths):

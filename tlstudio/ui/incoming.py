@@ -1,6 +1,6 @@
 """Files that come in, by dialog, drop, paste, command line or desktop: recognised, and handed to who takes them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -22,7 +22,7 @@ class Incoming(QObject):
         weights_came: files of pretrained weights to import.
         model_came: the path of a .tlmodel to open. project_came: the folder of a project to open.
         pictures_to_add: paths, and whether they are loose files. pictures_to_classify: a list of paths.
-        came: something was dropped on the window. refused: why something cannot be used, and what to do instead.
+        came: something was dropped, pasted or chosen. refused: why something cannot be used, and what to do instead.
         failed: the TLStudioError of what could not be looked at.
     """
 
@@ -64,19 +64,20 @@ class Incoming(QObject):
     @Slot(object)
     def classify(self, paths: tuple[Path, ...]) -> None:
         """Classify files, unless they turn out to be a model or a project."""
+        self.came.emit()
         self._recognise(Deed.CLASSIFY, paths)
 
     @Slot()
-    def paste(self) -> None:
-        """Classify what is on the clipboard."""
+    def paste(self, deed: Deed = Deed.CLASSIFY) -> None:
+        """Do that with what is on the clipboard."""
         given = QGuiApplication.clipboard().mimeData()
         refusal = drops.why_not(given)
         if paths := drops.local_paths(given) or drops.paths_in_text(given):
-            self.classify(paths)
+            self._recognise(deed, paths)
         elif refusal:
             self.refused.emit(refusal, "")
         else:
-            self.take_pixels(drops.Pixels.of(given))
+            self.take_pixels(deed, drops.Pixels.of(given))
 
     @Slot(object, object)
     def take_dropped(self, deed: Deed, paths: tuple[Path, ...]) -> None:
@@ -84,14 +85,18 @@ class Incoming(QObject):
         self.came.emit()
         self._recognise(deed, paths)
 
-    @Slot(object)
-    def take_pixels(self, pixels: drops.Pixels) -> None:
-        """Classify a picture that came without a file."""
-        start_errand(self, pixels.keep, self._classify_recognised, self._take_failure)
+    @Slot(object, object)
+    def take_pixels(self, deed: Deed, pixels: drops.Pixels) -> None:
+        """A picture that came without a file, where a drop does that deed."""
+        self.came.emit()
+        self._look_at(deed, pixels.keep)
 
     def _recognise(self, deed: Deed, paths: tuple[Path, ...]) -> None:
+        self._look_at(deed, lambda: drops.recognise(paths))
+
+    def _look_at(self, deed: Deed, look: Callable[[], Iterator[Event]]) -> None:
         report = self._classify_recognised if deed == Deed.CLASSIFY else self._add_recognised
-        start_errand(self, lambda: drops.recognise(paths), report, self._take_failure)
+        start_errand(self, look, report, self._take_failure)
 
     @Slot(object)
     def _open_recognised(self, what: Event) -> None:

@@ -84,7 +84,9 @@ class MainWindow(QMainWindow):
         self._lay_out()
         pictures = History(self.dataset_panel.undo, self.dataset_panel.redo, self)
         self.dataset_panel.history_changed.connect(pictures.take)
-        self.undoing = UndoActions(pictures, History.of_stack(self.model_panel.undo_stack), self)
+        answers = History(self.predict_panel.undo_sorting, None, self)
+        self.predict_panel.history_changed.connect(answers.take)
+        self.undoing = UndoActions(pictures, History.of_stack(self.model_panel.undo_stack), answers, self)
         self.menus = Menus(self, self.undoing, theme.scheme)
         self.dragging = Dragging(self, self.rail, self._pages, self.predict_panel.has_model, self._has_project)
         dataset, _model, training, predict = self.panels
@@ -148,7 +150,7 @@ class MainWindow(QMainWindow):
         menus.sample_wanted.connect(self.projects.begin_sample)
         menus.preferences_wanted.connect(self._show_preferences)
         menus.quit_wanted.connect(self.close)
-        menus.paste_wanted.connect(self.incoming.paste)
+        menus.paste_wanted.connect(self._paste)
         menus.find_wanted.connect(self._find)
         menus.step_wanted.connect(self._choose_step)
         menus.scheme_wanted.connect(self._choose_scheme)
@@ -388,6 +390,12 @@ class MainWindow(QMainWindow):
         if self._step == Step.PICTURES and self.project is not None:
             return Deed.ADD
         return Deed.CLASSIFY if loose else Deed.ADD
+
+    @Slot()
+    def _paste(self) -> None:
+        """What is on the clipboard joins the class that is chosen among the pictures; elsewhere it is classified."""
+        joins = self._step == Step.PICTURES and self.dataset_panel.has_class_chosen()
+        self.incoming.paste(Deed.ADD if joins else Deed.CLASSIFY)
 
     @Slot(object)
     def _open_model(self, path: Path) -> None:

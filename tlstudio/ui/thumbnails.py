@@ -35,8 +35,9 @@ class Thumbnails(QObject):
     drawn = Signal(str)
 
     def __init__(self, owner: QObject, capacity: int = CAPACITY) -> None:
+        """capacity: pictures to remember; more where more are wanted at once."""
         super().__init__(owner)
-        self._capacity = capacity
+        self._least = self._capacity = capacity
         self._kept: OrderedDict[str, Drawn] = OrderedDict()
         self._wanted: deque[tuple[Path, int, Preprocessing | None]] = deque()
         self._seen_by: Preprocessing | None = None
@@ -57,6 +58,10 @@ class Thumbnails(QObject):
         if seen_by != self._seen_by:
             self._seen_by = seen_by
             self._kept.clear()
+        self._capacity = max(self._least, len(paths))
+        for path in reversed(paths):  # what is wanted first is forgotten last
+            if path in self._kept:
+                self._kept.move_to_end(path)
         missing = [path for path in paths if (kept := self._kept.get(path)) is None or kept.side < side]
         self._wanted = deque((Path(path), side, seen_by) for path in missing)
         if self._wanted and self._job is None and not self._closed:

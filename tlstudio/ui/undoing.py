@@ -1,4 +1,4 @@
-"""Undo and Redo in the Edit menu: of the pictures or of the recipe, whichever step is on show."""
+"""Undo and Redo in the Edit menu: of the pictures, the recipe or the answers, whichever step is on show."""
 
 from collections.abc import Callable
 
@@ -17,8 +17,8 @@ class History(QObject):
 
     changed = Signal()
 
-    def __init__(self, undo: Callable[[], None], redo: Callable[[], None], owner: QObject) -> None:
-        """undo, redo: what the two do."""
+    def __init__(self, undo: Callable[[], None], redo: Callable[[], None] | None, owner: QObject) -> None:
+        """undo, redo: what the two do; None where nothing can be done again."""
         super().__init__(owner)
         self.undo, self.redo = undo, redo
         self.undo_text = self.redo_text = ""
@@ -49,22 +49,27 @@ class History(QObject):
 class UndoActions(QObject):
     """The two actions, named after what they would do."""
 
-    def __init__(self, pictures: History, recipe: History, owner: QObject) -> None:
+    def __init__(self, pictures: History, recipe: History, answers: History, owner: QObject) -> None:
         super().__init__(owner)
-        self._pictures, self._recipe = pictures, recipe
+        self._of_step = {
+            Step.PICTURES: pictures,
+            Step.NETWORK: recipe,
+            Step.TRAINING: recipe,
+            Step.PREDICT: answers,
+        }
         self._followed = pictures
         self.undo, self.redo = QAction(self), QAction(self)
         self.undo.setShortcut(QKeySequence("Ctrl+Z"))
         self.redo.setShortcut(QKeySequence("Ctrl+Y"))
         self.undo.triggered.connect(self._undo)
         self.redo.triggered.connect(self._redo)
-        for history in (pictures, recipe):
+        for history in (pictures, recipe, answers):
             history.changed.connect(self._show)
         self._show()
 
     def show_step(self, step: Step) -> None:
         """Follow what can be changed in a step."""
-        self._followed = self._recipe if step in (Step.NETWORK, Step.TRAINING) else self._pictures
+        self._followed = self._of_step[step]
         self._show()
 
     @Slot()
@@ -73,7 +78,8 @@ class UndoActions(QObject):
 
     @Slot()
     def _redo(self) -> None:
-        self._followed.redo()
+        if self._followed.redo is not None:
+            self._followed.redo()
 
     @Slot()
     def _show(self) -> None:

@@ -18,7 +18,7 @@ from tlstudio.ui import theme
 from tlstudio.ui.dataset.delegates import ClassDelegate
 from tlstudio.ui.dataset.grid import DRAGGED
 from tlstudio.ui.dataset.models import DRAGGED_CLASS, ClassList
-from tlstudio.ui.drops import local_paths
+from tlstudio.ui.drops import Pixels, carries_picture, local_paths
 from tlstudio.ui.theme import RADIUS
 
 
@@ -29,7 +29,7 @@ class ClassView(QListView):
         class_chosen: its name, empty for all. rename_wanted: the old name and the new one. merge_wanted: the name of
         the class that goes and of the one that stays. remove_wanted: a name. add_wanted: a new class.
         pictures_dropped: the pictures selected in the grid belong to this class.
-        files_dropped: a class and paths. clipboard and other pixels are not taken here.
+        files_dropped: a class and paths. pixels_dropped: a class and the Pixels of a picture without a file.
     """
 
     class_chosen = Signal(str)
@@ -39,6 +39,7 @@ class ClassView(QListView):
     add_wanted = Signal()
     pictures_dropped = Signal(str)
     files_dropped = Signal(str, object)
+    pixels_dropped = Signal(str, object)
 
     def __init__(self, classes: ClassList, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,6 +53,7 @@ class ClassView(QListView):
         )
         self._classes = classes
         self._over = QModelIndex()
+        self._brings_pictures = False  # what is dragged here, from outside
         self.setModel(classes)
         self.setItemDelegate(ClassDelegate(self))
         self.setUniformItemSizes(True)
@@ -167,6 +169,8 @@ class ClassView(QListView):
     # Dropping onto a class
 
     def dragEnterEvent(self, entering: QDragEnterEvent) -> None:
+        given = entering.mimeData()  # thousands of paths, perhaps: asked for once
+        self._brings_pictures = carries_picture(given) or bool(local_paths(given))
         self._consider(entering)
 
     def dragMoveEvent(self, moving: QDragMoveEvent) -> None:
@@ -183,7 +187,7 @@ class ClassView(QListView):
         line = self._classes.line(at.row()) if at.isValid() else None
         ours = given.hasFormat(DRAGGED) or given.hasFormat(DRAGGED_CLASS)
         itself = given.hasFormat(DRAGGED_CLASS) and line and given.data(DRAGGED_CLASS) == line.name.encode()
-        if line and line.name and not itself and (ours or local_paths(given)):
+        if line and line.name and not itself and (ours or self._brings_pictures):
             self._mark(at)
             moving.setDropAction(Qt.DropAction.MoveAction if ours else Qt.DropAction.CopyAction)
             moving.accept()
@@ -204,8 +208,10 @@ class ClassView(QListView):
             # Accepted as a copy: after a move, Qt would take the row out of the model by itself.
             dropping.setDropAction(Qt.DropAction.CopyAction)
             self.ask_to_merge(bytes(given.data(DRAGGED_CLASS).data()).decode(), line.name)
+        elif paths := local_paths(given):
+            self.files_dropped.emit(line.name, paths)
         else:
-            self.files_dropped.emit(line.name, local_paths(given))
+            self.pixels_dropped.emit(line.name, Pixels.of(given))
 
     def _mark(self, at: QModelIndex) -> None:
         if at != self._over:

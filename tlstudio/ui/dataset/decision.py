@@ -98,13 +98,21 @@ class DecisionBar(QFrame):
             self._text.show_text(remark.text)
             self._offer_proposal(remark.proposal)
         elif self._at < 0:
-            self._text.show_text(self.tr("%n group(s) of pictures that belong together.", "", count))
+            self._text.show_text(self._introduce(remark.kind, count))
             self._offer_for_all(remark.kind, groups)
         else:
             self._text.show_text(self.tr("Group {number} of {count}").format(number=self._at + 1, count=count))
             self._offer_for_one(remark.kind, groups[0])
         self._one_by_one.setVisible(self._at < 0 and count > 0)
         self._next.setVisible(self._at >= 0)
+
+    def _introduce(self, kind: str, count: int) -> str:
+        """What all the groups of a remark ask for."""
+        if kind in _CONFLICTS:
+            return self.tr("%n picture(s) in more than one class: look at each and say which is right.", "", count)
+        if kind in _COPIES:
+            return self.tr("%n picture(s), each with its copies beside it.", "", count)
+        return self.tr("%n group(s) of pictures that belong together.", "", count)
 
     def _offer_proposal(self, proposal: Proposal) -> None:
         decide = partial(tasks.decide, kind=proposal.kind, name=proposal.name)
@@ -130,7 +138,8 @@ class DecisionBar(QFrame):
         elif kind in _COPIES:
             ids = [picture.id for group in groups for picture in group[1:]]
             tip = self.tr("One of each group stays, the others are left out; no file changes")
-            self._offer("keep_one_button", self.tr("Keep one of each"), tip, _edit(partial(Edits.exclude, ids=ids)))
+            text = self.tr("Keep one of each") if self._at < 0 else self.tr("Keep the first")
+            self._offer("keep_one_button", text, tip, _edit(partial(Edits.exclude, ids=ids)))
 
     def _offer_for_one(self, kind: str, group: Sequence[Picture]) -> None:
         ids = [picture.id for picture in group]

@@ -119,6 +119,7 @@ class PictureDelegate(QStyledItemDelegate):
         self._pictures = pictures
         self._classes = classes
         self.side = 128
+        self.says_more = False  # class and size before the name, where copies are compared
 
     def cell(self, metrics: QFontMetrics) -> QSize:
         """The room one picture takes."""
@@ -160,14 +161,18 @@ class PictureDelegate(QStyledItemDelegate):
         colours, metrics = theme.colours(option.palette), option.fontMetrics
         number = self._classes.number_of(picture.label)
         dot = 0 if number < 0 or picture.refused else DOT + 5
-        text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, row.width() - dot)
+        mode = Qt.TextElideMode.ElideMiddle
+        if self.says_more and not picture.refused:
+            name, mode = f"{picture.label} · {picture.width} × {picture.height} · {name}", Qt.TextElideMode.ElideRight
+        text = metrics.elidedText(name, mode, row.width() - dot)
         left = row.left() + (row.width() - dot - metrics.horizontalAdvance(text)) // 2
         if dot:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.class_colour(number, option.palette))
             painter.drawEllipse(QRectF(left, row.center().y() - DOT / 2 + 1, DOT, DOT))
         painter.setPen(colours.error if picture.refused else colours.muted)
-        painter.drawText(QRect(left + dot, row.top(), row.right() - left - dot + 2, row.height()), LEFT, text)
+        place = QRect(left + dot, row.top(), row.right() - left - dot + 2, row.height())
+        painter.drawText(place, LEFT | Qt.TextFlag.TextSingleLine, text)  # a name may have several lines
 
     def _paint_missing(
         self, painter: QPainter, room: QRectF, colours: theme.Colours, unreadable: bool, ratio: float

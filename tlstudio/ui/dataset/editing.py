@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QInputDialog, QMenu
 
 from tlstudio import tasks
 from tlstudio.core.edits import Edits, Split, Step
+from tlstudio.ui.dataset import listing
 from tlstudio.ui.dataset.class_view import ClassView
 from tlstudio.ui.dataset.grid import PictureGrid
 from tlstudio.ui.dataset.models import ClassList, PictureList
@@ -74,7 +75,7 @@ class Editor(QObject):
             case "exclude", False:
                 text = self.tr("leaving out %n picture(s)", "", step.count)
             case "include", True:
-                text = self.tr("%n picture(s) are used again.", "", step.count)
+                text = self.tr("Used again: %n picture(s).", "", step.count)
             case "include", False:
                 text = self.tr("using %n picture(s) again", "", step.count)
             case "split", True:
@@ -86,6 +87,13 @@ class Editor(QObject):
             case _:
                 text = self.tr("the decision on a group")
         return text.format(**names)
+
+    def describe_kept_out(self, classes: Sequence[str]) -> tuple[str, str]:
+        """Why pictures of removed classes are not used again, and what to do."""
+        names = ", ".join(classes[:3]) + (" …" if classes[3:] else "")
+        what = self.tr("Pictures of a class that was removed stay left out: {names}.").format(names=names)
+        remedy = self.tr("Add a class of that name again, or file the pictures under another class.")
+        return what, remedy
 
     # Classes
 
@@ -142,10 +150,11 @@ class Editor(QObject):
     @Slot()
     def _exclude_or_include(self) -> None:
         """Leave the selected pictures out; if the current one is left out already, use them again."""
-        ids, current = self._grid.chosen_ids(), self._pictures.picture(self._grid.currentIndex().row())
-        if ids:
-            change = Edits.include if current and current.excluded else Edits.exclude
-            self._want(partial(change, ids=ids))
+        current = self._pictures.picture(self._grid.currentIndex().row())
+        if current and current.excluded:
+            self._include()
+        else:
+            self._exclude()
 
     # The menu of the grid
 
@@ -212,4 +221,4 @@ class Editor(QObject):
     @Slot()
     def _include(self) -> None:
         if ids := self._grid.chosen_ids():
-            self._want(partial(Edits.include, ids=ids))
+            self.deed_wanted.emit(partial(listing.include, ids=ids))

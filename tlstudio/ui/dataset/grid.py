@@ -28,6 +28,7 @@ from tlstudio.ui.thumbnails import Thumbnails
 SETTLE = 25
 GAP = 4
 SMALLEST, LARGEST = 72, 256
+MOST_BESIDE = 3
 # What a drag of chosen pictures carries inside the window; the pictures themselves are the grid's selection.
 DRAGGED = "application/x-tlstudio-chosen-pictures"
 _Move = QAbstractItemView.CursorAction
@@ -62,6 +63,7 @@ class PictureGrid(QAbstractItemView):
         self._pictures = pictures
         self._cell = QSize(128, 128)
         self._columns = 1
+        self._why_empty = ""
         self.thumbnails = Thumbnails(self)
         self._delegate = PictureDelegate(self.thumbnails, classes, self)
         self.setModel(pictures)
@@ -93,6 +95,17 @@ class PictureGrid(QAbstractItemView):
     @Slot(int)
     def show_side(self, side: int) -> None:
         """Show pictures this large, pixels of the square they fit into."""
+        self._delegate.says_more = False
+        self._show_side(side)
+
+    def show_beside(self, count: int) -> None:
+        """Show so many pictures beside each other, as large as there is room for, with what tells them apart."""
+        self._delegate.says_more = True
+        columns = max(1, min(count, MOST_BESIDE))
+        spare = self._delegate.cell(self.fontMetrics()).width() - self._delegate.side + GAP
+        self._show_side((self.viewport().width() - 1) // columns - spare)
+
+    def _show_side(self, side: int) -> None:
         kept = (
             self.currentIndex() if self.currentIndex().isValid() else self.indexAt(QPoint(self._cell.width() // 2, 1))
         )
@@ -101,6 +114,11 @@ class PictureGrid(QAbstractItemView):
         self.viewport().update()
         self.scrollTo(kept, _Hint.PositionAtCenter if kept == self.currentIndex() else _Hint.PositionAtTop)
         self._settle.start()
+
+    def say_why_empty(self, text: str) -> None:
+        """What stands where there is no picture to show."""
+        self._why_empty = text
+        self.viewport().update()
 
     @property
     def side(self) -> int:
@@ -237,6 +255,10 @@ class PictureGrid(QAbstractItemView):
     def paintEvent(self, painting: QPaintEvent) -> None:
         painter = QPainter(self.viewport())
         painter.fillRect(painting.rect(), theme.colours(self.palette()).surface)
+        if not self._pictures.rowCount():
+            painter.setPen(theme.colours(self.palette()).muted)
+            flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self.viewport().rect().adjusted(24, 24, -24, -24), flags, self._why_empty)
         option = QStyleOptionViewItem()
         self.initViewItemOption(option)
         plain = option.state & ~(_State.State_Selected | _State.State_MouseOver | _State.State_HasFocus)
@@ -289,6 +311,9 @@ class PictureGrid(QAbstractItemView):
             self.menu_wanted.emit(self.viewport().mapToGlobal(self.visualRect(self.currentIndex()).center()))
         else:
             super().keyPressEvent(pressed)
+
+    def keyboardSearch(self, _typed: str) -> None:
+        """A letter does nothing: Qt would compare it with the name of every picture, on this thread."""
 
     def contextMenuEvent(self, wanted: QContextMenuEvent) -> None:
         if self.selectionModel().hasSelection():

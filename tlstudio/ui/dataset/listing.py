@@ -4,6 +4,7 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tlstudio import tasks
@@ -12,6 +13,7 @@ from tlstudio.core.edits import Edits, Step
 from tlstudio.core.events import Difference, Edited, Event, Inspected, Warned
 from tlstudio.core.project import Project
 from tlstudio.ui.dataset.remarks import Remark
+from tlstudio.ui.drops import Pixels, Recognised
 from tlstudio.ui.projects import SAMPLE_FOLDER
 
 # How many pictures' facts come with a list, so that what is seen first is there at once.
@@ -83,12 +85,20 @@ class Facts(Event):
 
 @dataclass(frozen=True)
 class Changed(Event):
-    """A person's edit is done, or was taken back. choice: what the grid shows from now on."""
+    """A person's edit is done, or was taken back. choice: what is listed next, unless another was made meanwhile."""
 
     project: Project
     edited: Edited
     back: bool
     choice: Choice
+
+
+@dataclass(frozen=True)
+class StaysOut(Event):
+    """Pictures could not be used again, because their classes were removed: the names of these."""
+
+    project: Project
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -162,7 +172,16 @@ def edit(project: Project, deed: Deed, choice: Choice, near: Sequence[int], back
         if isinstance(event, Edited):
             choice = choice.after(event.step, back) if event.step else choice
             yield Changed(project, event, back, choice)
+        elif isinstance(event, StaysOut):
+            yield event
     yield from choose(project, choice, keeps=True, near=near)
+
+
+def include(project: Project, ids: Sequence[int]) -> Iterator[Event]:
+    """Use pictures again that were left out; of those whose class was removed, say so."""
+    yield from tasks.edit(project, partial(Edits.include, ids=ids))
+    if removed := {picture.label for picture in project.catalogue.some(ids) if picture.excluded}:
+        yield StaysOut(project, tuple(sorted(removed)))
 
 
 @contextmanager
@@ -225,6 +244,13 @@ def add(project: Project, paths: tuple[Path, ...], label: str, copy: bool = Fals
     """Add pictures to a project, and remember which were new to it. copy: into the project's folder."""
     fresh = tasks.not_yet_added(project, paths, label)
     yield from look(project, lambda: tasks.add(project, paths, label, copy=copy), Addition(fresh, label))
+
+
+def add_pixels(project: Project, pixels: Pixels, label: str) -> Iterator[Event]:
+    """Add a picture that came without a file to a class; the project keeps it."""
+    for event in pixels.keep():
+        if isinstance(event, Recognised):
+            yield from add(project, event.paths, label)
 
 
 def draw_sample(project: Project) -> Iterator[Event]:

@@ -19,11 +19,11 @@ from tlstudio.ui.dataset import listing
 from tlstudio.ui.dataset.doubts.view import DoubtsView
 from tlstudio.ui.dataset.editing import Editor
 from tlstudio.ui.dataset.empty import EmptyPage
-from tlstudio.ui.dataset.grid import LARGEST
 from tlstudio.ui.dataset.listing import Changed, Choice, Counted, Deed, Differs, Facts, Listed, Looked, Reported
 from tlstudio.ui.dataset.models import ClassList, PictureList
 from tlstudio.ui.dataset.page import Page
 from tlstudio.ui.dataset.remarks import Remark, RemarkList
+from tlstudio.ui.drops import Pixels
 from tlstudio.ui.job_queue import JobQueue
 from tlstudio.ui.preferences import Preferences
 
@@ -68,7 +68,7 @@ class DatasetPanel(QWidget):
         self._remark: Remark | None = None
         self._only: tuple[int, ...] = ()  # the group that is being decided on
         self._note = ""
-        self._reported = self._compared = True  # whether the report and the folders were looked at, or soon will be
+        self._reported = self._compared = True  # whether the report and the folders are being looked at, or were
         self._backbone = DEFAULT_BACKBONE
         self._addition: listing.Addition | None = None
         self._classes = ClassList(self)
@@ -80,6 +80,8 @@ class DatasetPanel(QWidget):
         self._asking = self._make_queue()
         self._fetching = self._make_queue()
         self._reporting = self._make_queue()
+        self._comparing = self._make_queue()  # apart, because an edit ends a report that runs
+        self._queues = (self._jobs, self._asking, self._fetching, self._reporting, self._comparing)
         self._pages = QStackedWidget()
         self._empty = self._make_empty()
         self._pages.addWidget(self._empty)
@@ -126,6 +128,7 @@ class DatasetPanel(QWidget):
         self._tools.import_wanted.connect(self.choose_folder)
         self._class_view.class_chosen.connect(self._choose_class)
         self._class_view.files_dropped.connect(self._add_to_class)
+        self._class_view.pixels_dropped.connect(self._add_pixels_to_class)
         self._grid.selectionModel().currentChanged.connect(self._look_at)
         self._grid.selectionModel().selectionChanged.connect(self._tell_count)
         self._shown.facts_wanted.connect(self._fetch)
@@ -154,7 +157,7 @@ class DatasetPanel(QWidget):
 
     def show_project(self, project: Project | None) -> None:
         """Show a project's pictures, or the invitation to begin one."""
-        for queue in (self._jobs, self._asking, self._fetching, self._reporting):
+        for queue in self._queues:
             queue.stop()
         self._doubts.clear()
         self._project, self._addition = project, None
@@ -216,6 +219,16 @@ class DatasetPanel(QWidget):
     @Slot(str, object)
     def _add_to_class(self, label: str, paths: tuple[Path, ...]) -> None:
         self.add_as(paths, label)
+
+    @Slot(str, object)
+    def _add_pixels_to_class(self, label: str, pixels: Pixels) -> None:
+        if self._project is not None:
+            project = self._project
+            self._jobs.add(lambda: listing.add_pixels(project, pixels, label))
+
+    def has_class_chosen(self) -> bool:
+        """Whether a class is chosen that single files would join."""
+        return self._pages.currentWidget() is self._page and bool(self._class_view.chosen())
 
     def add_as(self, paths: tuple[Path, ...], label: str) -> None:
         """Add files to the project, all of one class; without one, folders or lists that tell the classes."""
@@ -316,7 +329,7 @@ class DatasetPanel(QWidget):
         """Stop everything, and return when nothing runs any more."""
         self._typing.stop()
         self._report_soon.stop()
-        for queue in (self._jobs, self._asking, self._fetching, self._reporting):
+        for queue in self._queues:
             queue.shut_down()
         self._grid.shut_down()
         self._preview.shut_down()
@@ -344,10 +357,13 @@ class DatasetPanel(QWidget):
             self._shown.take(event.pictures)
         elif isinstance(event, Changed):
             self._take_changed(event)
+        elif isinstance(event, listing.StaysOut):
+            self.said.emit(*self._editor.describe_kept_out(event.classes), False)
         elif isinstance(event, Reported):
             self._remarks.show_remarks(event.remarks)
             self._page.remark_view.clearSelection()
             self.pictures_changed.emit(event.found)
+            self._compare(event.project)
 
     def _take_looked(self, looked: Looked) -> None:
         """Pictures came or went: say so, and show what there is now."""
@@ -358,6 +374,11 @@ class DatasetPanel(QWidget):
         words = self._describe_added(looked.added) if undo else ""
         if words or looked.warnings:
             self.said.emit(words, "\n".join(looked.warnings), undo)
+        if self._page.difference.text or self._comparing.is_busy():
+            # Found before these pictures came or went.
+            self._comparing.stop()
+            self._page.difference.show_difference(None)
+            self._compared = False
         self._show_anew(looked.project)
         self._doubts.pictures_changed()
 
@@ -377,7 +398,12 @@ class DatasetPanel(QWidget):
         return self.tr("Added %n picture(s) in {number} classes.", "", total).format(number=len(added))
 
     def _take_changed(self, changed: Changed) -> None:
-        edited, self._choice = changed.edited, changed.choice
+        edited = changed.edited
+        if edited.step is not None:
+            self._choice = self._choice.after(edited.step, changed.back)
+        if self._choice != changed.choice:  # another one was made meanwhile: the list that comes is not of it
+            project, choice = changed.project, self._choice
+            self._asking.add(lambda: listing.choose(project, choice, keeps=True))
         self._show_counts(edited.classes, len(self._pictures), edited.undo, edited.redo)
         if edited.step is not None:
             said = self._editor.describe(edited.step, done=True)
@@ -447,6 +473,7 @@ class DatasetPanel(QWidget):
         if listed.choice != self._choice:
             return  # a later one is on its way
         row, before = self._grid.currentIndex().row(), self._shown.id_at(self._grid.currentIndex().row())
+        self._grid.say_why_empty(self._say_why_empty(listed.choice))
         self._shown.show_pictures(listed.ids, listed.first)
         if not listed.keeps:
             self._grid.scrollToTop()
@@ -460,6 +487,20 @@ class DatasetPanel(QWidget):
         self._tell_count()
         if not self._reported:  # only now: it would keep the processor from what is seen first
             self._report()
+
+    def _say_why_empty(self, choice: Choice) -> str:
+        """What to do where a choice leaves no picture."""
+        if choice.text:
+            return self.tr("No file name here contains “{text}”. Clear the search to see the pictures again.").format(
+                text=choice.text
+            )
+        if choice.split:
+            return self.tr("No picture is in this part. Choose “All parts” above to see the others.")
+        if choice.label:
+            return self.tr("“{label}” has no pictures yet. Drag pictures onto it, from here or from a folder.").format(
+                label=choice.label
+            )
+        return self.tr("Nothing is left to see here. “Show all pictures” below leads back.")
 
     @Slot()
     def _tell_count(self) -> None:
@@ -490,7 +531,10 @@ class DatasetPanel(QWidget):
     def _show_group(self, ids: tuple[int, ...]) -> None:
         """Show one group of those a remark is about; with no ids, all of them."""
         self._only = ids
-        self._grid.show_side(LARGEST if ids else self._preferences.thumbnail_side)
+        if ids:
+            self._grid.show_beside(len(ids))
+        else:
+            self._grid.show_side(self._preferences.thumbnail_side)
         self._list_chosen()
 
     def _drop_remark(self) -> None:
@@ -545,6 +589,9 @@ class DatasetPanel(QWidget):
             self._reporting.stop()
             self._reporting.add(lambda: listing.report(project, self._remarks.write))
             self._reported = True
-            if not self._compared:
-                self._compared = True
-                self._reporting.add(lambda: listing.differ_if_any(project))
+
+    def _compare(self, project: Project) -> None:
+        """Look for what has changed in the folders, unless that was done."""
+        if not self._compared:
+            self._compared = True
+            self._comparing.add(lambda: listing.differ_if_any(project))

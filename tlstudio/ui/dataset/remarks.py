@@ -18,6 +18,7 @@ _GRADES: dict[str, Grade] = {
     **dict.fromkeys(("one-class", "unreadable"), "error"),
     **dict.fromkeys(("leak", "near-leak", "group-leak", "conflict", "near-conflict", "too-few", "blank"), "warning"),
 }
+_WORST_FIRST: tuple[Grade, ...] = ("error", "warning", "info")
 # Where the members of a group are to be seen beside each other.
 _GROUPED = ("leak", "near-leak", "group-leak", "conflict", "near-conflict", "duplicate", "near-duplicate")
 
@@ -83,7 +84,7 @@ class RemarkList(QAbstractListModel):
 
     def write(self, found: Inspected, excluded: Sequence[int]) -> tuple[Remark, ...]:
         """The remarks of a report, the worst first. excluded: ids of the pictures that are left out."""
-        lines = [self._remark(finding) for finding in found.findings]
+        lines = sorted(map(self._remark, found.findings), key=_rank)
         lines += [Remark("proposal", "info", self._ask(each), proposal=each) for each in found.proposals]
         if excluded:
             text = self.tr("%n picture(s) left out by you", "", len(excluded))
@@ -97,12 +98,12 @@ class RemarkList(QAbstractListModel):
     def _ask(self, proposal: Proposal) -> str:
         match proposal.verdict:
             case "confirmed":
-                end = self.tr("They are kept together, as you decided.")
+                first = self.tr("Kept together, as you decided:")
             case "rejected":
-                end = self.tr("They are not kept together, as you decided.")
+                first = self.tr("Not kept together, as you decided:")
             case _:
-                end = self.tr("Do they belong together?")
-        return f"{proposal.text} {end}"
+                first = self.tr("Do these belong together?")
+        return f"{first} {proposal.text}"  # the evidence may be cut off, the question not
 
     def _say(self, finding: Finding) -> str:
         """The finding in a sentence; the report's own where no number has to be spoken of."""
@@ -132,4 +133,34 @@ class RemarkList(QAbstractListModel):
                 return self.tr("%n picture(s) there more than once in a class", "", several)
             case "near-duplicate":
                 return self.tr("%n picture(s) there again, re-encoded, resized or cropped", "", several)
+        return self._say_of_pictures(finding)
+
+    def _say_of_pictures(self, finding: Finding) -> str:
+        """The finding on single pictures in a sentence."""
+        count = len(finding.ids)
+        match finding.kind:
+            case "blank":
+                return self.tr("%n picture(s) of nearly one colour, with nothing to learn from", "", count)
+            case "dark":
+                return self.tr("%n very dark picture(s)", "", count)
+            case "grey":
+                return self.tr("%n grey picture(s) among coloured ones", "", count)
+            case "shapes":
+                return self.tr(
+                    "%n picture(s) more than twice as long as wide; the preview shows what the network sees", "", count
+                )
+            case "tiny":
+                return self.tr("%n tiny picture(s), with little to see when enlarged", "", count)
+            case "depth":
+                return self.tr(
+                    "%n picture(s) with more than 8 bits, each scaled from its darkest to its brightest value",
+                    "",
+                    count,
+                )
+            case "frames":
+                return self.tr("%n file(s) with several frames or pages; only the first is used", "", count)
         return finding.text
+
+
+def _rank(remark: Remark) -> int:
+    return _WORST_FIRST.index(remark.grade)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QContextMenuEvent, QDrag, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QContextMenuEvent, QDrag, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from tlstudio.core.catalogue import is_label
 from tlstudio.core.errors import TLStudioError
 from tlstudio.core.events import Predicted
-from tlstudio.ui import figures
+from tlstudio.ui import figures, theme
 from tlstudio.ui.labels import ElidedBox, ElidedLabel, muted
 from tlstudio.ui.predict.classes import ClassColumn
 from tlstudio.ui.predict.delegates import ROW_HEIGHT, THUMBNAIL, PredictionDelegate
@@ -98,6 +98,15 @@ class AnswerList(QTableView):
             self.setCurrentIndex(self._predictions.index(ends[Qt.Key(pressed.key())]))
         else:
             super().keyPressEvent(pressed)
+
+    def paintEvent(self, painting: QPaintEvent) -> None:
+        super().paintEvent(painting)
+        if self._predictions.answers and not self._predictions.rowCount():
+            painter = QPainter(self.viewport())
+            painter.setPen(theme.colours(self.palette()).muted)
+            room = self.viewport().rect().adjusted(SPACE * 2, 0, -SPACE * 2, 0)
+            words = self.tr("No answer is like that.\nChoose another class at the left, or “However sure” above.")
+            painter.drawText(room, int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), words)
 
     def startDrag(self, _actions: Qt.DropAction) -> None:
         """Drag the chosen answers, as a picture so small that the class below it can be seen."""

@@ -113,7 +113,7 @@ class ModelCard(QScrollArea):
     def _strangers(self, facts: dict[str, Any]) -> str:
         unknown = facts["unknown"]
         share = figures.percent(float(unknown.get("refused_at_most", 0)), 0)
-        text = self.tr("Refuses at most {share} of known pictures, set on {pictures}")
+        text = self.tr("Get no class; at most {share} of known pictures get none with them (set on {pictures})")
         return text.format(share=share, pictures=unknown.get("set_on", ""))
 
     def _network(self, name: str, facts: dict[str, Any]) -> str:

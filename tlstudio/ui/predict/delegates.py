@@ -1,5 +1,7 @@
 """How an answer's row, a class's row and a ranked class look."""
 
+from pathlib import Path
+
 from PySide6.QtCore import (
     QModelIndex,
     QObject,
@@ -66,7 +68,7 @@ class PredictionDelegate(QStyledItemDelegate):
         bold.setWeight(QFont.Weight.DemiBold)
         metrics, small = QFontMetrics(bold), option.fontMetrics
         has_class = answer.ok and not answer.unknown
-        words = (answer.label or "") if has_class else verdict(answer)
+        words = (answer.label or "") if has_class else verdict(answer) if answer.ok else self.tr("No answer")
         top = QRect(inside.left(), inside.top(), inside.width(), metrics.height())
         room = top.width() - (BAR + SPACE * 2 if has_class else 0)
         painter.setFont(bold)
@@ -76,7 +78,12 @@ class PredictionDelegate(QStyledItemDelegate):
         bottom = QRect(inside.left(), inside.bottom() - small.height() + 1, inside.width(), small.height())
         painter.setFont(option.font)
         painter.setPen(colours.ok if correction else colours.muted)
-        painter.drawText(bottom, LEFT, small.elidedText(remark(answer, correction), Qt.TextElideMode.ElideMiddle, room))
+        if answer.ok:
+            told = small.elidedText(remark(answer, correction), Qt.TextElideMode.ElideMiddle, room)
+        else:
+            name = small.elidedText(Path(answer.path).name, Qt.TextElideMode.ElideMiddle, room * 2 // 5)
+            told = small.elidedText(f"{name}: {answer.error}", Qt.TextElideMode.ElideRight, room)
+        painter.drawText(bottom, LEFT, told)
         if has_class:  # how sure of what it is not says nothing
             share = answer.probability or 0.0
             painter.setPen(plain)
@@ -127,7 +134,7 @@ class CountDelegate(QStyledItemDelegate):
 
 
 class RankDelegate(QStyledItemDelegate):
-    """A class with its probability as bar and number; of a stranger's nearest classes the name alone."""
+    """A class with its probability as bar and number; of a stranger's likeliest classes the name alone."""
 
     def __init__(self, owner: QObject) -> None:
         super().__init__(owner)

@@ -68,12 +68,12 @@ class DropArea(DropHint):
         button.clicked.connect(wanted)
         return button
 
-    def show_state(self, has_model: bool, has_answers: bool) -> None:
-        """Invite to what comes next, in as much room as there is."""
+    def show_state(self, has_model: bool, has_answers: bool, is_awaited: bool) -> None:
+        """Invite to what comes next, in as much room as there is. is_awaited: there are answers still to come."""
         invitation = self.tr("Train first, or drop a .tlmodel file here")
         if has_model:
             more, first = self.tr("Drop more pictures here"), self.tr("Drop pictures or a folder here")
-            invitation = more if has_answers else first
+            invitation = more if has_answers else self.tr("One moment: your pictures are next") if is_awaited else first
         self._invitation.setText(invitation)
         self._hint.setVisible(not has_answers)
         self._open.setVisible(not has_model)

@@ -53,6 +53,9 @@ class EvidenceView(QScrollArea):
         self._picture = HeatPicture()
         self._picture.say_nothing_is_there(self.tr("Choose an answer to see it closely."))
         self._picture.set_opacity(FIRST_OPACITY / 100)
+        self._picture.setToolTip(
+            self.tr("The thin frame is the part the network was shown; bright is what speaks for the chosen class")
+        )
         self._label = title("")
         self._label.setWordWrap(True)
         self._remark = muted(QLabel())
@@ -177,6 +180,9 @@ class EvidenceView(QScrollArea):
         """Draw what the model said about the picture on show."""
         if self._answer is None or found.path != self._answer.path:
             return
+        if found.error:
+            self._show_why_bare(f"{Path(found.path).name}: {found.error}")
+            return
         self._picture.show_evidence(found)
         has_heat = self._picture.has_heat
         self.heat_box.setEnabled(has_heat)
@@ -192,10 +198,16 @@ class EvidenceView(QScrollArea):
 
     @Slot(object)
     def show_failure(self, error: TLStudioError) -> None:
-        """Say why there is nothing to see besides the picture."""
+        """Say why there is nothing to see besides the answer."""
+        self._show_why_bare(str(error))
+
+    def _show_why_bare(self, why: str) -> None:
         self._nearest_part.hide()
+        self._remark.setText(why)
+        self._remark.show()
         self.heat_box.setEnabled(False)
-        self.heat_box.setToolTip(str(error))
+        self.opacity.setEnabled(False)
+        self.heat_box.setToolTip(why)
 
     def use_project(self, is_open: bool) -> None:
         """Whether a project is open in which the nearest pictures may be."""
@@ -210,9 +222,11 @@ class EvidenceView(QScrollArea):
         if answer is None:
             return "", ""
         if not answer.ok:
-            return self.tr("No answer"), answer.error or ""
+            return self.tr("No answer"), f"{Path(answer.path).name}: {answer.error}"
         if answer.unknown:
-            remark = self.tr("It is farther from every training picture than nearly all I was checked on. Nearest:")
+            remark = self.tr(
+                "It is less like the training pictures than nearly all I was checked on. If it is of a class after all:"
+            )
             return self.tr("Not like anything you taught me"), remark
         return answer.label or "", ""
 

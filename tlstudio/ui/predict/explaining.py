@@ -97,7 +97,8 @@ class Explainer(QObject):
     def _take(self, answer: Event) -> None:
         if not isinstance(answer, Explained) or self._asked is None:
             return
-        self._kept[self._asked] = answer
+        if not answer.error:  # the file may be there again
+            self._kept[self._asked] = answer
         while len(self._kept) > REMEMBERED:
             self._kept.popitem(last=False)
         if self._asked == self._wanted:

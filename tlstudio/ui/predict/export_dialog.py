@@ -1,6 +1,8 @@
 """Export a model: choose where, watch it being measured, read the certificate."""
 
+import itertools
 import math
+import os
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +35,17 @@ def next_power(difference: float) -> str:
     return figures.number(10**-digits, digits)
 
 
+def new_folder(model: Path, into: Path) -> Path:
+    """A folder for a model's export that is not there yet. Every run's model has the same name: its run tells it apart.
+
+    Several of one name are numbered, so that none silently takes the place of another model's.
+    """
+    of_run = model.parent.parent.name == "runs"
+    name = f"{model.parents[2].name}-{model.parent.name}" if of_run else model.stem
+    numbers = (f"-{number}" if number > 1 else "" for number in itertools.count(1))
+    return next(folder for number in numbers if not os.path.lexists(folder := into / f"{name}-onnx{number}"))
+
+
 class ExportDialog(QDialog):
     """Writes one model as ONNX into a folder of its own, beside what a person chose."""
 
@@ -52,14 +65,15 @@ class ExportDialog(QDialog):
         intro = muted(
             QLabel(
                 self.tr(
-                    "Other programs run the model as ONNX. The folder gets model.onnx, which says how pictures are "
-                    "prepared, the labels, five golden pictures with the answers expected, and a checker that needs "
-                    "no TL Studio. The export is asked about the same pictures as the model, and there is none if it "
-                    "answers differently."
+                    "ONNX is the form in which other programs run a model. The folder gets the model with how its "
+                    "pictures are prepared, the names of the classes, five pictures with the answers expected, and a "
+                    "checker that needs no TL Studio. Model and export are asked about the same pictures; if they "
+                    "answer differently, nothing is exported."
                 )
             )
         )
         self._place = ElidedLabel(self.tr("No folder chosen yet"))
+        self._place.setObjectName("export_place")
         self._choose = QPushButton(self.tr("Choose folder…"))
         self._choose.setObjectName("export_folder_button")
         self._choose.setToolTip(self.tr("Choose the folder in which the folder of the export is made"))
@@ -133,7 +147,7 @@ class ExportDialog(QDialog):
         folder = self._chooser.folder(self, self.tr("Folder to export into"))
         if folder is None:
             return
-        self._out = folder / f"{self._model.stem}-onnx"
+        self._out = new_folder(self._model, folder)
         self._place.show_text(str(self._out))
         self._verdict.setText("")
         self._text.setText("")

@@ -34,7 +34,8 @@ class FollowUp(QObject):
         predict.sorted_.connect(self._say_sorted)
         messages.undo_wanted.connect(predict.unmark_corrected)
         incoming.pictures_to_add.connect(predict.keep_corrections)
-        undo_sorting.triggered.connect(self._undo_sorting)
+        undo_sorting.triggered.connect(predict.undo_sorting)
+        predict.history_changed.connect(self._offer_undo)
 
     @Slot(object, str)
     def _correct(self, paths: list[str], label: str) -> None:
@@ -51,18 +52,16 @@ class FollowUp(QObject):
 
     @Slot(str, str, bool)
     def _say_sorted(self, text: str, folder: str, can_undo: bool) -> None:
-        self._undo.setEnabled(can_undo)
         self._sorted_into = folder
         look = Offer("open_sorted_button", self.tr("Open folder"), folder, self._open_sorted, stays=True)
         tip = self.tr("Remove the copies again, as far as they are still what was copied")
-        undo = Offer("undo_sorting_button", self.tr("Undo"), tip, self._undo_sorting)
+        undo = Offer("undo_sorting_button", self.tr("Undo"), tip, self._predict.undo_sorting)
         self._messages.offer("info", text, "", (look, undo) if can_undo else ())
 
     @Slot()
     def _open_sorted(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(self._sorted_into))
 
-    @Slot()
-    def _undo_sorting(self) -> None:
-        self._undo.setEnabled(False)
-        self._predict.undo_sorting()
+    @Slot(str, str)
+    def _offer_undo(self, what: str, _again: str) -> None:
+        self._undo.setEnabled(bool(what))

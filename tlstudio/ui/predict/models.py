@@ -53,7 +53,9 @@ def remark(answer: Predicted, correction: str) -> str:
     if correction:
         return QCoreApplication.translate("predict", "{file} · you said: {label}").format(file=name, label=correction)
     if answer.ok and answer.unknown:
-        return QCoreApplication.translate("predict", "{file} · nearest: {label}").format(file=name, label=answer.label)
+        return QCoreApplication.translate("predict", "{file} · if anything: {label}").format(
+            file=name, label=answer.label
+        )
     return name
 
 

@@ -39,10 +39,15 @@ class Asked(Event):
     round: int
 
 
-def ask(model: tasks.OpenModel, paths: list[Path], round_: int) -> Iterator[Event]:
-    """Ask the model about pictures, and say for which round."""
+def ask(model: tasks.OpenModel, paths: list[Path], round_: int, none: str) -> Iterator[Event]:
+    """Ask the model about pictures, and say for which round. none: what to say if there were no pictures."""
     yield Asked(round_)
-    yield from model.predict(paths, TOP)
+    is_empty = True
+    for event in model.predict(paths, TOP):
+        is_empty = is_empty and not isinstance(event, Predicted)
+        yield event
+    if is_empty:
+        yield Said(none)
 
 
 def save_table(path: Path, answers: tuple[Predicted, ...], done: str) -> Iterator[Event]:
@@ -59,6 +64,7 @@ class PredictPanel(QWidget):
         files_wanted: paths a person chose here; the window sorts them out. paste_wanted: the button. said: a remark.
         model_wanted: ask for a .tlmodel file. corrected: paths of pictures and the class a person says they are of.
         sorted_: what was copied, in words, the folder, and whether `undo_sorting` can take it back.
+        history_changed: what `undo_sorting` would take back, in words or empty, and an empty text: nothing is redone.
     """
 
     summary_changed = Signal(str)
@@ -71,6 +77,7 @@ class PredictPanel(QWidget):
     said = Signal(str)
     corrected = Signal(object, str)
     sorted_ = Signal(str, str, bool)
+    history_changed = Signal(str, str)
 
     def __init__(self, chooser: FileChooser, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -89,6 +96,7 @@ class PredictPanel(QWidget):
         self._awaits_answers = False
         self._corrected: list[str] = []  # whose pictures were given to a class last
         self._record = ""  # by which the last sorting is taken back
+        self.sorted_.connect(self._tell_history)
         self._jobs = JobQueue(self)
         self._jobs.reported.connect(self._take)
         self._jobs.failed.connect(self._show_failure)
@@ -207,8 +215,8 @@ class PredictPanel(QWidget):
             return
         self._asked = self._asked + paths
         self._awaits_answers = True
-        round_ = self._round
-        self._jobs.add(lambda: ask(model, paths, round_))
+        none = self.tr("There are no pictures in {folder}.").format(folder=", ".join(map(str, paths)))
+        self._jobs.add(partial(ask, model, paths, self._round, none))
         self._show_state()
 
     def has_model(self) -> bool:
@@ -292,6 +300,7 @@ class PredictPanel(QWidget):
     def undo_sorting(self) -> None:
         """Remove the copies that were made last, as far as they are still what was copied."""
         record, self._record = self._record, ""
+        self.history_changed.emit("", "")
         if record:
             self._jobs.add(partial(tasks.undo_sorting, Path(record)))
 
@@ -404,6 +413,10 @@ class PredictPanel(QWidget):
             text += " " + self.tr("%n of them to be looked through by hand.", "", done.unsure)
         self.sorted_.emit(text, done.into, bool(done.record))
 
+    @Slot(str, str, bool)
+    def _tell_history(self, _text: str, _folder: str, can_undo: bool) -> None:
+        self.history_changed.emit(self.tr("sorting copies into folders") if can_undo else "", "")
+
     @Slot()
     def _say_stopped(self) -> None:
         folder = str(Path(self._record).parent) if self._record else ""
@@ -412,7 +425,7 @@ class PredictPanel(QWidget):
     def _say_undone(self, undone: SortingUndone) -> None:
         text = self.tr("Removed %n copied picture(s) again.", "", undone.removed)
         if undone.kept:
-            text += " " + self.tr("%n file(s) stay, because they were changed since.", "", len(undone.kept))
+            text += " " + self.tr("%n file(s) had to stay: changed since, or the only copy left.", "", len(undone.kept))
         self.said.emit(text)
 
     # What it looks like now
@@ -427,7 +440,7 @@ class PredictPanel(QWidget):
         """Bring words and buttons in line with the model and the answers."""
         count = len(self._predictions.answers)
         self.answers.setVisible(count > 0)
-        self._drop.show_state(self.has_model(), count > 0)
+        self._drop.show_state(self.has_model(), count > 0, self._awaits_answers)
         done = count > 0 and not self._awaits_answers
         self._export.setEnabled(done)
         self._export.setToolTip(self._explain_action(count, self.tr("Save all answers as a table (CSV) or as JSON")))

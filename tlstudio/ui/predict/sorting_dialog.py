@@ -83,6 +83,8 @@ class SortingDialog(QDialog):
         self._table.setHorizontalHeaderLabels([self.tr("Folder"), self.tr("Pictures")])
         self._table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        numbers = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        self._table.model().setHeaderData(1, Qt.Orientation.Horizontal, numbers, Qt.ItemDataRole.TextAlignmentRole)
         self._table.verticalHeader().hide()
         self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)

@@ -87,6 +87,8 @@ class DecisionsPage(QWidget):
         for button in (self.keep, self.take, self.other, self.leave):
             buttons.addWidget(button)
         buttons.addStretch(1)
+        keys = self.tr("Keys: K keeps, R takes the other class, Delete leaves out, 1 to 9 file under a class")
+        self._keys = muted(ElidedLabel(keys, Qt.TextElideMode.ElideRight))
         part = QWidget()
         column = QVBoxLayout(part)
         column.setContentsMargins(SPACE, 0, 0, 0)
@@ -95,6 +97,7 @@ class DecisionsPage(QWidget):
         column.addWidget(self._name)
         column.addWidget(self._question)
         column.addLayout(buttons)
+        column.addWidget(self._keys)
         return part
 
     def show_doubts(self, doubts: list[Doubt], names: tuple[str, ...]) -> None:
@@ -137,7 +140,8 @@ class DecisionsPage(QWidget):
         self.take.setVisible(doubt is not None and bool(doubt.instead))
         for button in (self.keep, self.other, self.leave):
             button.setVisible(doubt is not None)
-        self._question.setVisible(doubt is not None)
+        for words in (self._question, self._keys):
+            words.setVisible(doubt is not None)
         if doubt is None:
             return
         if doubt.instead:

@@ -112,7 +112,7 @@ class DoubtsView(QWidget):
         back.clicked.connect(self.closed)
         self._figure = heading("")
         self._figure.setObjectName("doubts_accuracy")
-        self._about = muted(ElidedLabel())
+        self._about = muted(ElidedLabel("", Qt.TextElideMode.ElideRight))
         row = QHBoxLayout()
         row.setSpacing(SPACE * 2)
         row.addWidget(back)
@@ -245,7 +245,8 @@ class DoubtsView(QWidget):
         rows = [doubt for doubt in doubts_of(found, shown.pictures, event.decisions) if doubt.id not in left]
         self.decisions.show_doubts(rows, names)
         self._pages.setTabText(0, self.tr("To decide ({0})").format(figures.count(len(rows))))
-        self._figure.setText(self.tr("{0} found again").format(figures.accuracy(found.accuracy, found.interval)))
+        again = figures.accuracy(found.accuracy, found.interval)
+        self._figure.setText(self.tr("{0} of the labels found again").format(again))
         self._about.show_text(self._describe_judge(found))
         self._fill_menu(names)
         if shown.mapped:
@@ -254,13 +255,14 @@ class DoubtsView(QWidget):
 
     def _describe_judge(self, found: DoubtsFound) -> str:
         backbone = BACKBONES.get(found.backbone)
-        text = self.tr("by {network}, frozen, in {folds} folds of {n} pictures").format(
-            network=backbone.title if backbone else found.backbone, folds=found.folds, n=figures.count(found.n)
+        text = self.tr("{network} judged each of {n} pictures, having learned only from others").format(
+            network=backbone.title if backbone else found.backbone, n=figures.count(found.n)
         )
         gained = 100 * (found.accuracy - (self._shown.first or 0))
         if abs(gained) >= 0.05:
             sign = "+" if gained > 0 else "−"
-            text += " · " + self.tr("{0} points since you began").format(f"{sign}{figures.number(abs(gained), 1)}")
+            points = self.tr("{0} points since you began").format(f"{sign}{figures.number(abs(gained), 1)}")
+            text = f"{points} · {text}"
         return text
 
     @Slot(object)
@@ -367,12 +369,19 @@ class DoubtsView(QWidget):
         found = []
         for cue in event.cues:
             shares = figures.percent(cue.accuracy), figures.percent(cue.chance)
-            line = self.tr("{cue}: {0} of the classes told apart; guessing: {1}.").format(*shares, cue=names[cue.name])
+            line = self.tr("{cue}: {0} right; guessing: {1}.").format(*shares, cue=names[cue.name])
             if cue.alarm:
                 advice = self.tr("Careful: a network may learn that instead. Bring in pictures where it differs.")
                 line = f"{line} {advice}"
             found.append(line)
-        return "\n".join(found) or self.tr("Nothing beside the point differs between the pictures.")
+        if not found:
+            return self.tr("Nothing beside the point differs between the pictures.")
+        asked = self.tr(
+            "How often the class can be told without looking at what is in a picture; each class counts the same:"
+        )
+        if not any(cue.alarm for cue in event.cues):
+            found.append(self.tr("None of this gives the classes away; the network has to look at what is in them."))
+        return "\n".join([asked, *found])
 
     def keyPressEvent(self, pressed: QKeyEvent) -> None:
         if pressed.key() == Qt.Key.Key_Escape:
