@@ -172,6 +172,7 @@ def _places_of(paths: Sequence[str], places: Sequence[Path]) -> list[str]:
     """
     given, files = {str(place.absolute()) for place in places}, set(paths)
     folders = {str(Path(name).parent) if name in files else name for name in given}
-    around = {folder: [folder, *map(str, PurePath(folder).parents)] for folder in {os.path.dirname(p) for p in paths}}  # noqa: PTH120  # for 100,000 of them
+    parents = [os.path.dirname(path) for path in paths]  # noqa: PTH120  # for 100,000 of them
+    around = {folder: (folder, *map(str, PurePath(folder).parents)) for folder in set(parents)}
     found = {folder: next((name for name in names if name in folders), "") for folder, names in around.items()}
-    return [found[os.path.dirname(path)] for path in paths]  # noqa: PTH120
+    return [found[folder] for folder in parents]
