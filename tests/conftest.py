@@ -16,11 +16,13 @@ from PIL import Image
 
 import tlstudio.engine  # before a test loads torch: it settles how torch's threads wait
 from tests.warm import WarmProcess
+from tlstudio import tasks
 from tlstudio.core import backbones
 from tlstudio.core.backbones import Backbone, Weights
 from tlstudio.core.catalogue import Picture
-from tlstudio.core.events import Event
+from tlstudio.core.events import Difference, Event
 from tlstudio.core.preprocessing import Preprocessing
+from tlstudio.core.project import Project
 from tlstudio.core.stages import Stage
 from tlstudio.engine import reading, survey
 
@@ -85,6 +87,12 @@ def pictures(tmp_path: Path) -> Path:
     whole = (root / "red" / "0.png").read_bytes()
     (root / "red" / "broken.png").write_bytes(whole[: len(whole) // 2])
     return root
+
+
+def rescan(project: Project) -> Iterator[Event]:
+    """Look at the folders again as with F5, and take over everything that has changed."""
+    (found,) = [event for event in tasks.difference(project, thorough=True) if isinstance(event, Difference)]
+    yield from tasks.accept(project, found)
 
 
 @pytest.fixture

@@ -7,6 +7,10 @@ import pytest
 from PIL import Image
 
 from tests.conftest import Tlstudio
+from tlstudio import tasks
+from tlstudio.core.backbones import Backbone
+from tlstudio.core.doubts import ShortcutsFound
+from tlstudio.core.project import Project
 
 
 @pytest.fixture
@@ -36,6 +40,18 @@ def test_a_border_that_tells_the_classes_apart_raises_the_alarm(framed: Path, he
     assert 0 <= result.of("learning_curve")[0]["twice"] <= 1
     text = here("inspect", framed, "--doubts").out
     assert "Careful: The colours along the border alone" in text
+
+
+def test_a_project_knows_that_its_classes_come_from_two_places(
+    framed: Path, tmp_path: Path, tiny_backbone: Backbone
+) -> None:
+    with Project.open(tmp_path / "project") as project:
+        list(tasks.add(project, [framed / "plain"], "plain"))
+        list(tasks.add(project, sorted((framed / "framed").iterdir()), "framed"))
+    said = list(tasks.inspect(tmp_path / "project", doubts=tiny_backbone.name))
+    (found,) = [event for event in said if isinstance(event, ShortcutsFound)]
+    (source,) = [cue for cue in found.cues if cue.name == "source"]
+    assert source.alarm
 
 
 def test_one_class_cannot_be_doubted(framed: Path, here: Tlstudio) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tlstudio.core.catalogue import Catalogue, Picture
+from tlstudio.core.catalogue import Catalogue, Picture, listed
 from tlstudio.core.edits import Edits, Step
 from tlstudio.core.errors import ProjectError
 
@@ -199,6 +199,51 @@ def test_edits_stay_with_pictures_whose_names_change_places(catalogue: Catalogue
     assert back["bee2"] == ("wasps", False)
 
 
+def test_a_file_that_could_not_be_read_gives_its_place_to_one_that_moved(catalogue: Catalogue) -> None:
+    broken = replace(FOUND[0], digest="", refused="is damaged")
+    catalogue.replace([broken, *FOUND[1:]], {})
+    (number,) = ids(catalogue, "bee1")
+    moved = replace(FOUND[1], path=broken.path)
+    for _ in range(2):
+        catalogue.replace([moved, *FOUND[2:]], {})
+    assert ids(catalogue, "bee0") == [number]
+    assert catalogue.size() == len(FOUND) - 1
+
+
+def test_undoing_a_class_that_has_got_pictures_since_keeps_them_in_use(catalogue: Catalogue) -> None:
+    edits = Edits(catalogue)
+    edits.add_class("ants")
+    catalogue.replace([*FOUND, picture("ant0", "ants")], {})
+    assert edits.undo() == Step("add", ("ants",), 0)
+    assert catalogue.counts()["ants"] == {"train": 1}
+    edits.redo()
+    assert catalogue.counts()["ants"] == {"train": 1}
+    catalogue.replace(FOUND, {})
+    assert catalogue.counts()["ants"] == {}
+    edits.undo()
+    assert "ants" not in catalogue.counts()
+
+
+def test_undoing_the_return_of_a_class_takes_its_pictures_out_again(catalogue: Catalogue) -> None:
+    edits = Edits(catalogue)
+    edits.remove_class("wasps")
+    assert edits.add_class("wasps") == Step("add", ("wasps",), 3)
+    edits.undo()
+    assert "wasps" not in catalogue.counts()
+
+
+def test_undoing_a_merge_reaches_what_was_found_and_moved_since(catalogue: Catalogue) -> None:
+    edits = Edits(catalogue)
+    edits.merge_classes(["bees"], "wasps")
+    moved = replace(FOUND[0], path="/set/flies/bee0.png", label="flies")
+    catalogue.replace([*FOUND[1:], moved, picture("bee9", "bees")], {})
+    assert labels(catalogue)["bee9"] == "wasps"
+    edits.undo()
+    assert (labels(catalogue)["bee9"], labels(catalogue)["bee0"]) == ("bees", "flies")
+    edits.redo()
+    assert (labels(catalogue)["bee9"], labels(catalogue)["bee0"]) == ("wasps", "flies")
+
+
 def test_a_class_whose_files_are_gone_gives_its_name_away(catalogue: Catalogue) -> None:
     edits = Edits(catalogue)
     edits.exclude(ids(catalogue, "fly0"))
@@ -247,6 +292,7 @@ INSERT INTO pictures VALUES ('/s/a/1.png', 'a', 'train', 7, 8, 'd1', 40, 36, 'PN
 INSERT INTO pictures VALUES ('/s/b/2.gif', 'b', 'val', 9, 10, 'd2', 50, 60, 'GIF', 'P', 3, '');
 INSERT INTO pictures VALUES ('/s/b/3.png', 'b', '', 1, 2, '', 0, 0, '', '', 1, 'is not a picture');
 INSERT INTO facts VALUES ('source', '"/s"');
+INSERT INTO facts VALUES ('splits_given', '"[\\"train\\"]"');
 PRAGMA user_version = 1;
 """
 
@@ -265,6 +311,8 @@ def test_a_catalogue_of_version_1_becomes_todays(tmp_path: Path) -> None:
         ("/s/b/3.png", "b", "", 1, "", 0, 1, "is not a picture"),
     ]
     assert catalogue.fact("source") == "/s"
+    with catalogue.reading() as db:
+        assert [p.split for p in listed(db, split="given")] == ["train", "", ""]
     Edits(catalogue).rename_class("a", "c")
     assert Catalogue(path).classes() == ("b", "c")
 

@@ -66,3 +66,14 @@ def test_a_group_from_several_sides_goes_to_training() -> None:
     before = [Picture(f"/{n}", "a", split, digest=f"d{n}") for n, split in enumerate(["train", "val", "test", "test"])]
     now = marked([Picture(p.path, "a", digest=p.digest) for p in before], [("d0", "d2")], {})
     assert [p.split for p in divide(now, known=before)] == ["train", "val", "train", "test"]
+
+
+def test_times_with_and_without_their_zone_stand_side_by_side() -> None:
+    zoned = [picture(f"/set/a/{n}.jpg", taken=f"Canon|2020:05:01 12:00:0{n}{'+02:00' * (n % 2)}") for n in range(4)]
+    (proposal,) = proposals(zoned, {})
+    assert (proposal.kind, proposal.groups, proposal.pictures) == ("burst", 1, 4)
+
+
+def test_the_folder_of_a_class_is_found_however_its_name_is_spelt() -> None:
+    cafe = [picture(f"/set/cafe\u0301/day{n}/{shot}.png", "caf\u00e9") for n in range(4) for shot in range(5)]
+    assert [(p.kind, p.groups) for p in proposals(cafe, {})] == [("folder", 4)]

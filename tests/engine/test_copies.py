@@ -9,9 +9,10 @@ import platformdirs
 import pytest
 from PIL import Image
 
+from tests.conftest import rescan
 from tlstudio import tasks
 from tlstudio.core.errors import ProjectError
-from tlstudio.core.events import Difference, Progress, Warned
+from tlstudio.core.events import Difference, Inspected, Progress, Warned
 from tlstudio.core.project import Project
 from tlstudio.engine import copies
 
@@ -39,7 +40,7 @@ def test_the_originals_may_go_and_were_never_touched(pictures: Path, tmp_path: P
         assert {data for data, _ in contents(project.folder / "pictures").values()} >= {
             data for path, (data, _) in before.items() if path.name != "broken.png"
         }
-        list(tasks.rescan(project))
+        list(rescan(project))
         assert project.catalogue.readable() == held
         *_, last = tasks.report(project)
         assert len(last.conflicts) == 1
@@ -78,13 +79,27 @@ def test_loose_files_are_copied_and_taken_out_again(pictures: Path, tmp_path: Pa
     with Project.open(tmp_path / "project") as project:
         list(tasks.scan(project, pictures))
         list(tasks.add(project, loose, "red", copy=True))
-        assert all(tasks.has_source(project, path, "red") for path in loose)
+        assert tasks.not_yet_added(project, [*loose, pictures], "red") == (pictures,)
         for path in loose:
             path.unlink()
-        list(tasks.rescan(project))
+        list(rescan(project))
         assert sum(p.label == "red" for p in project.catalogue.readable()) == 10
         list(tasks.remove(project, loose, "red"))
         assert sum(p.label == "red" for p in project.catalogue.readable()) == 8
+
+
+def test_the_same_file_under_two_classes_stays_a_conflict_when_it_is_copied(pictures: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second" / " red"  # a space at its beginning is part of a class's name
+    second.mkdir(parents=True)
+    shutil.copy(pictures / "red" / "1.png", second / "1.png")
+    with Project.open(tmp_path / "project") as project:
+        list(tasks.scan(project, pictures, copy=True))
+        for _ in range(2):
+            *_, seen = tasks.add(project, [second.parent], copy=True)
+            assert isinstance(seen, Inspected)
+            assert len(seen.conflicts) == 1
+            counts = Counter(p.label for p in project.catalogue.readable())
+            assert counts == {"red": 8, "green": 8, "blue": 8, " red": 1}
 
 
 def test_what_lies_in_the_cache_is_always_copied(pictures: Path, tmp_path: Path, fresh_cache: Path) -> None:

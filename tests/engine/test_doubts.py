@@ -103,6 +103,15 @@ def test_more_pictures_are_said_to_help_where_the_curve_still_rises() -> None:
     assert curve.interval[0] <= curve.twice <= curve.interval[1]
 
 
+def test_a_rare_class_among_very_many_pictures_is_not_lost_from_the_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doubts, "CURVE_AT_MOST", 100)
+    pooled, _ = clouds(200)
+    truth = np.r_[np.arange(len(pooled) - 2) % 2, 2, 2]
+    *_, curve = doubts.learning_curve(doubts.prepared(pooled), truth, 3)
+    assert isinstance(curve, doubts.Curve)
+    assert curve.pictures[-1] < 100
+
+
 def of(kind: type[E], said: Iterator[Event]) -> E:
     found = [event for event in said if isinstance(event, kind)]
     assert len(found) == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.conftest import rescan
 from tlstudio import tasks
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.edits import Edits
@@ -134,7 +135,7 @@ def test_leaks_of_a_given_split_are_named_and_mended_in_one_step(data: Path, tmp
         assert not any(f.kind.endswith("leak") for f in mended.findings)
         assert mended.excluded == (2 if remedy == "exclude" else 0)
         assert mended.classes["ants"]["val"] == (3 if remedy == "exclude" else 2)
-        *_, again = tasks.rescan(project)
+        *_, again = rescan(project)
         assert again.classes == mended.classes
         list(tasks.edit(project, Edits.undo))
         *_, undone = tasks.report(project)
@@ -147,7 +148,7 @@ def test_a_pair_that_only_looks_alike_is_let_go(data: Path, tmp_path: Path) -> N
         *_, seen = tasks.scan(project, tmp_path / "set")
         (finding,) = [f for f in seen.findings if f.kind == "near-leak"]
         list(tasks.separate(project, finding.ids))
-        *_, seen = tasks.rescan(project)
+        *_, seen = rescan(project)
         assert "near-leak" not in {f.kind for f in seen.findings}
         assert seen.near_duplicates == ()
 
@@ -166,7 +167,7 @@ def test_confirmed_groups_come_to_one_side_each(pictures: Path, tmp_path: Path) 
         assert all(len(side) == 1 for side in sides.values())
         assert {split for side in sides.values() for split in side} == {"train", "val", "test"}
         before = project.catalogue.pictures()
-        *_, again = tasks.rescan(project)
+        *_, again = rescan(project)
         assert project.catalogue.pictures() == before
         assert again.proposals[0].verdict == "confirmed"
         list(tasks.edit(project, Edits.undo))

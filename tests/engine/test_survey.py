@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.conftest import rescan
 from tlstudio import tasks
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnusableImages
@@ -173,7 +174,7 @@ def test_a_picture_keeps_its_split_for_life(pictures: Path, tmp_path: Path) -> N
         before = {p.path: p.split for p in project.catalogue.readable()}
         for number in range(20):
             Image.new("RGB", (50 + number, 20)).save(pictures / "red" / f"new{number}.png")
-        list(tasks.rescan(project))
+        list(rescan(project))
         after = {p.path: p.split for p in project.catalogue.readable()}
         assert {path: after[path] for path in before} == before
         new = Counter(split for path, split in after.items() if path not in before)
@@ -204,7 +205,7 @@ def test_what_was_refused_is_tried_again(pictures: Path, tmp_path: Path) -> None
         with Path(refused.path).open("ab") as file:
             file.write(b"\0" * (size - Path(refused.path).stat().st_size))
         os.utime(refused.path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-        list(tasks.rescan(project))
+        list(rescan(project))
         assert not any(p.refused for p in project.catalogue.pictures())
 
 
@@ -286,7 +287,7 @@ def test_classes_of_the_same_name_in_several_places_are_joined(pictures: Path, t
         list(tasks.scan(project, pictures, more=[second, listed]))
         counts = Counter(p.label for p in project.catalogue.readable())
         assert counts == {"red": 17, "green": 8, "blue": 7, "violet": 2}  # what the last one says of a file holds
-        list(tasks.rescan(project))
+        list(rescan(project))
         assert Counter(p.label for p in project.catalogue.readable()) == counts
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.conftest import rescan
 from tlstudio import tasks
 from tlstudio.core.backbones import backbone
 from tlstudio.core.project import Project
@@ -117,7 +118,7 @@ def test_more_pictures_are_added_and_found_again(tmp_path, pictures):
             "yellow": 6,
         }
         (more / "0.png").unlink()
-        *_, found = tasks.rescan(project)
+        *_, found = rescan(project)
         assert sum(found.classes["yellow"].values()) == 5
         *_, same = tasks.report(project)
         assert same.classes == found.classes

@@ -120,7 +120,7 @@ def test_the_only_pictures_cannot_be_taken_out(tmp_path):
     pictures = draw_shapes(tmp_path / "shapes", 2)
     with Project.open(tmp_path / "project") as project:
         list(tasks.add(project, [pictures]))
-        assert tasks.has_source(project, pictures)
+        assert tasks.not_yet_added(project, [pictures]) == ()
         with pytest.raises(UnusableImages, match="no pictures left"):
             list(tasks.remove(project, [pictures]))
         assert len(project.catalogue.pictures()) == 10

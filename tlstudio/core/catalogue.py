@@ -196,9 +196,12 @@ class Catalogue:
         with self.reading() as db:
             return listed(db)
 
-    def scanned(self) -> list[Picture]:
-        """All files as the last scan found them, without what was changed since, with fingerprints; by path."""
-        columns = ", ".join(("path", "labels.found", "split", *_FACTS, "excluded", "labels.found", "pictures.id"))
+    def scanned(self, split: Literal["split", "given"] = "split") -> list[Picture]:
+        """All files as the last scan found them, without what was changed since, with fingerprints; by path.
+
+        split: the one drawn, or only what folder or list say.
+        """
+        columns = ", ".join(("path", "labels.found", split, *_FACTS, "excluded", "labels.found", "pictures.id"))
         with self.reading() as db:
             rows = db.execute(
                 f"SELECT {columns}, coalesce(fingerprint, x'') FROM pictures "
@@ -343,10 +346,10 @@ def _labels(db: sqlite3.Connection, found: set[str]) -> dict[str, tuple[int, int
 def _follow_moved(db: sqlite3.Connection, pictures: Sequence[Picture]) -> None:
     """Give the rows of files that lie elsewhere now their new paths, also where two have changed places."""
     now = {p.path: p.digest for p in pictures}
-    rows = list(db.execute("SELECT id, path, digest FROM pictures WHERE digest <> '' ORDER BY path"))
+    rows = list(db.execute("SELECT id, path, digest FROM pictures ORDER BY path"))
     displaced: dict[str, list[tuple[int, str]]] = {}
     for number, path, digest in rows:
-        if path not in now or now[path] not in ("", digest):
+        if digest and (path not in now or now[path] not in ("", digest)):
             displaced.setdefault(digest, []).append((number, path))
     held = {path: (number, digest) for number, path, digest in rows}
     moves: dict[int, str] = {}

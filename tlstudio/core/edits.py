@@ -88,7 +88,7 @@ class Edits:
                 number = row[0] or db.execute(begin, (name,)).lastrowid
             step = _Making(db, "add", (name,))
             step.set("classes.state", "added", "id = ?", (number,))
-            return step.done()
+            return step.done(_count(db, number))
 
     def remove_class(self, name: str) -> Step | None:
         """Take a class out of the list and its pictures out of use, those its folder gains later too.
@@ -100,8 +100,7 @@ class Edits:
             number = _class(db, name)
             step = _Making(db, "remove", (name,))
             step.set("classes.state", "removed", "id = ?", (number,))
-            of_class = db.execute("SELECT count(*) FROM pictures WHERE here AND class = ?", (number,)).fetchone()
-            return step.done(of_class[0])
+            return step.done(_count(db, number))
 
     def relabel(self, ids: Iterable[int], label: str) -> Step | None:
         """Put pictures into another class.
@@ -213,14 +212,24 @@ class Edits:
                 for place, values in by_place:
                     table, column = place.split(".")
                     db.executemany(f"UPDATE {table} SET {column} = ? WHERE id = ?", values)
+                if undo and _step(row).kind == "add" and not _step(row).count:
+                    db.execute(_KEEP_FILLED, row[:1])
             except sqlite3.IntegrityError as error:
                 remedy = "Rename the class that has the name now, then try again."
                 raise ProjectError("two classes would have one name", remedy=remedy) from error
+            # A scan since may have found more files of a label, or one under another.
+            db.execute(f"UPDATE pictures SET class = {_OF_LABEL} WHERE NOT relabelled AND class <> {_OF_LABEL}")
             db.execute("UPDATE steps SET undone = ? WHERE id = ?", (undo, row[0]))
             return _step(row)
 
 
 _CHOSEN = "id IN (SELECT id FROM chosen)"
+_OF_LABEL = "(SELECT labels.class FROM labels WHERE labels.id = pictures.label)"
+# A class that was begun empty and has got pictures since is like one that a scan found.
+_KEEP_FILLED = (
+    "UPDATE classes SET state = 'found' WHERE state = 'removed' AND id IN (SELECT row FROM changes WHERE step = ?) "
+    "AND EXISTS (SELECT 1 FROM pictures WHERE here AND class = classes.id)"
+)
 
 
 def _choose(db: sqlite3.Connection, ids: Iterable[int]) -> None:
@@ -290,6 +299,11 @@ def _is_seen(db: sqlite3.Connection, number: int) -> bool:
     """Whether a class is in the list: one that a scan found leaves it with its last file."""
     question = "SELECT state = 'added' OR EXISTS (SELECT 1 FROM pictures WHERE here AND class = ?1) FROM classes"
     return bool(db.execute(f"{question} WHERE id = ?1", (number,)).fetchone()[0])
+
+
+def _count(db: sqlite3.Connection, number: int | None) -> int:
+    """How many pictures a class has."""
+    return int(db.execute("SELECT count(*) FROM pictures WHERE here AND class = ?", (number,)).fetchone()[0])
 
 
 def _checked(name: str) -> str:

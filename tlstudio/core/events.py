@@ -67,6 +67,7 @@ FindingKind = Literal[
     "unreadable",
     "one-class",
     "lost-class",
+    "empty-class",
     "too-few",
     "imbalance",
     "spelling",
@@ -138,8 +139,9 @@ class Inspected(Event):
 class Difference(Event):
     """How the places a project's pictures come from differ from what it knows. Paths, each in one of these.
 
-    changed: the same name, other contents. moved: (old, new) of a file that is the same elsewhere. missing: places that
-    are not there now, such as a drive that is not connected; their pictures are in none of the others.
+    changed: the same name, other contents, or another label or split. moved: (old, new) of a file that is the same
+    elsewhere. missing: places that are not there now, such as a drive that is not connected; their pictures are in none
+    of the others.
     """
 
     added: tuple[str, ...]

@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -139,7 +140,7 @@ def _folder_keys(name: str, pictures: Sequence[Picture]) -> list[str]:
 
 
 def _folder_key(folder: str, label: str, depth: int) -> str:
-    parts = PurePath(folder).parts
+    parts = PurePath(unicodedata.normalize("NFC", folder)).parts  # as labels are
     if label not in parts:
         return ""
     below = parts[len(parts) - parts[::-1].index(label) :]
@@ -173,7 +174,8 @@ def _burst_keys(_: str, pictures: Sequence[Picture]) -> list[str]:
 def _time(taken: str) -> tuple[str, datetime] | None:
     camera, _, when = taken.rpartition("|")
     try:
-        return camera, datetime.fromisoformat(when.replace(":", "-", 2))
+        # Times with and without their zone cannot be compared, and a camera's clock hardly changes within a burst.
+        return camera, datetime.fromisoformat(when.replace(":", "-", 2)).replace(tzinfo=None)
     except ValueError:
         return None
 

@@ -54,7 +54,8 @@ CREATE VIEW listed AS
     WHERE here;
 """
 
-# Version 1 knew one table of pictures with their labels in it, and no edits.
+# Version 1 knew one table of pictures with their labels in it, no edits, and in one fact which splits were given.
+_GIVEN_1 = "instr((SELECT value FROM facts_1 WHERE name = 'splits_given'), split)"
 _FROM_1 = f"""
 ALTER TABLE pictures RENAME TO pictures_1;
 ALTER TABLE facts RENAME TO facts_1;
@@ -62,8 +63,9 @@ ALTER TABLE facts RENAME TO facts_1;
 INSERT INTO classes (name, state) SELECT DISTINCT label, 'found' FROM pictures_1 ORDER BY label;
 INSERT INTO labels (found, class) SELECT name, id FROM classes ORDER BY id;
 INSERT INTO pictures (
-    path, here, label, class, split, size, mtime_ns, digest, width, height, format, mode, frames, refused
-) SELECT path, 1, labels.id, labels.class, split, size, mtime_ns, digest, width, height, format, mode, frames, refused
+    path, here, label, class, given, split, size, mtime_ns, digest, width, height, format, mode, frames, refused
+) SELECT path, 1, labels.id, labels.class, CASE WHEN {_GIVEN_1} THEN split ELSE '' END,
+        split, size, mtime_ns, digest, width, height, format, mode, frames, refused
     FROM pictures_1 JOIN labels ON labels.found = pictures_1.label ORDER BY path;
 INSERT INTO facts SELECT name, value FROM facts_1;
 DROP TABLE pictures_1;

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tlstudio.core.catalogue import Catalogue
 from tlstudio.core.import_log import ImportLog
 from tlstudio.core.project import Project
 
@@ -27,9 +28,10 @@ class Source:
         """Where its pictures lie, or the list of them."""
         return project.folder / (self.copies or self.path)
 
-    def is_same(self, other: "Source") -> bool:
-        """Whether both were given alike, copied or not."""
-        return replace(self, copies="") == replace(other, copies="")
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What sources that were given alike have in common, copied or not."""
+        return self.path, self.label, self.split
 
 
 def source(path: Path, label: str = "", split: str = "") -> Source:
@@ -38,9 +40,19 @@ def source(path: Path, label: str = "", split: str = "") -> Source:
 
 def sources_of(project: Project) -> list[Source]:
     """Where the project's pictures came from, in the order they were given; with those of an import that was killed."""
-    stored, first = project.catalogue.fact("sources"), project.catalogue.fact("source")
+    return _sources(project.folder, project.catalogue)
+
+
+def places_in(project: Path) -> list[Path]:
+    """Where the pictures of the project in a folder lie, or the lists of them; nobody needs to have it open."""
+    catalogue = Catalogue(project / "catalogue.sqlite")
+    return [project / (each.copies or each.path) for each in _sources(project, catalogue)]
+
+
+def _sources(folder: Path, catalogue: Catalogue) -> list[Source]:
+    stored, first = catalogue.fact("sources"), catalogue.fact("source")
     held = [Source(**each) for each in json.loads(stored)] if stored else [Source(first)] if first else []
-    return [Source(**each) for each in ImportLog(project.folder).pending()] or held
+    return [Source(**each) for each in ImportLog(folder).pending()] or held
 
 
 def as_facts(sources: Sequence[Source]) -> dict[str, str]:

@@ -41,7 +41,10 @@ def divide(pictures: list[Picture], rule: SplitRule = DEFAULT_SPLIT, known: Iter
     movable = [i for i, p in enumerate(pictures) if not p.refused and p.split in ("", "train")]
     test_fraction = 0.0 if given & {"train", "test"} else rule.test_fraction
     val_fraction = 0.0 if "val" in given else rule.val_fraction
-    drawn = {p.digest: p.split for p in known if p.split and not p.refused}
+    drawn: dict[str, str] = {}
+    for p in known:
+        if p.split and not p.refused:
+            drawn[p.digest] = min(p.split, drawn.get(p.digest, p.split), key=SPLITS.index)
     groups = [pictures[i].group or pictures[i].digest for i in movable]
     kept: dict[Hashable, str] = {}
     for index, group in zip(movable, groups, strict=True):

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import platformdirs
@@ -81,14 +82,18 @@ def write_list(project: Path, copies: Sequence[Picture]) -> str:
 def _plan(project: Path, pictures: Sequence[Picture], known: Sequence[Picture]) -> tuple[dict[Path, Picture], int]:
     """Where each picture goes, and how many need no place because an identical one of their class has it."""
     folder = project / FOLDER
-    held = {(p.digest, p.label): Path(p.path) for p in known if Path(p.path).is_relative_to(folder)}
+    copied = {Path(p.path): p for p in known if Path(p.path).is_relative_to(folder)}
+    held = {(p.digest, p.label): place for place, p in copied.items()}
+    label_at = {place: p.label for place, p in copied.items()}
     planned, again = dict[Path, Picture](), 0
     for picture in pictures:
         if picture.refused:
             continue
-        place = held.get((picture.digest, picture.label)) or _place(folder, picture)
-        if place in planned and planned[place].label != picture.label:
-            place = place.with_name(f"{place.stem}-{len(planned)}{place.suffix}")
+        first = place = held.get((picture.digest, picture.label)) or _place(folder, picture)
+        for number in count(2):
+            if label_at.setdefault(place, picture.label) == picture.label:
+                break
+            place = first.with_name(f"{first.stem}-{number}{first.suffix}")
         held[picture.digest, picture.label] = place
         again += place in planned
         planned.setdefault(place, picture)

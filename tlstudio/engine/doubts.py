@@ -7,6 +7,7 @@ labels, so that a changed label costs one product of matrices.
 """
 
 import warnings
+from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ REPEATS = 4
 # How much of the way from chance to certainty a cue has to go before it is called a shortcut.
 ALARM = 0.5
 BORDER = 0.06
+KINDS = 50  # of files or places that are told apart
 SIDE = 256
 
 
@@ -194,7 +196,7 @@ def learning_curve(rows: Floats, truth: Ints, classes: int, seed: int = 0) -> It
     """
     draw = np.random.default_rng(seed)
     if len(rows) > CURVE_AT_MOST:
-        some = draw.choice(len(rows), CURVE_AT_MOST, replace=False)
+        some = _sample(truth, CURVE_AT_MOST / len(rows), draw)
         rows, truth = rows[some], truth[some]
     errors = np.zeros((REPEATS, len(SHARES)))
     sizes = np.zeros(len(SHARES))
@@ -217,6 +219,12 @@ def learning_curve(rows: Floats, truth: Ints, classes: int, seed: int = 0) -> It
     accuracy = tuple(float(a) for a in 1 - errors.mean(0))
     low, high = max(0.0, float(1 - middle - half)), min(1.0, float(1 - middle + half))
     yield Curve(tuple(int(s) for s in sizes), accuracy, max(0.0, 1 - middle), (low, high))
+
+
+def _sample(truth: Ints, share: float, draw: np.random.Generator) -> Ints:
+    """The indices of a share of each class, and of no fewer than two of it."""
+    members = (np.flatnonzero(truth == c) for c in np.unique(truth))
+    return np.concatenate([draw.permutation(of_class)[: max(2, round(share * len(of_class)))] for of_class in members])
 
 
 def _answers(rows: Floats, truth: Ints, asked: Floats, classes: int) -> Ints:
@@ -293,5 +301,6 @@ def shortcuts(
 
 
 def _one_hot(values: Sequence[str]) -> list[Floats]:
-    kinds = sorted(set(values))
+    """A column for each value; those beyond the most frequent share one, in which all is 0."""
+    kinds = sorted(kind for kind, _ in Counter(values).most_common(KINDS))
     return [np.array([value == kind for value in values], dtype=np.float64) for kind in kinds]

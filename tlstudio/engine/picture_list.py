@@ -41,19 +41,19 @@ class _Row:
     split: str
 
 
-def read(path: Path) -> tuple[list[Picture], list[str]]:
+def read(path: Path, exact: bool = False) -> tuple[list[Picture], list[str]]:
     """The pictures a list names, each once, with the labels and splits it gives, and remarks on the list as a whole.
 
     Paths are absolute or start from the list's folder; backslashes do as slashes. The columns are found by their names
     in the first line, or are path, label and split in this order where it names none. Commas, semicolons or tabs stand
     between them. A line that cannot be used becomes a refused picture whose reason names the line; the files
-    themselves stay closed.
+    themselves stay closed. exact: the program wrote it, so a space at the end of a label is part of it.
 
     Raises:
         UnusableImages: it is no such list, or no line of it names a file that is there.
     """
     try:
-        rows = list(islice(_rows(_text(path)), MAX_LINES + 1))
+        rows = list(islice(_rows(_text(path), exact), MAX_LINES + 1))
     except OSError as error:
         raise UnusableImages(f"cannot be read ({error.strerror})", path=path) from error
     except csv.Error as error:
@@ -90,13 +90,13 @@ def _text(path: Path) -> str:
     raise UnusableImages("is not text", path=path, remedy="Save the list as CSV with UTF-8.")
 
 
-def _rows(text: str) -> Iterator[_Row]:
+def _rows(text: str, exact: bool) -> Iterator[_Row]:
     first = next((line for line in StringIO(text) if line.strip()), "")
     delimiter = max(DELIMITERS, key=lambda mark: _fitness(first, mark))
     columns: Sequence[str] = ()
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=not exact)
     for cells in reader:
-        values = [cell.strip() for cell in cells]
+        values = cells if exact else [cell.strip() for cell in cells]
         if not any(values):
             continue
         names = [value.lower() for value in values]

@@ -31,10 +31,12 @@ def inspect(
     pictures: Sequence[Picture],
     near: Iterable[tuple[str, str]] = (),
     decisions: Decisions = MappingProxyType({}),
+    names: Iterable[str] = (),
 ) -> Inspected:
     """What a set of pictures holds and what is wrong with it.
 
-    source: what to call it. near: pairs of digests that show the same. decisions: as of `Catalogue.decisions`.
+    source: what to call it. near: pairs of digests that show the same. decisions: as of `Catalogue.decisions`. names:
+    of the classes there should be, those without a picture too.
     """
     used = [p for p in pictures if p.used]
     refused = tuple({"path": p.path, "reason": p.refused} for p in pictures if p.refused)
@@ -43,7 +45,8 @@ def inspect(
         counts = classes.setdefault(picture.label, dict.fromkeys(splits.SPLITS, 0))
         counts[picture.split] = counts.get(picture.split, 0) + 1
     copies = _Copies.among(used, list(near), decisions)
-    findings = (*_on_lost_classes(pictures), *_on_the_set(used), *_on_pictures(pictures), *_on_copies(copies))
+    of_classes = (*_on_lost_classes(pictures), *_on_empty_classes(pictures, names))
+    findings = (*of_classes, *_on_the_set(used), *_on_pictures(pictures), *_on_copies(copies))
     return Inspected(
         source=str(source),
         found=len(pictures),
@@ -66,9 +69,9 @@ def _paths(several: Iterable[Group]) -> tuple[tuple[str, ...], ...]:
 
 
 _ORDER: tuple[FindingKind, ...] = (
-    *("one-class", "lost-class", "unreadable", "leak", "conflict", "near-leak", "group-leak", "near-conflict"),
-    *("too-few", "imbalance", "spelling", "duplicate", "near-duplicate", "blank", "dark", "tiny", "shapes", "depth"),
-    *("frames", "grey"),
+    *("one-class", "lost-class", "empty-class", "unreadable", "leak", "conflict", "near-leak", "group-leak"),
+    *("near-conflict", "too-few", "imbalance", "spelling", "duplicate", "near-duplicate", "blank", "dark", "tiny"),
+    *("shapes", "depth", "frames", "grey"),
 )
 
 
@@ -145,6 +148,21 @@ def _on_lost_classes(pictures: Sequence[Picture]) -> Iterator[Finding]:
     if names := sorted(lost):
         text = f"No file of these classes can be read: {', '.join(names[:SHOWN])}{' …' if len(names) > SHOWN else ''}."
         yield Finding("lost-class", f"{text} They are left out.", tuple(tuple(lost[name]) for name in names))
+
+
+def _on_empty_classes(pictures: Sequence[Picture], names: Iterable[str]) -> Iterator[Finding]:
+    """Classes that a person began or excluded all pictures of; what cannot be read is said elsewhere."""
+    excluded: dict[str, list[Picture]] = {name: [] for name in names}
+    refused = {p.label for p in pictures if p.refused}
+    for picture in pictures:
+        if picture.used:
+            excluded.pop(picture.label, None)
+        elif picture.label in excluded and not picture.refused:
+            excluded[picture.label].append(picture)
+    if empty := sorted(name for name, members in excluded.items() if members or name not in refused):
+        text = f"No picture is in use of these classes: {', '.join(empty[:SHOWN])}{' …' if len(empty) > SHOWN else ''}."
+        groups = tuple(tuple(excluded[name]) for name in empty if excluded[name])
+        yield Finding("empty-class", f"{text} They are left out.", groups)
 
 
 def _on_the_set(used: Sequence[Picture]) -> Iterator[Finding]:

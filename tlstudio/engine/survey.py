@@ -28,12 +28,12 @@ class Found:
     remarks: tuple[str, ...] = ()
 
 
-def find(images: Path) -> Generator[Event, None, Found]:
+def find(images: Path, exact: bool = False) -> Generator[Event, None, Found]:
     """The files that `images` names, with labels, the splits it gives, sizes and times; nothing is opened but a list.
 
     images: a folder of class folders, one with train, val or test above them, a folder of pictures (one class), or a
-    CSV of `path,label[,split]` whose paths are absolute or start from the CSV's folder. Yields progress without a
-    total, at least ten times a second.
+    CSV of `path,label[,split]` whose paths are absolute or start from the CSV's folder. exact: as of
+    `picture_list.read`. Yields progress without a total, at least ten times a second.
 
     Each name in a folder is one picture. A link to a file counts like the file; a link to a folder is not followed, for
     it can make loops. Hard links and links to a file of the same set are identical pictures like any other copies.
@@ -42,7 +42,7 @@ def find(images: Path) -> Generator[Event, None, Found]:
         UnusableImages: there is nothing of that kind there.
     """
     if images.is_file() and images.suffix.lower() == ".csv":
-        pictures, remarks = picture_list.read(images.absolute())
+        pictures, remarks = picture_list.read(images.absolute(), exact)
         return Found(tuple(replace(p, label=_class_name(p.label)) for p in pictures), tuple(remarks))
     if images.is_file():
         raise UnusableImages("is a file, not a folder of pictures", path=images, remedy=LAYOUT)
@@ -73,6 +73,15 @@ def find_one_class(folder: Path, label: str, split: str) -> Generator[Event, Non
 def files_below(folder: Path) -> Iterator[Path]:
     """Every regular, non-hidden file below a folder. Links to folders are not followed: they can make loops."""
     return (Path(path) for path, _ in _Walk(str(folder)).below(str(folder)))
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """Size and time of a file; 0 where it cannot be looked at."""
+    try:
+        facts = path.stat()
+    except (OSError, ValueError):
+        return 0, 0
+    return facts.st_size, facts.st_mtime_ns
 
 
 def _class_name(folder: str) -> str:

@@ -14,7 +14,7 @@ from tlstudio.tasks.exporting import export, export_apart
 from tlstudio.tasks.inspecting import inspect
 from tlstudio.tasks.outlining import advise, outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
-from tlstudio.tasks.scanning import accept, add, difference, has_source, remove, report, rescan, scan, split_rule
+from tlstudio.tasks.scanning import accept, add, difference, not_yet_added, remove, report, scan, split_rule
 from tlstudio.tasks.sorting import plan_sorting, sort_copies, undo_sorting
 from tlstudio.tasks.training import model_to_start_from, train
 from tlstudio.tasks.weights import find_networks, weights_fetch, weights_import, weights_list, weights_pack
@@ -40,17 +40,16 @@ __all__ = [
     "export",
     "export_apart",
     "find_networks",
-    "has_source",
     "inspect",
     "load_engine",
     "mend_leaks",
     "model_to_start_from",
+    "not_yet_added",
     "outline",
     "plan_sorting",
     "predict",
     "remove",
     "report",
-    "rescan",
     "scan",
     "separate",
     "sort_copies",

@@ -12,7 +12,7 @@ from tlstudio.core.errors import ProjectError
 from tlstudio.core.events import Event
 from tlstudio.core.project import is_project, runs_in
 from tlstudio.core.run import RunFolder
-from tlstudio.core.sources import called
+from tlstudio.core.sources import called, places_in
 from tlstudio.tasks.doubting import doubt
 from tlstudio.tasks.finding import read
 
@@ -29,9 +29,9 @@ def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0, doubts: str
     if more:
         yield from _inspect_pictures(path, *more, threads=threads, doubts=doubts)
     elif path.is_dir() and is_project(path):
-        yield _inspect_project(path)
         catalogue = Catalogue(path / "catalogue.sqlite")
-        yield from _doubt(catalogue.pictures(), [], doubts, threads)
+        yield _inspect_project(path, catalogue)
+        yield from _doubt(catalogue.pictures(), places_in(path), doubts, threads)
     elif path.is_dir() and (path / "recipe.json").is_file():
         yield _inspect_run(path)
     elif path.suffix.lower() == ".tlmodel" and not path.is_dir():
@@ -53,12 +53,11 @@ def _doubt(pictures: Sequence[Picture], places: Sequence[Path], backbone: str, t
     return doubt(pictures, places, backbone, threads) if backbone else iter(())
 
 
-def _inspect_project(path: Path) -> Event:
+def _inspect_project(path: Path, catalogue: Catalogue) -> Event:
     from tlstudio.engine import report
 
-    catalogue = Catalogue(path / "catalogue.sqlite")
-    seen = report.inspect(path, catalogue.pictures(), catalogue.near(), catalogue.decisions()).to_json()
     counts = {name: sum(parts.values()) for name, parts in catalogue.counts().items()}
+    seen = report.inspect(path, catalogue.pictures(), catalogue.near(), catalogue.decisions(), counts).to_json()
     facts = {"classes": counts, "runs": [str(run.folder) for run in runs_in(path)]}
     return events.FileInspected("project", {**facts, "pictures": {k: v for k, v in seen.items() if k != "event"}})
 

@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tlstudio.core import events, groups, splits
-from tlstudio.core.catalogue import Picture
+from tlstudio.core.catalogue import Deal, Picture
 from tlstudio.core.errors import UnusableImages
 from tlstudio.core.events import Difference, Event
 from tlstudio.core.import_log import ImportLog
 from tlstudio.core.project import Project
 from tlstudio.core.sources import Source, as_facts, as_json, called, source, sources_of
 from tlstudio.core.splits import SplitRule
-from tlstudio.tasks.finding import gather, within
+from tlstudio.tasks.finding import gather, reach, within
 
 
 def scan(
@@ -54,7 +54,7 @@ def scan(
 def add(
     project: Project, paths: Sequence[Path], label: str = "", threads: int = 0, copy: bool = False
 ) -> Iterator[Event]:
-    """Look through more pictures and put them beside those the project has.
+    """Look through more pictures and put them beside those the project has, which stay as they are known.
 
     paths: folders or lists as `scan` takes them; with a label, any files and folders, all of that class. copy: copy
     them into the project's folder and use the copies; what lies in the program's cache, where it may be deleted any
@@ -67,61 +67,56 @@ def add(
     from tlstudio.engine.copies import must_be_copied
 
     known = sources_of(project)
-    given = [source(path, label) for path in dict.fromkeys(paths)]
-    fresh = [each for each in given if not any(each.is_same(one) for one in known)]
-    to_copy = [each for each in fresh if copy or must_be_copied(Path(each.path))]
+    held = {each.key for each in known}
+    given = {each.key: each for each in (source(path, label) for path in paths)}
+    to_copy, in_place = list[Source](), list[Source]()
+    for key, each in given.items():
+        if key not in held:
+            (to_copy if copy or must_be_copied(Path(each.path)) else in_place).append(each)
     copied, copies = yield from _copied(project, to_copy, threads)
-    sources = [*known, *(each for each in fresh if each not in to_copy), *copied]
-    yield from _look_through(project, _Order(sources, threads=threads, held=known, copies=copies))
+    sources = [*known, *in_place, *copied]
+    anew = [each for each in sources if each.key in given]
+    yield from _look_through(project, _Order(sources, None, threads, False, known, copies, _NOTHING, anew))
 
 
 def remove(project: Project, paths: Sequence[Path], label: str = "", threads: int = 0) -> Iterator[Event]:
-    """Take out of the project what `add` put in with the same paths and label. The files stay.
+    """Take out of the project what `add` put in with the same paths and label. The files stay, and so does the rest.
 
     Raises:
         UnusableImages: nothing would be left.
     """
-    gone = [source(path, label) for path in paths]
-    left = [each for each in sources_of(project) if not any(each.is_same(one) for one in gone)]
+    gone, held = {source(path, label).key for path in paths}, sources_of(project)
+    left = [each for each in held if each.key not in gone]
     if not left:
         remedy = "Begin a new project instead."
         raise UnusableImages("would have no pictures left", path=project.folder, remedy=remedy)
-    yield from _look_through(project, _Order(left, threads=threads, held=left))
+    anew = [each for each in held if each.key in gone]
+    yield from _look_through(project, _Order(left, threads=threads, held=left, accepted=_NOTHING, anew=anew))
 
 
-def has_source(project: Project, path: Path, label: str = "") -> bool:
-    """Whether `add` has been given this path, with this label, before."""
-    return any(each.is_same(source(path, label)) for each in sources_of(project))
+def not_yet_added(project: Project, paths: Sequence[Path], label: str = "") -> tuple[Path, ...]:
+    """Those of some paths that `add` has not been given with this label."""
+    held = {each.key for each in sources_of(project)}
+    return tuple(path for path in paths if source(path, label).key not in held)
 
 
-def rescan(project: Project, threads: int = 0) -> Iterator[Event]:
-    """Look again where the project's pictures came from; files that did not change are not opened.
-
-    The pictures of a folder or list that is not there now are kept as they are known.
-
-    Raises:
-        UnusableImages: there never were any pictures.
-    """
-    sources = _sources_to_look_at(project)
-    yield from _look_through(project, _Order(sources, threads=threads, held=sources))
-
-
-def difference(project: Project) -> Iterator[Event]:
+def difference(project: Project, thorough: bool = False) -> Iterator[Event]:
     """How the places a project's pictures came from differ from what it knows; ends with a `Difference`.
 
     Looks at names, sizes and times, and reads only files of which these leave open whether they are the same. Changes
-    nothing. After an import that was killed, what it had not come to is among what was added.
+    nothing. After an import that was killed, what it had not come to is among what was added. thorough: as of
+    `changes.compare`.
 
     Raises:
         UnusableImages: there never were any pictures.
     """
     from tlstudio.engine.changes import compare
 
-    sources, before = _sources_to_look_at(project), project.catalogue.scanned()
+    sources, before = _sources_to_look_at(project), project.catalogue.scanned("given")
     found = yield from gather(project, sources, sources, before)
     kept = {p.path for p in found.kept}
     known = [p for p in before if p.path not in kept]
-    yield (yield from compare(found.pictures, known, [each.path for each in found.missing]))
+    yield (yield from compare(found.pictures, known, [each.path for each in found.missing], thorough))
 
 
 def accept(project: Project, accepted: Difference, threads: int = 0) -> Iterator[Event]:
@@ -140,7 +135,7 @@ def report(project: Project) -> Iterator[Event]:
 
     origin = Path(project.catalogue.fact("source") or project.folder)
     catalogue = project.catalogue
-    yield inspect(origin, catalogue.pictures(), catalogue.near(), catalogue.decisions())
+    yield inspect(origin, catalogue.pictures(), catalogue.near(), catalogue.decisions(), catalogue.counts())
 
 
 def split_rule(val_fraction: float, test_fraction: float, seed: int) -> SplitRule:
@@ -184,7 +179,7 @@ class _Order:
     """What to look through.
 
     held: sources whose pictures the project has already. copies: pictures that were read and then copied. accepted: the
-    changes to make, where others are to wait.
+    changes to make, where others are to wait; None: all. anew: sources whose changes are made in any case.
     """
 
     sources: Sequence[Source]
@@ -194,13 +189,17 @@ class _Order:
     held: Sequence[Source] = ()
     copies: Sequence[Picture] = ()
     accepted: Difference | None = None
+    anew: Sequence[Source] = ()
+
+
+_NOTHING = Difference((), (), (), ())
 
 
 def _look_through(project: Project, order: _Order) -> Iterator[Event]:
     from tlstudio.engine import duplicates, reading
     from tlstudio.engine.report import check_trainable, inspect
 
-    before = project.catalogue.scanned()
+    before = project.catalogue.scanned("given")
     stored = project.catalogue.fact("split_rule")
     rule_before = SplitRule(**json.loads(stored)) if stored else None
     rule = order.rule or rule_before or splits.DEFAULT_SPLIT
@@ -209,13 +208,15 @@ def _look_through(project: Project, order: _Order) -> Iterator[Event]:
     found = yield from gather(project, order.sources, order.held, before)
     yield from (events.Warned(_is_missing(each)) for each in found.missing)
     if order.accepted:
-        found = found.only(order.accepted, before)
+        anew = set(order.anew)
+        is_free = yield from reach(project, order.anew, [each for each in order.sources if each not in anew])
+        found = found.only(order.accepted, before, is_free)
     log = ImportLog(project.folder)
     with log.reading(as_json(order.sources)):
         known = [*before, *log.pictures(), *order.copies]
         looked = yield from reading.read_all(found.pictures, known, order.threads, log.keep)
-        _check_validation([each for each in order.sources if each not in found.missing], looked)
-        looked += found.kept_as_found(json.loads(project.catalogue.fact("splits_given") or "[]"))
+        looked += found.kept
+        _check_validation([each for each in order.sources if each.split == "val"], found.missing, looked)
         given = sorted({p.split for p in looked if p.split and not p.refused})
         if {"train", "val"} <= set(given) and rule != splits.DEFAULT_SPLIT:
             yield events.Warned(
@@ -225,11 +226,11 @@ def _look_through(project: Project, order: _Order) -> Iterator[Event]:
         seen = [events.PictureSkipped(p.path, p.refused) for p in looked if p.refused]
         fresh = yield from duplicates.near(looked, (p.digest for p in before if p.fingerprint))
         near, decisions = [*project.catalogue.near(), *fresh], project.catalogue.decisions()
-        drawn = before if rule == rule_before else []
+        divided = _dealer(project, rule, anew=rule != rule_before)
         settled: list[Picture] = []
 
         def deal(pictures: list[Picture]) -> list[Picture]:
-            return splits.divide(groups.marked(pictures, near, decisions), rule, drawn)
+            return divided(groups.marked(pictures, near, decisions))
 
         def check(pictures: list[Picture]) -> None:
             settled.extend(pictures)
@@ -242,17 +243,36 @@ def _look_through(project: Project, order: _Order) -> Iterator[Event]:
             project.catalogue.replace(looked, facts, fresh, deal, check)
         except UnusableImages as error:
             refusal = error
-        yield from (*seen, inspect(origin, settled, near, decisions))
+        yield from (*seen, inspect(origin, settled, near, decisions, project.catalogue.counts()))
         if refusal:  # after saying what there is
             raise refusal
+
+
+def _dealer(project: Project, rule: SplitRule, anew: bool) -> Deal:
+    """What divides pictures by a rule. anew: also those that it has divided before."""
+    if anew:
+        return lambda pictures: splits.divide(pictures, rule)
+    drawn, listed = project.catalogue.scanned(), project.catalogue.pictures()
+    sides = {p.id: p.split for p in drawn}
+    is_set = any(p.split != sides[p.id] for p in listed)
+
+    def deal(pictures: list[Picture]) -> list[Picture]:
+        dealt = splits.divide(pictures, rule, drawn)
+        if not is_set:
+            return dealt
+        # What comes in goes to where a person put its copies; these keep what was drawn, for when that is taken back.
+        beside = splits.divide(pictures, rule, listed)
+        return [old if old.id in sides else new for old, new in zip(dealt, beside, strict=True)]
+
+    return deal
 
 
 def _is_missing(each: Source) -> str:
     return f"{each.path} is not there now, or is empty; its pictures are kept as they were. Connect the drive again."
 
 
-def _check_validation(sources: Sequence[Source], looked: Sequence[Picture]) -> None:
+def _check_validation(sources: Sequence[Source], missing: Sequence[Source], looked: Sequence[Picture]) -> None:
     """Raise if somebody named pictures to validate on and none of them can be used."""
-    named = [each for each in sources if each.split == "val"]
+    named = [each for each in sources if each not in missing]
     if named and not any(p.split == "val" and not p.refused for p in looked):
         raise UnusableImages("holds no readable picture to validate on", path=named[0].path)

@@ -233,7 +233,7 @@ def differ_if_any(project: Project) -> Iterator[Event]:
 def differ(project: Project, asked: bool) -> Iterator[Event]:
     """How the folders differ from what the project knows. asked: a person wants to know, and sees how far it is."""
     with _uncollected():
-        for event in tasks.difference(project):
+        for event in tasks.difference(project, thorough=asked):
             if isinstance(event, Difference):
                 yield Differs(project, event, asked)
             elif asked:
@@ -242,7 +242,7 @@ def differ(project: Project, asked: bool) -> Iterator[Event]:
 
 def add(project: Project, paths: tuple[Path, ...], label: str, copy: bool = False) -> Iterator[Event]:
     """Add pictures to a project, and remember which were new to it. copy: into the project's folder."""
-    fresh = tuple(path for path in paths if not tasks.has_source(project, path, label))
+    fresh = tasks.not_yet_added(project, paths, label)
     yield from look(project, lambda: tasks.add(project, paths, label, copy=copy), Addition(fresh, label))
 
 
