@@ -43,20 +43,6 @@
  <context>
   <name>DatasetPanel</name>
   <message numerus="yes">
-   <source>Added %n picture(s) as class {label}.</source>
-   <translation>
-    <numerusform>Added %n picture as class {label}.</numerusform>
-    <numerusform>Added %n pictures as class {label}.</numerusform>
-   </translation>
-  </message>
-  <message numerus="yes">
-   <source>Added %n picture(s) in {number} classes.</source>
-   <translation>
-    <numerusform>Added %n picture in {number} classes.</numerusform>
-    <numerusform>Added %n pictures in {number} classes.</numerusform>
-   </translation>
-  </message>
-  <message numerus="yes">
    <source>%n class(es)</source>
    <translation>
     <numerusform>%n class</numerusform>
@@ -213,6 +199,20 @@
    <translation>
     <numerusform>moving %n picture to another part</numerusform>
     <numerusform>moving %n pictures to another part</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>Added %n picture(s) as class {label}.</source>
+   <translation>
+    <numerusform>Added %n picture as class {label}.</numerusform>
+    <numerusform>Added %n pictures as class {label}.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>Added %n picture(s) in {number} classes.</source>
+   <translation>
+    <numerusform>Added %n picture in {number} classes.</numerusform>
+    <numerusform>Added %n pictures in {number} classes.</numerusform>
    </translation>
   </message>
  </context>

@@ -1,6 +1,6 @@
 """What a person does to classes and pictures, turned into edits of the catalogue, and edits turned into words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, QPoint, Qt, Signal, Slot
@@ -94,6 +94,13 @@ class Editor(QObject):
         what = self.tr("Pictures of a class that was removed stay left out: {names}.").format(names=names)
         remedy = self.tr("Add a class of that name again, or file the pictures under another class.")
         return what, remedy
+
+    def describe_added(self, added: Mapping[str, int]) -> str:
+        """What came in, in words. added: class → pictures."""
+        total = sum(added.values())
+        if len(added) == 1:
+            return self.tr("Added %n picture(s) as class {label}.", "", total).format(label=next(iter(added)))
+        return self.tr("Added %n picture(s) in {number} classes.", "", total).format(number=len(added))
 
     # Classes
 

@@ -377,7 +377,7 @@ class DatasetPanel(QWidget):
         if undo:
             self._addition = looked.addition
             self.joined.emit(looked.addition)
-        words = self._describe_added(looked.added) if undo else ""
+        words = self._editor.describe_added(looked.added) if undo else ""
         if words or looked.warnings:
             self.said.emit(words, "\n".join(looked.warnings), undo)
         if self._page.difference.text or self._comparing.is_busy():
@@ -396,12 +396,6 @@ class DatasetPanel(QWidget):
             self.said.emit("", self.tr("{what} Its pictures are kept as they were known.").format(what=what), False)
         elif differs.asked and difference.is_empty:
             self.said.emit(self.tr("Nothing has changed in the folders."), "", False)
-
-    def _describe_added(self, added: Mapping[str, int]) -> str:
-        total = sum(added.values())
-        if len(added) == 1:
-            return self.tr("Added %n picture(s) as class {label}.", "", total).format(label=next(iter(added)))
-        return self.tr("Added %n picture(s) in {number} classes.", "", total).format(number=len(added))
 
     def _take_changed(self, changed: Changed) -> None:
         edited = changed.edited
