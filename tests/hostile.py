@@ -313,15 +313,13 @@ def _shifted(header: Header, by: int) -> Header:
 # Facts that lie
 
 
-def lies() -> Iterator[tuple[str, Facts]]:
-    """Facts that are wrong in one way each, under the name of that way."""
-    good = good_facts()
-    figures, origin, unknown = good["metrics"]["val"], good["provenance"], good["unknown"]
-    preprocessing, sample, network = good["preprocessing"], good["sample"], good["network"]
+def _wrong_remarks(good: Facts) -> dict[str, Facts]:
+    """What a model says of its classes and its making: field → how it is wrong → value."""
+    origin = good["provenance"]
     chain: Facts = dict(origin)
     for _ in range(300):
         chain = {**origin, "before": chain}
-    wrong: dict[str, dict[str, Any]] = {
+    return {
         "schema": {"newer": 99, "older": 1, "text": "<b>2</b>", "truth": True, "long": "2" * 10**6, "list": [[2]]},
         "backbone": {"unknown": "alexnet", "list": ["tiny"], "path": "../../etc/passwd", "table": {"a": 1}},
         "strategy": {"unknown": "magic", "list": ["feature-extraction"]},
@@ -341,6 +339,28 @@ def lies() -> Iterator[tuple[str, Facts]]:
             **{"zero": 0, "negative": -1, "not a number": math.nan, "infinite": math.inf, "truth": True},
             **{"text": "1", "huge": 10**400, "tiny": 1e-300, "none": None},
         },
+        "trained_on": {
+            **{"list": [], "text": {"ant": "many"}, "stranger": {"dog": 3}, "negative": {"ant": -1}},
+            **{"huge": {"ant": 10**300}, "fraction": {"ant": 0.5}},
+        },
+        "provenance": {
+            **{"list": [], "more": {**origin, "x": 1}, "chain": chain, "before": {**origin, "before": "x"}},
+            "licence": {**origin, "licence": ["MIT"]},
+            "long": {**origin, "source": "x" * 10**6},
+            "lines": {**origin, "source": "good\nFinished: everything is well"},
+            "digest": {**origin, "sha256": "none"},
+        },
+        "created": {"text": "yesterday", "html": "<b>2026</b>", "number": 5, "early": "0001-01-01T00:00:00+14:00"},
+        "program": {"list": [], "long": "9" * 1000, "screen": "\x1b[2J"},
+        "recipe_digest": {"text": "zz", "list": []},
+    }
+
+
+def _wrong_figures(good: Facts) -> dict[str, Facts]:
+    """What it has measured, how it reads pictures and what it is built of, in the same way."""
+    figures, unknown, sample = good["metrics"]["val"], good["unknown"], good["sample"]
+    preprocessing, network = good["preprocessing"], good["network"]
+    return {
         "unknown": {
             **{"list": [], "empty": {}, "more": {**unknown, "x": 1}},
             "threshold": {**unknown, "threshold": "0.4"},
@@ -356,10 +376,6 @@ def lies() -> Iterator[tuple[str, Facts]]:
             "truths": {**sample, "labels": [True, False, True, True]},
             "digests": {**sample, "digests": ["../../../etc/passwd"] * 4},
         },
-        "trained_on": {
-            **{"list": [], "text": {"ant": "many"}, "stranger": {"dog": 3}, "negative": {"ant": -1}},
-            **{"huge": {"ant": 10**300}, "fraction": {"ant": 0.5}},
-        },
         "metrics": {
             **{"list": [], "number": {"val": 3}, "more": {"train": figures}, "empty": {"val": {}}},
             "accuracy": {"val": {**figures, "accuracy": "x"}},
@@ -373,16 +389,6 @@ def lies() -> Iterator[tuple[str, Facts]]:
             "huge count": {"test": {**figures, "split": "test", "n": 10**400}},
             "split": {"val": {**figures, "split": "<img src=x>"}},
         },
-        "provenance": {
-            **{"list": [], "more": {**origin, "x": 1}, "chain": chain, "before": {**origin, "before": "x"}},
-            "licence": {**origin, "licence": ["MIT"]},
-            "long": {**origin, "source": "x" * 10**6},
-            "lines": {**origin, "source": "good\nFinished: everything is well"},
-            "digest": {**origin, "sha256": "none"},
-        },
-        "created": {"text": "yesterday", "html": "<b>2026</b>", "number": 5, "early": "0001-01-01T00:00:00+14:00"},
-        "program": {"list": [], "long": "9" * 1000, "screen": "\x1b[2J"},
-        "recipe_digest": {"text": "zz", "list": []},
         "preprocessing": {
             **{"list": [], "empty": {}, "more": {**preprocessing, "x": 1}},
             "huge": {**preprocessing, "size": 10**9, "resize": 10**9},
@@ -405,6 +411,12 @@ def lies() -> Iterator[tuple[str, Facts]]:
             "long": {**network, "weights": {**network["weights"], "source": "x" * 10**6}},
         },
     }
+
+
+def lies() -> Iterator[tuple[str, Facts]]:
+    """Facts that are wrong in one way each, under the name of that way."""
+    good = good_facts()
+    wrong = {**_wrong_remarks(good), **_wrong_figures(good)}
     for field, values in wrong.items():
         for how, value in values.items():
             kept = {key: fact for key, fact in good.items() if (field, key) != ("backbone", "network")}

@@ -74,9 +74,9 @@ def describe(event: Event) -> Iterator[str]:
         case doubts.DoubtsFound():
             yield from _describe_doubts(event)
         case doubts.CurveDrawn():
-            low, high = event.interval
-            yield f"Twice the pictures would bring about {event.twice:.1%} ({low:.1%} to {high:.1%}) instead of"
-            yield f"  {event.accuracy[-1]:.1%}, by how it grew up to {event.pictures[-1]} pictures to learn from."
+            twice = _with_interval(event.twice, event.interval)
+            yield f"Twice the pictures would bring about {twice} instead of {event.accuracy[-1]:.1%},"
+            yield f"  by how it grew up to {event.pictures[-1]} pictures to learn from."
         case doubts.ShortcutsFound():
             yield from _describe_shortcuts(event)
         case events.Outlined():
@@ -88,13 +88,7 @@ def describe(event: Event) -> Iterator[str]:
         case events.FeaturesReady() if event.computed:
             yield f"  {event.computed} pictures through the stages before {event.train_from} in {event.seconds:.1f} s"
         case events.PhaseStarted():
-            share = event.trainable_parameters / event.total_parameters
-            rates = ", ".join(f"{g['name']} {g['lr']:g}" for g in event.groups)
-            yield f"Phase {event.phase} of {event.phases}, {event.name}: learns from {event.train_from} on"
-            yield (
-                f"  {event.trainable_parameters:,} of {event.total_parameters:,} parameters learn "
-                f"({share:.2%}); learning rates: {rates}"
-            )
+            yield from _describe_phase(event)
         case events.EpochDone():
             line = f"  epoch {event.epoch:2d} of {event.epochs}  loss {event.train_loss:.3f}"
             if math.isfinite(event.val_loss):
@@ -128,6 +122,16 @@ def describe(event: Event) -> Iterator[str]:
         case events.WeightsPacked():
             yield f"{event.path}: the weights of {', '.join(event.backbones)} ({event.size / 1e6:.0f} MB)"
             yield f"On the other machine: tlstudio weights import {Path(event.path).name}"
+
+
+def _describe_phase(event: events.PhaseStarted) -> Iterator[str]:
+    share = event.trainable_parameters / event.total_parameters
+    rates = ", ".join(f"{g['name']} {g['lr']:g}" for g in event.groups)
+    yield f"Phase {event.phase} of {event.phases}, {event.name}: learns from {event.train_from} on"
+    yield (
+        f"  {event.trainable_parameters:,} of {event.total_parameters:,} parameters learn "
+        f"({share:.2%}); learning rates: {rates}"
+    )
 
 
 def _describe_pictures(event: events.Inspected) -> Iterator[str]:

@@ -90,6 +90,14 @@ class Measurer:
         return seconds
 
 
+def live_a_frame() -> None:
+    """Let the window live for as long as a screen shows one picture."""
+    end = time.perf_counter() + 0.016
+    while time.perf_counter() < end:
+        QApplication.processEvents()
+        time.sleep(0.001)
+
+
 def run(folder: Path) -> bool:
     """Open the project, do what a person does, and print; whether all goals were met."""
     from tests.ui.world import settle
@@ -106,8 +114,7 @@ def run(folder: Path) -> bool:
     window.show()
     settle(window)
     panel, measurer = window.dataset_panel, Measurer()
-    grid, shown, bar = panel._grid, panel._shown, panel._grid.verticalScrollBar()
-    measure = measurer.measure
+    grid, shown, bar, measure = panel._grid, panel._shown, panel._grid.verticalScrollBar(), measurer.measure
 
     def first_known() -> bool:
         return shown.rowCount() > 0 and shown.picture(0) is not None
@@ -119,10 +126,7 @@ def run(folder: Path) -> bool:
     def scroll() -> None:
         for step in range(200):
             bar.setValue(bar.maximum() * step // 199)
-            end = time.perf_counter() + 0.016
-            while time.perf_counter() < end:
-                QApplication.processEvents()
-                time.sleep(0.001)
+            live_a_frame()
 
     measure("scroll from the first to the last, 200 steps", scroll, lambda: shown.picture(total - 1) is not None)
     QApplication.processEvents()
@@ -130,10 +134,7 @@ def run(folder: Path) -> bool:
     def wheel() -> None:
         for _ in range(150):
             bar.setValue(bar.value() - bar.singleStep())
-            end = time.perf_counter() + 0.016
-            while time.perf_counter() < end:
-                QApplication.processEvents()
-                time.sleep(0.001)
+            live_a_frame()
 
     measure("scroll line by line, 150 lines", wheel, lambda: True)
     measure("choose a class", lambda: panel._class_view.choose("class 07"), lambda: shown.rowCount() < total)
@@ -147,13 +148,12 @@ def run(folder: Path) -> bool:
     measure("select all", grid.selectAll, lambda: grid.chosen_count() == total)
     grid.setCurrentIndex(shown.index(0))
     label = shown.picture(0).label
-    key = Qt.Key.Key_2
 
     def relabelled() -> bool:
         picture = shown.picture(0)
         return picture is not None and picture.label != label
 
-    measure("file one under another class", lambda: QTest.keyClick(grid, key), relabelled)
+    measure("file one under another class", lambda: QTest.keyClick(grid, Qt.Key.Key_2), relabelled)
     settle(window)
     classes = panel._classes
     renamed = measure(
