@@ -8,6 +8,7 @@ import importlib.util
 import os
 import sys
 import threading
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,8 @@ TASK = "loading the engine"
 # In this order, so that each import finds most of what it needs.
 FOR_ANSWERS = ("numpy", "torch", "torchvision", "timm", "tlstudio.engine.predictor")
 FOR_TRAINING = ("sklearn.metrics", "tlstudio.engine.training", "tlstudio.engine.crossvalidation")
-_lock = threading.Lock()
+_lock = threading.RLock()
+TURN = 0.05  # seconds; a lock that is let go and taken again at once never goes to who waits for it
 
 
 def load(training: bool = True) -> Generator[Event, None, None]:
@@ -33,6 +35,7 @@ def load(training: bool = True) -> Generator[Event, None, None]:
         yield Progress(TASK, 1, steps)
         yield from _import(FOR_ANSWERS, 1, steps)
     if training:
+        time.sleep(TURN)
         with _lock, _no_collection():
             yield from _import(FOR_TRAINING, 1 + len(FOR_ANSWERS), steps)
             _make_first_optimizer()
@@ -43,6 +46,13 @@ def _import(modules: Sequence[str], done: int, steps: int) -> Iterator[Event]:
     for number, module in enumerate(modules, start=done + 1):
         importlib.import_module(module)
         yield Progress(TASK, number, steps)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put off what only training needs, which would take turns with whatever is done inside."""
+    with _lock:
+        yield
 
 
 @contextmanager

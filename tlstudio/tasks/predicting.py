@@ -132,8 +132,12 @@ class OpenModel:
         Raises:
             TLStudioError: the model cannot be used.
         """
-        yield from load_engine(self._device, self._threads, training=False)
-        yield events.FileInspected("model", self._loaded().model.facts)
+        from tlstudio.engine import preload
+
+        with preload.undisturbed():
+            yield from load_engine(self._device, self._threads, training=False)
+            facts = self._loaded().model.facts
+        yield events.FileInspected("model", facts)
 
     def predict(self, paths: Iterable[Path | str], top: int = 5, refuse: float | None = None) -> Iterator[Event]:
         """Like `tasks.predict`, with progress between the answers."""
