@@ -13,7 +13,7 @@ from unicodedata import bidirectional, category
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tlstudio.core import doubts, events, sorting
+from tlstudio.core import advice, doubts, events, sorting
 from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.events import Event
 from tlstudio.core.exports import at_most
@@ -81,7 +81,7 @@ def describe(event: Event) -> Iterator[str]:
             yield from _describe_shortcuts(event)
         case events.Outlined():
             yield from _describe_outline(event)
-        case events.Advised():
+        case advice.Advised():
             yield f"Strategy {event.strategy}. {' '.join(event.reasons)}"
         case events.FeaturesReady() if event.computed and event.tier == "pictures":
             yield f"  {event.computed} pictures decoded in {event.seconds:.1f} s"

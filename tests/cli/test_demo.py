@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tlstudio import tasks
-from tlstudio.core import events
+from tlstudio.core import advice, events
 from tlstudio.core.project import Project
 from tlstudio.engine import sample, shapes
 
@@ -49,7 +49,7 @@ def test_the_whole_job_from_pictures_to_answers(tmp_path: Path, monkeypatch: pyt
     kinds = [type(event) for event in said]
     (seen,) = [e for e in said if isinstance(e, events.Inspected)]
     assert (seen.read, seen.refused) == (24, ())
-    (advised,) = [e for e in said if isinstance(e, events.Advised)]
+    (advised,) = [e for e in said if isinstance(e, advice.Advised)]
     assert advised.strategy == "fine-tune-layered"
     assert kinds.count(events.PhaseStarted) == 2
     (finished,) = [e for e in said if isinstance(e, events.Finished)]

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from tlstudio import tasks
-from tlstudio.core.advice import from_table
+from tlstudio.core.advice import Advised, from_table
 from tlstudio.core.catalogue import Picture
-from tlstudio.core.events import Advised
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import Domain
 

@@ -1,9 +1,24 @@
 """The table of sizes and domains: which strategy to begin with. A prior, not a verdict."""
 
-from tlstudio.core.events import Advised
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from tlstudio.core.events import Event
 from tlstudio.core.recipe import Domain
 
 MILLIONS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Advised(Event):
+    """Which strategy, why, and what the table of sizes and domains says. measured: on the pictures; empty if nothing
+    was."""
+
+    strategy: str
+    reasons: tuple[str, ...]
+    table_says: str
+    measured: dict[str, Any] = field(default_factory=dict)
+    kind: ClassVar[str] = "advised"
 
 
 def from_table(pictures: int, classes: int, domain: Domain) -> Advised:

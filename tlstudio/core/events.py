@@ -197,16 +197,6 @@ class Outlined(Event):
 
 
 @dataclass(frozen=True)
-class Advised(Event):
-    """Which strategy, why, and what the table of sizes and domains says."""
-
-    strategy: str
-    reasons: tuple[str, ...]
-    table_says: str
-    kind: ClassVar[str] = "advised"
-
-
-@dataclass(frozen=True)
 class RunStarted(Event):
     """A run folder exists and its recipe is written."""
 
@@ -283,6 +273,58 @@ class CheckpointSaved(Event):
     phase: int
     epoch: int
     kind: ClassVar[str] = "checkpoint_saved"
+
+
+@dataclass(frozen=True)
+class RunResumed(Event):
+    """An unfinished run goes on from its last checkpoint: `batch` batches of that epoch (from 1) are done; what it had
+    said of later ones is done again."""
+
+    phase: int
+    epoch: int
+    batch: int
+    kind: ClassVar[str] = "run_resumed"
+
+
+@dataclass(frozen=True)
+class RunPaused(Event):
+    """A run stands still, all of it on disk; the last event until it goes on. reason, remedy: empty where a person
+    asked for it, else why it could not go on and what to do first."""
+
+    run: str
+    phase: int
+    epoch: int
+    reason: str = ""
+    remedy: str = ""
+    kind: ClassVar[str] = "run_paused"
+
+
+@dataclass(frozen=True)
+class StagesMoved(Event):
+    """How far each stage has come by the end of an epoch. stages: {name, gradient, change}, those that learn.
+
+    gradient: root mean square over the epoch's steps of ‖gradient‖ / ‖weights‖. change: ‖w - w₀‖ / ‖w₀‖, where w₀ are
+    the weights with which the run began.
+    """
+
+    phase: int
+    epoch: int
+    stages: tuple[dict[str, Any], ...]
+    kind: ClassVar[str] = "stages_moved"
+
+
+@dataclass(frozen=True)
+class HeadSolved(Event):
+    """The head was also solved for directly (L-BFGS) on the frozen features. penalty: the L2 one that was best out of
+    fold. taken: whether its validation loss is the lowest of the phase."""
+
+    phase: int
+    penalty: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+    taken: bool
+    kind: ClassVar[str] = "head_solved"
 
 
 @dataclass(frozen=True)
@@ -509,6 +551,10 @@ _STORED: tuple[type[Event], ...] = (
     PhaseStarted,
     EpochDone,
     CheckpointSaved,
+    RunResumed,
+    RunPaused,
+    StagesMoved,
+    HeadSolved,
     FoldDone,
     Finished,
 )

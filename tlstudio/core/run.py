@@ -13,12 +13,18 @@ from tlstudio.core.recipe import Recipe
 
 @dataclass(frozen=True)
 class RunState:
-    """What the events so far say about a run. `after` makes the next state; nothing else does."""
+    """What the events so far say about a run. `after` makes the next state; nothing else does.
+
+    paused: why it stands still, until it goes on. moved: how far the stages had come, epoch by epoch.
+    """
 
     recipe: Recipe | None = None
     phases: tuple[events.PhaseStarted, ...] = ()
     epochs: tuple[events.EpochDone, ...] = ()
+    moved: tuple[events.StagesMoved, ...] = ()
+    solved: tuple[events.HeadSolved, ...] = ()
     warnings: tuple[str, ...] = ()
+    paused: events.RunPaused | None = None
     finished: events.Finished | None = None
 
     def after(self, event: events.Event) -> "RunState":
@@ -29,16 +35,36 @@ class RunState:
                 return replace(self, phases=(*self.phases, event))
             case events.EpochDone():
                 return replace(self, epochs=(*self.epochs, event))
+            case events.StagesMoved():
+                return replace(self, moved=(*self.moved, event))
+            case events.HeadSolved():
+                return replace(self, solved=(*self.solved, event))
+            case events.RunPaused():
+                return replace(self, paused=event)
+            case events.RunResumed():
+                return self._until(event)
             case events.Warned():
                 return replace(self, warnings=(*self.warnings, event.text))
             case events.Finished():
                 return replace(self, finished=event)
         return self
 
+    def _until(self, event: events.RunResumed) -> "RunState":
+        """The state at the checkpoint from which the run goes on: what came after it is done again."""
+        here = (event.phase, event.epoch)
+        return replace(
+            self,
+            phases=tuple(e for e in self.phases if e.phase <= event.phase),
+            epochs=tuple(e for e in self.epochs if (e.phase, e.epoch) < here),
+            moved=tuple(e for e in self.moved if (e.phase, e.epoch) < here),
+            solved=tuple(e for e in self.solved if e.phase < event.phase),
+            paused=None,
+        )
+
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The files of one run: recipe, events, best weights, report, model."""
+    """The files of one run: recipe, events, checkpoints, best weights, report, model."""
 
     folder: Path
 
@@ -49,6 +75,14 @@ class RunFolder:
     @property
     def events_file(self) -> Path:
         return self.folder / "events.jsonl"
+
+    @property
+    def last_file(self) -> Path:
+        return self.folder / "last.safetensors"
+
+    @property
+    def previous_file(self) -> Path:
+        return self.folder / "previous.safetensors"
 
     @property
     def best_file(self) -> Path:

@@ -1,0 +1,5 @@
+"""The command line."""
+
+from tlstudio.cli.command import cli, main
+
+__all__ = ["cli", "main"]
