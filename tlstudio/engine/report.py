@@ -205,8 +205,6 @@ def _on_pictures(pictures: Sequence[Picture]) -> Iterator[Finding]:
     if 0 < len(grey) < len(used) / 2:
         many = "pictures are grey among coloured ones."
         yield from _about("grey", grey, many, "picture is grey among coloured ones.")
-            "grey", grey, "pictures are grey among coloured ones.", "picture is grey among coloured ones."
-        )
     tiny = [p for p in used if 0 < min(p.width, p.height) < TINY]
     small = f"less than {TINY} pixels wide or high; enlarged, there is little to see in"
     yield from _about("tiny", tiny, f"pictures are {small} them.", f"picture is {small} it.")
