@@ -58,7 +58,9 @@ def test_each_epoch_says_how_far_the_learning_stages_have_come(
     movement = job.motion.movement()
     now = network.model.state_dict()
     ends = (".weight", ".bias")
-    layers = {name.removesuffix(end) for name in job.network.tail_state("blocks4") for end in ends if name.endswith(end)}
+    layers = {
+        name.removesuffix(end) for name in job.network.tail_state("blocks4") for end in ends if name.endswith(end)
+    }
     assert set(movement) == layers
     was, is_ = (torch.cat([s[f"classifier.{n}"].flatten() for n in ("weight", "bias")]) for s in (began, now))
     assert movement["classifier"] == pytest.approx(float((is_ - was).norm() / was.norm()), rel=1e-5)
@@ -160,7 +162,9 @@ def test_movement_of_what_began_at_zero_is_no_number(network: Network) -> None:
     assert motion.movement() == {"classifier": None}
 
 
-def test_folds_say_nothing_of_movement_and_the_run_for_the_model_does(project: Project, tiny_backbone: Backbone) -> None:
+def test_folds_say_nothing_of_movement_and_the_run_for_the_model_does(
+    project: Project, tiny_backbone: Backbone
+) -> None:
     recipe = replace(make_recipe("tiny", "feature-extraction", Changes(epochs=1)), folds=2)
     said = list(tasks.train(project, recipe, device="cpu"))
     assert sum(isinstance(event, StagesMoved) for event in said) == 1
