@@ -3,12 +3,13 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tlstudio.core import events
-from tlstudio.core.errors import ProjectError
+from tlstudio.core.files import cannot_write
 from tlstudio.core.recipe import Recipe
 
 CHECKPOINT_FACTS = "tlstudio"  # the name under which a checkpoint's header carries what it says of itself
@@ -136,9 +137,21 @@ class RunFolder:
                             file.write(b"\n")
                     file.write(json.dumps(event.to_json()).encode() + b"\n")
             except OSError as error:
-                remedy = f"Free some space in {self.folder}."
-                text = f"cannot be written ({error.strerror})"
-                raise ProjectError(text, path=self.events_file, remedy=remedy) from error
+                raise cannot_write(self.events_file, error) from error
+
+    def sync_history(self) -> None:
+        """See to it that what was recorded so far outlasts a power cut.
+
+        Raises:
+            ProjectError: the disk is full.
+        """
+        if not self.events_file.exists():
+            return
+        try:
+            with self.events_file.open("rb+") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise cannot_write(self.events_file, error) from error
 
     def standing(self) -> Standing | None:
         """Where the run stands by the newest checkpoint that is whole; None where there is none.
@@ -164,16 +177,16 @@ class RunFolder:
         return self.standing() is not None and not self.is_finished
 
     def give_up(self) -> None:
-        """Delete the checkpoints of a run that nobody can go on with, and what killed writers left behind.
+        """Delete the checkpoints of a run that nobody should go on with."""
+        for path in (self.last_file, self.previous_file):
+            with suppress(OSError):
+                path.unlink()
 
-        Raises:
-            ProjectError: they cannot be deleted.
-        """
-        try:
-            for path in (self.last_file, self.previous_file, *self.folder.rglob(".*.part")):
-                path.unlink(missing_ok=True)
-        except OSError as error:
-            raise ProjectError(f"cannot be written ({error.strerror})", path=self.folder) from error
+    def clear_leftovers(self) -> None:
+        """Delete what a killed process was writing; nobody else may be at work in the folder."""
+        for path in self.folder.rglob(".*.part"):
+            with suppress(OSError):
+                path.unlink()
 
     def history(self) -> Iterator[events.Event]:
         """The events on disk. A last line cut short by a kill is left out."""
@@ -215,7 +228,9 @@ def _standing_in(checkpoint: Path) -> Standing | None:
             if length > _LONGEST_HEADER:
                 return None
             header = json.loads(file.read(length))
-            end = max((described["data_offsets"][1] for name, described in header.items() if name[:2] != "__"), default=0)
+            end = max(
+                (described["data_offsets"][1] for name, described in header.items() if name[:2] != "__"), default=0
+            )
             if os.fstat(file.fileno()).st_size != 8 + length + end:
                 return None
         facts = json.loads(header["__metadata__"][CHECKPOINT_FACTS])
