@@ -16,6 +16,7 @@ NAMES = (
     "refusals",
     "training",
     "predicting",
+    "survival",
     "exporting",
     "unknown",
     "solved",
