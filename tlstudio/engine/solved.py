@@ -67,7 +67,9 @@ def offer(job: "Fit", number: int, train: Source, val: Source | None, weight: to
 
     Not after a warm-up: what fine-tuning begins from was measured for trained heads only. Without validation pictures
     it is taken as long as it says more than nothing of pictures it did not learn from. Nothing is drawn at random, so
-    that a run that was taken up again ends with the same weights. number: of the phase, from 1. weight: (classes,), of each class in the loss.
+    that a run that was taken up again ends with the same weights.
+
+    number: of the phase, from 1. weight: (classes,), of each class in the loss.
     """
     phase, plan, classifier = job.recipe.phases[number - 1], job.plans[number - 1], job.network.classifier
     learning = {id(p) for p in job.network.model.parameters() if p.requires_grad}
