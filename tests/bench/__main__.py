@@ -19,6 +19,8 @@ NAMES = (
     "survival",
     "exporting",
     "unknown",
+    "coverage",
+    "calibration",
 )
 
 
