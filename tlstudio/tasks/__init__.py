@@ -15,6 +15,7 @@ from tlstudio.tasks.inspecting import inspect
 from tlstudio.tasks.outlining import advise, outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
 from tlstudio.tasks.scanning import accept, add, difference, not_yet_added, remove, report, scan, split_rule
+from tlstudio.tasks.seeing import Seeing, offer
 from tlstudio.tasks.sorting import plan_sorting, sort_copies, undo_sorting
 from tlstudio.tasks.training import model_to_start_from, train
 from tlstudio.tasks.weights import find_networks, weights_fetch, weights_import, weights_list, weights_pack
@@ -23,6 +24,7 @@ __all__ = [
     "Cache",
     "Doubts",
     "OpenModel",
+    "Seeing",
     "accept",
     "add",
     "advise",
@@ -45,6 +47,7 @@ __all__ = [
     "mend_leaks",
     "model_to_start_from",
     "not_yet_added",
+    "offer",
     "outline",
     "plan_sorting",
     "predict",
