@@ -94,7 +94,8 @@ class Look:
         ranked = _contrast(maps).argsort(descending=True, stable=True)[: 8 * count].tolist()
         places = [divmod(int(maps[channel].argmax()), maps.shape[2]) for channel in ranked]
         side, field = self.square.shape[0], self.field(stage)
-        parts = [_part(*place, maps.shape[1], maps.shape[2], side, field) for place in places]
+        rows, columns = maps.shape[1:]
+        parts = [_part(row, column, rows, columns, side, field) for row, column in places]
         taken: list[int] = []
         for at, part in enumerate(parts):
             if not any(_shared(part, parts[other]) > SAME_PART for other in taken):
