@@ -243,6 +243,10 @@ def _describe_weights(event: events.WeightsFound) -> Iterator[str]:
 def _describe_outline(event: events.Outlined) -> Iterator[str]:
     learn, total = event.trainable_parameters, event.total_parameters
     yield f"{event.backbone}: {learn:,} of {total:,} parameters learn ({learn / total:.4%})"
+    norms, values = (sum(getattr(s, field) for s in event.stages) for field in ("batchnorms", "running_values"))
+    yield f"{norms:,} BatchNorm layers with {values:,} running values" if norms else "no BatchNorm layers"
+    steps = (f"{p['name']} from {p['train_from']} ({p['epochs']})" for p in event.phases)
+    yield f"phases (epochs): {', '.join(steps)}"
     yield f"{'stage':<9}{'parameters':>12}{'learn':>12}{'rate':>8}  {'output':<14}what it has learned"
     for s in event.stages:
         shape = "×".join(map(str, s.output_shape))
