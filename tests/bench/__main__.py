@@ -21,6 +21,8 @@ NAMES = (
     "unknown",
     "coverage",
     "calibration",
+    "solved",
+    "advisor",
 )
 
 

@@ -16,6 +16,7 @@ import click
 import platformdirs
 
 from tlstudio import __version__, tasks
+from tlstudio.cli.advising import advise
 from tlstudio.cli.judging import compare, replay, report
 from tlstudio.cli.options import (
     BACKBONE,
@@ -90,7 +91,7 @@ def cli() -> None:
     tasks.find_networks()
 
 
-for command in (train, compare, report, replay):
+for command in (train, advise, compare, report, replay):
     cli.add_command(command)
 
 
