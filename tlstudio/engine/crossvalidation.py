@@ -24,6 +24,7 @@ from tlstudio.core.events import (
     PhaseStarted,
     Progress,
     Said,
+    StagesMoved,
 )
 from tlstudio.core.recipe import Recipe
 from tlstudio.engine import predictor
@@ -104,7 +105,8 @@ def _fold(fold: Fit, number: int) -> Generator[Event, None, tuple[HeldOut, FoldD
     for event in _named(fit(fold), name):
         if isinstance(event, EpochDone):
             epochs.append(event)
-        elif not isinstance(event, (PhaseStarted, CheckpointSaved)):  # of the fit that makes the model, not of these
+        # Of the fit that makes the model, not of these.
+        elif not isinstance(event, (PhaseStarted, CheckpointSaved, StagesMoved)):
             reading += event.seconds if isinstance(event, FeaturesReady) else 0
             yield event
     if fold.stop():
