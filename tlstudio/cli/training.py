@@ -68,6 +68,8 @@ from tlstudio.printing import show
 @click.option("--backbone-lr", type=float, help="Learning rate of the late stages (of all, where they are alike).")
 @click.option("--early-lr", type=float, help="Learning rate of the early stages.")
 @click.option("--batch-size", type=int, help="Pictures a step; 32 by default.")
+@click.option("--weight-decay", type=float, help="On weights, not on norms and biases; 0.01 by default.")
+@click.option("--gradual", is_flag=True, help="Let one more stage learn at a time, for an epoch each, the last first.")
 @click.option("--augment", type=click.Choice(["none", "light", "strong"]), help="Random variations while fine-tuning.")
 @click.option(
     "--fit", type=click.Choice(FITS), help="How a picture becomes square; by default as in the weights' training."
@@ -213,5 +215,5 @@ def _advised(project: Project, wanted: Changes, domain: Any) -> Generator[Event,
 
 def _is_about_fine_tuning(wanted: Changes) -> bool:
     rates = (wanted.warmup_epochs, wanted.backbone_lr, wanted.early_lr)
-    given = any(rate is not None for rate in rates) or bool(wanted.freeze) or wanted.bn == "adaptive"
+    given = any(rate is not None for rate in rates) or bool(wanted.freeze) or wanted.bn == "adaptive" or wanted.gradual
     return given or wanted.train_from not in (None, "head")

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from tlstudio.engine.network import BatchNorm, Network
+from tlstudio.core.errors import MissingWeights, RefusedWeights
+from tlstudio.engine.checkpoints import Model
+from tlstudio.engine.network import BatchNorm, Network, assemble, load_backbone, upstream_state
 from tlstudio.engine.tensor_files import hash_tensors
 
 
@@ -86,6 +88,28 @@ class Seal:
         mean = (layer.running_mean - began.mean).abs() / variance.sqrt()
         spread = (layer.running_var - began.variance).abs() / variance
         return float(torch.maximum(mean, spread).max())
+
+
+def against_shipped(model: Model) -> dict[str, Any]:
+    """The seal of a trained model against the weights its network is shipped with.
+
+    As `Seal.to_json`, without `since`, which a model file does not know; or {intact: None, reason} where they cannot be
+    compared.
+    """
+    origin, spec = model.facts["provenance"], model.network.backbone
+    while "before" in origin:
+        origin = origin["before"]
+    if origin.get("weights") == "random":
+        return {"intact": None, "reason": "its network began with random weights"}
+    try:
+        shipped = upstream_state(spec)
+    except (MissingWeights, RefusedWeights):
+        return {"intact": None, "reason": f"the shipped weights of {spec.name} are not on this machine"}
+    network = assemble(spec, model.network.classifier.out_features)
+    load_backbone(network, shipped)
+    seal = Seal(network)
+    network.model.load_state_dict(model.network.model.state_dict())
+    return {name: value for name, value in seal.to_json().items() if name != "since"}
 
 
 def _layers(network: Network, stage: nn.Module) -> dict[str, Any]:
