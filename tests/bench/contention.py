@@ -1,8 +1,8 @@
-"""Starts of the window and of the command line on one project at the same moment: who writes, and what are the others
-told? Then the writer is killed, and the next ones start: `python -m tests.bench contention [--starts N] [--at-once N]`.
+"""Window and command line started on one project at the same moment: who writes, and what are the others told? Then the
+writer is killed, and the next ones start: `python -m tests.bench contention [--starts N] [--at-once N]`.
 
-Every second start is a window (offscreen, the real one), the others are `tlstudio train`. Who holds the lock is read from
-the kernel's list of locks, so that no start is taken at its word; the writer is held still while the others decide.
+Every second start is a window (offscreen, the real one), the others are `tlstudio train`. Who holds the lock is read
+from the kernel's list of locks, so that no start is taken at its word; the writer is held still until then.
 """
 
 import argparse
@@ -141,9 +141,7 @@ def main() -> int:
             for text in sorted(set(said) - set(named)):
                 print(f"  not told who holds it: {text!r}")
     losers = starts - rounds
-    print(
-        f"  starts {starts}, {options.at_once} at once; writers {rounds} in {rounds} rounds, each killed, each lock free"
-    )
+    print(f"  starts {starts}, {options.at_once} at once; one writer in each of {rounds} rounds, killed, its lock free")
     print(f"  told who holds it: {told} of {losers}, {windows} of them windows that show the project read only")
     return 0 if told == losers else 1
 
