@@ -138,7 +138,10 @@ def train(
     if is_project(first):
         project = first
     interrupted = Interruption()
-    with Project.open(project) if project else Project.temporary() as opened, _discarded_if_useless(opened, project):
+    with (
+        Project.open(project, "tlstudio train") if project else Project.temporary() as opened,
+        _discarded_if_useless(opened, project),
+    ):
 
         def work() -> Iterator[Event]:
             yield from said_of(start)
