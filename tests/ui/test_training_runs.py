@@ -278,9 +278,9 @@ def test_a_note_is_written_in_place_and_kept(qtbot, page, tmp_path):
     note = page.table.index(1, RunColumn.NOTE)
     assert note.data() == "with <b>light</b> from the left"
     assert "&lt;b&gt;" in note.data(Qt.ItemDataRole.ToolTipRole)
-    page.box.allow_writing(False)
+    page.box.allow_writing("Open in another TL Studio.")
     assert not page.table.flags(note) & Qt.ItemFlag.ItemIsEditable
-    assert not page.box.note.isEnabled() and "open elsewhere" in page.box.trash.toolTip()
+    assert not page.box.note.isEnabled() and page.box.trash.toolTip() == "Open in another TL Studio."
 
 
 def test_a_run_goes_to_the_trash_only_when_that_is_agreed_to(qtbot, page, tmp_path, monkeypatch):
@@ -360,14 +360,14 @@ def test_a_solved_head_that_was_better_is_said(qtbot, panel, project):
     assert "the solved head was better (validation loss 0.210 against 0.275)" in panel.result_line.text()
 
 
-def test_a_project_that_is_open_elsewhere_is_only_looked_at(qtbot, panel, project, monkeypatch):
+def test_a_project_that_is_open_elsewhere_is_only_looked_at(qtbot, panel, project):
     made_up(project.folder, 1, 0.8)
-    monkeypatch.setattr(Project, "is_read_only", property(lambda _: True), raising=False)
-    panel.show_project(project)
+    panel.show_project(Project.look(project.folder))
     qtbot.waitUntil(lambda: panel.run_list.model().rowCount() == 1, timeout=LONG)
     for button in (panel.train_button, panel.compare_button):
-        assert not button.isEnabled() and "open elsewhere" in button.toolTip()
+        assert not button.isEnabled() and "cannot be written" in button.toolTip()
     assert not panel.runs.box.repeat.isEnabled() and not panel.runs.box.trash.isEnabled()
+    assert "cannot be written" in panel.runs.box.note.toolTip()
     panel.train()
     panel.resume_run(runs_in(project.folder)[0])
     assert not panel.is_busy()

@@ -115,7 +115,7 @@ class RunTable(QAbstractTableModel):
         super().__init__(parent)
         self._lines: list[RunLine] = []
         self._best: int | None = None
-        self._takes_notes = True
+        self._why_no_notes = ""
         self._colours: theme.Colours | None = None
 
     def show_runs(self, lines: Sequence[RunLine]) -> None:
@@ -170,9 +170,9 @@ class RunTable(QAbstractTableModel):
             self._lines[row] = replace(self._lines[row], state=state)
             self._announce(row, row)
 
-    def allow_notes(self, allowed: bool) -> None:
-        """Let notes be written, or only read."""
-        self._takes_notes = allowed
+    def allow_notes(self, why_not: str) -> None:
+        """Let notes be written, or say why they can only be read."""
+        self._why_no_notes = why_not
 
     def set_colours(self, colours: theme.Colours) -> None:
         self._colours = colours
@@ -184,7 +184,7 @@ class RunTable(QAbstractTableModel):
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
         flags = super().flags(index)
-        if index.isValid() and index.column() == RunColumn.NOTE and self._takes_notes:
+        if index.isValid() and index.column() == RunColumn.NOTE and not self._why_no_notes:
             flags |= Qt.ItemFlag.ItemIsEditable
         return flags
 
@@ -316,9 +316,7 @@ class RunTable(QAbstractTableModel):
         return " ".join(part for part in (said, paused.reason, paused.remedy) if part) if paused else said
 
     def _explanation_of_note(self, line: RunLine) -> str:
-        how = self.tr("Double-click or press F2 to write a note.")
-        if not self._takes_notes:
-            how = self.tr("The project is open elsewhere, so notes cannot be written here.")
+        how = self._why_no_notes or self.tr("Double-click or press F2 to write a note.")
         return plain_tip(f"{line.note}\n{how}" if line.note else how)
 
     def _announce(self, first: int, last: int) -> None:

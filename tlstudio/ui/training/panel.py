@@ -19,6 +19,7 @@ from tlstudio.core.run import RunFolder, RunState
 from tlstudio.ui import figures, strategies, theme
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.labels import muted
+from tlstudio.ui.read_only import why_not_changeable
 from tlstudio.ui.training import run_control, standing
 from tlstudio.ui.training.controls import Able, Controls
 from tlstudio.ui.training.guard_note import GuardNote
@@ -241,9 +242,7 @@ class TrainingPanel(QWidget):
 
     def _locked(self) -> str:
         """Why nothing may be changed in the project; empty where it may."""
-        if self._project is not None and getattr(self._project, "is_read_only", False):
-            return self.tr("The project is open elsewhere and can only be looked at here.")
-        return ""
+        return why_not_changeable(self._project)
 
     def _can_train(self) -> bool:
         there = self._project is not None and self._recipe is not None
@@ -438,7 +437,7 @@ class TrainingPanel(QWidget):
         )
         self.controls.show_able(able)
         self.runs.box.allow_training(self._can_train(), self.tr("A run goes on; stop it first.") if busy else why_not)
-        self.runs.box.allow_writing(not locked)
+        self.runs.box.allow_writing(locked)
         self._pages.setCurrentIndex(1 if busy or self.runs.table.rowCount() else 0)
         self._show_empty()
         self._show_next_step()

@@ -44,7 +44,7 @@ class RunsBox(QWidget):
         self.question = OfferNote("trash_note", self.tr("A question before a run is moved to the trash"), warns=True)
         self._doomed: RunLine | None = None
         self._may_train, self._why_not = False, ""
-        self._may_write = True
+        self._locked = ""
         self._errands = JobQueue(self)
         self._make_actions()
         self._lay_out()
@@ -105,10 +105,10 @@ class RunsBox(QWidget):
         self._may_train, self._why_not = allowed, why_not
         self.show_abilities()
 
-    def allow_writing(self, allowed: bool) -> None:
-        """Let notes be written and runs be moved to the trash, or only be looked at."""
-        self._may_write = allowed
-        self.table.allow_notes(allowed)
+    def allow_writing(self, why_not: str) -> None:
+        """Let notes be written and runs be moved to the trash, or say why they can only be looked at."""
+        self._locked = why_not
+        self.table.allow_notes(why_not)
         self.show_abilities()
 
     def shut_down(self) -> None:
@@ -129,16 +129,15 @@ class RunsBox(QWidget):
         no_recipe = "" if recipe else self.tr("Its recipe cannot be read.")
         no_model = "" if line and line.model else self.tr("It has left no model.")
         goes_on = self.tr("It goes on now.") if line and line.running else ""
-        elsewhere = "" if self._may_write else self.tr("The project is open elsewhere and can only be looked at here.")
         train = one or no_recipe or ("" if self._may_train else self._why_not)
         tips = {
             self.repeat: (train, self.tr("Train once more with this run's recipe")),
             self.reseed: (train, self.tr("The same recipe with another seed: how much of it is chance?")),
             self.go_on_from: (train or no_model, self.tr("Train with its recipe, beginning from what it has learned")),
             self.copy_recipe: (one or no_recipe, self.tr("Set step 2 as it was for this run")),
-            self.note: (one or elsewhere, self.tr("Write a note on this run (F2)")),
+            self.note: (one or self._locked, self.tr("Write a note on this run (F2)")),
             self.open_folder: (one, self.tr("Show the run's files")),
-            self.trash: (one or elsewhere or goes_on, self.tr("Move the run with its model to the system's trash")),
+            self.trash: (one or self._locked or goes_on, self.tr("Move the run with its model to the system's trash")),
         }
         for action, (why_not, tip) in tips.items():
             action.setEnabled(not why_not)

@@ -208,7 +208,8 @@ class RunsPage(QSplitter):
         lines, line = self.chosen_lines(), self.box.chosen()
         for plot in (self.loss_plot, self.accuracy_plot):
             self._show_curves(plot)
-        self.stage_bars.show_moves(moves_of(line.state) if line else ())
+        whose = line.run.number if line and len(lines) > 1 else 0
+        self.stage_bars.show_moves(moves_of(line.state) if line else (), whose)
         self.warning_note.show_warnings(line.state.warnings if line else ())
         self.side_by_side.show_runs(lines)
         if len(lines) == 2:

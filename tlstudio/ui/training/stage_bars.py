@@ -22,6 +22,7 @@ _TALL, _LOW = 22, 14  # of a row, in pixels
 _AXIS = 16  # of the scale below the rows
 _LABELLED = (2, 4, 6)  # lines of the scale, each ten times the one before
 _POWERS = 6
+_MIDDLE = Qt.TextElideMode.ElideMiddle
 _NO_PARAMETERS = "pool"
 
 
@@ -130,20 +131,22 @@ class _Rows(QWidget):
             font.setPixelSize(int(height) - 2)
             painter.setFont(font)
             metrics = painter.fontMetrics()
-        widest = max(metrics.horizontalAdvance(row.name) for row in self.rows)
+        widest = max(metrics.horizontalAdvance(row.name) for row in self.rows if row.change is not None)
         name_width = min(widest, int(0.45 * self.width()))
         left = name_width + theme.SPACE
         width = self.width() - left - 2
         self._draw_scale(painter, QRectF(left, 0, width, height * len(self.rows)))
         for number, row in enumerate(self.rows):
             top = number * height
-            painter.setPen(colours.muted if row.change is None else self.palette().windowText().color())
-            name = metrics.elidedText(row.name, Qt.TextElideMode.ElideMiddle, name_width)
             at = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(QRectF(0, top, name_width, height), at, name)
             if row.change is None:
-                painter.drawText(QRectF(left + 4, top, width, height), at, self.tr("frozen: 0"))
+                painter.setPen(colours.muted)
+                still = metrics.elidedText(self.tr("{0}: frozen, 0").format(row.name), _MIDDLE, self.width())
+                painter.fillRect(QRectF(0, top, metrics.horizontalAdvance(still) + 4, height), colours.surface)
+                painter.drawText(QRectF(0, top, self.width(), height), at, still)
                 continue
+            painter.setPen(self.palette().windowText().color())
+            painter.drawText(QRectF(0, top, name_width, height), at, metrics.elidedText(row.name, _MIDDLE, name_width))
             colour = colours.warning if row.erases else colours.curve1
             bar = max(3.0, height / 2 - 2.5)
             _bar(painter, QRectF(left, top + 1.5, width * place(row.change), bar), colour)
@@ -151,15 +154,19 @@ class _Rows(QWidget):
 
     def _draw_scale(self, painter: QPainter, area: QRectF) -> None:
         colours, metrics = theme.colours(self.palette()), painter.fontMetrics()
-        for power in range(_POWERS + 1):
+        free = float(self.width())  # of other labels, up to here
+        for power in range(_POWERS, -1, -1):
             x = round(area.left() + area.width() * power / _POWERS)
             painter.setPen(colours.line)
             painter.drawLine(x, 0, x, round(area.bottom()))
             if power in _LABELLED:
                 text = figures.percent(_LOWEST * 10**power, max(0, 4 - power))
-                left = min(x - metrics.horizontalAdvance(text) / 2, self.width() - metrics.horizontalAdvance(text))
-                painter.setPen(colours.muted)
-                painter.drawText(QRectF(left, area.bottom(), 80, _AXIS), Qt.AlignmentFlag.AlignLeft, text)
+                wide = metrics.horizontalAdvance(text)
+                left = min(x - wide / 2, self.width() - wide)
+                if left + wide <= free:
+                    free = left - theme.SPACE
+                    painter.setPen(colours.muted)
+                    painter.drawText(QRectF(left, area.bottom(), wide + 2, _AXIS), Qt.AlignmentFlag.AlignLeft, text)
 
 
 def _bar(painter: QPainter, where: QRectF, colour: QColor) -> None:
@@ -182,6 +189,7 @@ class StageBars(QFrame):
         self.setAccessibleName(self.tr("How far each stage has moved"))
         self.setMinimumSize(200, 140)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+        self._title = heading(self.tr("Stages"))
         self._rows = _Rows()
         self._legend = QWidget()
         self._keys = tuple(QLabel() for _ in range(2))
@@ -220,14 +228,15 @@ class StageBars(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(12, theme.SPACE, 12, theme.SPACE)
         column.setSpacing(4)
-        column.addWidget(heading(self.tr("Stages")))
+        column.addWidget(self._title)
         column.addWidget(self._legend)
         column.addWidget(area, 1)
         column.addWidget(self._waiting, 1)
         column.addWidget(self._verdict)
 
-    def show_moves(self, moves: Sequence[StageMove]) -> None:
-        """Show these rows; none: what will stand here."""
+    def show_moves(self, moves: Sequence[StageMove], run: int = 0) -> None:
+        """Show these rows; none: what will stand here. run: whose they are, where several are chosen."""
+        self._title.setText(self.tr("Stages of run {0}").format(run) if run else self.tr("Stages"))
         self._rows.show_rows(moves)
         for part in (self._area, self._legend, self._verdict):
             part.setVisible(bool(moves))
