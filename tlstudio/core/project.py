@@ -12,6 +12,7 @@ from tlstudio import __version__
 from tlstudio.core import locks
 from tlstudio.core.catalogue import Catalogue
 from tlstudio.core.errors import LookOnly, ProjectError
+from tlstudio.core.files import cannot_write
 from tlstudio.core.run import RunFolder, runs_in
 
 SCHEMA_VERSION = 1
@@ -39,7 +40,8 @@ def write_atomically(path: Path, data: bytes, former: Path | None = None) -> Non
 def replacing(path: Path, former: Path | None = None) -> Iterator[Path]:
     """A temporary path beside `path` to write to; it takes `path`'s place when the block ends well.
 
-    former: beside it, what `path` was until then is kept; a kill between may leave that one alone. Where `path` is a link, what it points to is replaced and the link stays.
+    former: beside it, what `path` was until then is kept; a kill between may leave that one alone. Where `path` is a
+    link, what it points to is replaced and the link stays.
 
     Raises:
         ProjectError: the disk is full, the folder cannot be written, or `path` is something other than a file.
@@ -57,11 +59,7 @@ def replacing(path: Path, former: Path | None = None) -> Iterator[Path]:
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        reason = error.strerror or str(error)
-        remedy = f"Free some space in {path.parent}, or choose a folder you may write to."
-        if not path.parent.is_dir():
-            remedy = "Choose a folder that exists."
-        raise ProjectError(f"cannot be written ({reason})", path=path, remedy=remedy) from error
+        raise cannot_write(path, error) from error
     finally:
         with suppress(OSError):  # gone already, or there never was a place for it
             temporary.unlink()
