@@ -176,6 +176,7 @@ def test_a_run_is_repeated_reseeded_and_trained_on_from(qtbot, panel, project):
         else:
             assert replace(again, start=None) == recipe
             assert Path(again.start.path) == first.model_file
+    panel.run_list.choose([3])
     with qtbot.waitSignal(panel.recipe_wanted) as wanted:
         click(box.buttons[box.copy_recipe])
     assert wanted.args == [recipe]
