@@ -93,6 +93,11 @@ class RunFolder:
         return self.folder / "report.json"
 
     @property
+    def pictures_file(self) -> Path:
+        """Path, label, split and digest of every picture the run had, as gzipped JSON."""
+        return self.folder / "pictures.json.gz"
+
+    @property
     def model_file(self) -> Path:
         return self.folder / "model.tlmodel"
 
