@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tlstudio.core import events
+from tlstudio.core.errors import ProjectError
 from tlstudio.core.files import cannot_write
 from tlstudio.core.recipe import Recipe
 
