@@ -12,29 +12,34 @@ from tlstudio import __version__
 from tlstudio.core import locks
 from tlstudio.core.catalogue import Catalogue
 from tlstudio.core.errors import LookOnly, ProjectError
-from tlstudio.core.run import RunFolder
+from tlstudio.core.files import cannot_write
+from tlstudio.core.run import RunFolder, runs_in
 
 SCHEMA_VERSION = 1
 PROJECT_FILE = "project.json"
 CATALOGUE_FILE = "catalogue.sqlite"
 LOCK_FILE = "lock"
+__all__ = ["Project", "is_project", "replacing", "runs_in", "write_atomically"]
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, former: Path | None = None) -> None:
     """Write a file so that a kill at any moment leaves the old one or the new one, whole.
+
+    former: as of `replacing`.
 
     Raises:
         ProjectError: the disk is full or the folder cannot be written.
     """
-    with replacing(path) as temporary:
+    with replacing(path, former) as temporary:
         temporary.write_bytes(data)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, former: Path | None = None) -> Iterator[Path]:
     """A temporary path beside `path` to write to; it takes `path`'s place when the block ends well.
 
-    Where `path` is a link, what it points to is replaced and the link stays.
+    former: beside it, what `path` was until then is kept; a kill between may leave that one alone. Where `path` is a
+    link, what it points to is replaced and the link stays.
 
     Raises:
         ProjectError: the disk is full, the folder cannot be written, or `path` is something other than a file.
@@ -47,14 +52,12 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
+        if former and path.exists():
+            path.replace(former)
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        reason = error.strerror or str(error)
-        remedy = f"Free some space in {path.parent}, or choose a folder you may write to."
-        if not path.parent.is_dir():
-            remedy = "Choose a folder that exists."
-        raise ProjectError(f"cannot be written ({reason})", path=path, remedy=remedy) from error
+        raise cannot_write(path, error) from error
     finally:
         with suppress(OSError):  # gone already, or there never was a place for it
             temporary.unlink()
@@ -164,12 +167,6 @@ class Project:
         except OSError as error:
             raise ProjectError(f"cannot be written ({error.strerror})", path=folder) from error
         return RunFolder(folder)
-
-
-def runs_in(project: Path) -> list[RunFolder]:
-    """The runs of the project in a folder, oldest first; no lock is needed to look."""
-    folders = [f for f in (project / "runs").glob("*-*") if f.is_dir() and f.name.split("-")[0].isdigit()]
-    return sorted((RunFolder(f) for f in folders), key=lambda run: run.number)
 
 
 def is_project(folder: Path) -> bool:
