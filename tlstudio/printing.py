@@ -87,6 +87,13 @@ def describe(event: Event) -> Iterator[str]:
             yield f"  {event.computed} pictures decoded in {event.seconds:.1f} s"
         case events.FeaturesReady() if event.computed:
             yield f"  {event.computed} pictures through the stages before {event.train_from} in {event.seconds:.1f} s"
+        case events.RunResumed():
+            after = _counted(event.batch, "batch", "batches")
+            yield f"Going on in epoch {event.epoch} of phase {event.phase}, after {after}."
+        case events.RunPaused():
+            project = Path(event.run).parent.parent
+            yield f"The run stands still in epoch {event.epoch} of phase {event.phase}."
+            yield f"Go on with: tlstudio train {project} --resume"
         case events.PhaseStarted():
             yield from _describe_phase(event)
         case events.EpochDone():
@@ -200,7 +207,19 @@ def _describe_model(facts: dict[str, Any]) -> Iterator[str]:
     if left := len(facts["classes"]) - len(shown):
         yield f"  and {left:,} more classes; --json lists them all"
     yield from _describe_origin(facts["provenance"])
+    yield f"BatchNorm statistics: {_describe_seal(facts['seal'])}."
     yield f"SHA-256 of its weights: {facts['sha256']}"
+
+
+def _describe_seal(seal: dict[str, Any]) -> str:
+    if seal["intact"] is None:
+        return f"cannot be checked here: {seal['reason']}"
+    if seal["intact"]:
+        return "as shipped" if seal["stages"] else "its network has none"
+    moved = {name: stage["drift"] for name, stage in seal["stages"].items() if not stage["intact"]}
+    known = [drift for drift in moved.values() if drift is not None]
+    far = f", by up to {max(known):.2g} standard deviations" if known else ""
+    return f"not as shipped; moved in {', '.join(moved)}{far}"
 
 
 def _describe_origin(origin: dict[str, Any]) -> Iterator[str]:
@@ -231,6 +250,10 @@ def _describe_weights(event: events.WeightsFound) -> Iterator[str]:
 def _describe_outline(event: events.Outlined) -> Iterator[str]:
     learn, total = event.trainable_parameters, event.total_parameters
     yield f"{event.backbone}: {learn:,} of {total:,} parameters learn ({learn / total:.4%})"
+    norms, values = (sum(getattr(s, field) for s in event.stages) for field in ("batchnorms", "running_values"))
+    yield f"{norms:,} BatchNorm layers with {values:,} running values" if norms else "no BatchNorm layers"
+    steps = (f"{p['name']} from {p['train_from']} ({p['epochs']})" for p in event.phases)
+    yield f"phases (epochs): {', '.join(steps)}"
     yield f"{'stage':<9}{'parameters':>12}{'learn':>12}{'rate':>8}  {'output':<14}what it has learned"
     for s in event.stages:
         shape = "×".join(map(str, s.output_shape))

@@ -209,7 +209,7 @@ def weights_and_preferences(photographer: Photographer) -> None:
     window.show_step(Step.NETWORK)
     settle(window)
     box = window.model_panel.backbone_box
-    missing = next((name for name in BACKBONES if name in window.model_panel._without_weights), None)
+    missing = next((name for name in BACKBONES if name in window.model_panel.choices.without_weights), None)
     if missing:
         box.setCurrentIndex(box.findData(missing))
         box.activated.emit(box.currentIndex())

@@ -209,6 +209,7 @@ def inspect(path: tuple[Path, ...], doubts: bool, as_json: bool) -> None:
 @click.option("--strategy", type=click.Choice(list(STRATEGIES)), help="Show its last phase.")
 @click.option("--train-from", metavar="STAGE", help="First stage that learns.")
 @click.option("--freeze", metavar="NAME", multiple=True, help="Keep this stage or layer frozen; may be repeated.")
+@click.option("--gradual", is_flag=True, help="List the phases in which one more stage learns at a time.")
 @json_option
 def outline(
     origin: str | Path,
@@ -216,6 +217,7 @@ def outline(
     strategy: str | None,
     train_from: str | None,
     freeze: tuple[str, ...],
+    gradual: bool,
     as_json: bool,
 ) -> None:
     """Show a BACKBONE's stages: what is frozen, what learns, at which rate, and what it has learned before.
@@ -224,11 +226,12 @@ def outline(
     """
     if strategy and train_from:
         raise click.UsageError("Give --strategy or --train-from, not both.")
-    chosen = strategy or ("fine-tune-last" if train_from or freeze else "feature-extraction")
+    tunes = train_from or freeze or gradual
+    chosen = strategy or ("fine-tune-last" if tunes else "feature-extraction")
     name, start = origin_of(origin)
-    recipe = make_recipe(name, chosen, Changes(train_from=train_from, freeze=freeze, start=start))
+    recipe = make_recipe(name, chosen, Changes(train_from=train_from, freeze=freeze, gradual=gradual, start=start))
     outputs = classes or (len(start.classes) if start else 2)
-    show(itertools.chain(said_of(start), tasks.outline(name, outputs, recipe.phases[-1])), as_json)
+    show(itertools.chain(said_of(start), tasks.outline(name, outputs, *recipe.phases)), as_json)
 
 
 @cli.group()

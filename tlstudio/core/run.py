@@ -74,7 +74,8 @@ class RunState:
 class Standing:
     """Where a run stands by its checkpoint. phase: from 1; one more than there are once all have been learned.
 
-    batch: how many of that epoch (from 1) are learned. saved: when, ISO 8601; it serves to show.
+    batch: how many of that epoch (from 1) are learned. saved: when, ISO 8601; it serves to show. model: where the
+    model goes; empty: into the run's folder.
     """
 
     phase: int
@@ -82,6 +83,7 @@ class Standing:
     epoch: int
     batch: int
     saved: str
+    model: str
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,11 @@ class RunFolder:
     @property
     def report_file(self) -> Path:
         return self.folder / "report.json"
+
+    @property
+    def pictures_file(self) -> Path:
+        """Path, label, split and digest of every picture the run had, as gzipped JSON."""
+        return self.folder / "pictures.json.gz"
 
     @property
     def model_file(self) -> Path:
@@ -228,13 +235,11 @@ def _standing_in(checkpoint: Path) -> Standing | None:
             if length > _LONGEST_HEADER:
                 return None
             header = json.loads(file.read(length))
-            end = max(
-                (described["data_offsets"][1] for name, described in header.items() if name[:2] != "__"), default=0
-            )
-            if os.fstat(file.fileno()).st_size != 8 + length + end:
-                return None
-        facts = json.loads(header["__metadata__"][CHECKPOINT_FACTS])
-        place = facts["place"]
-        return Standing(place["phase"], facts["phases"], place["epoch"], place["batch"], facts["saved"])
+            size = os.fstat(file.fileno()).st_size
+        facts = json.loads(header.pop("__metadata__")[CHECKPOINT_FACTS])
+        if size != 8 + length + max(described["data_offsets"][1] for described in header.values()):
+            return None
+        place, model = facts["place"], facts["terms"].get("model", "")
+        return Standing(place["phase"], facts["phases"], place["epoch"], place["batch"], facts["saved"], model)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None

@@ -27,6 +27,7 @@ from tlstudio.core.run import RunFolder
 from tlstudio.engine import divergence, features, run_checkpoints, sources
 from tlstudio.engine.checkpoints import load_state, save_state
 from tlstudio.engine.divergence import NotANumber
+from tlstudio.engine.motion import Motion
 from tlstudio.engine.network import Network
 from tlstudio.engine.run_checkpoints import Checkpoint, Place
 from tlstudio.engine.sources import Source
@@ -60,6 +61,7 @@ class Fit:
     pause: asked at every batch; True writes a checkpoint and raises `Paused`. checkpoint: what to go on from. terms:
     what must not change while the run stands (`Checkpoint.terms`). place: where it stands.
     gone: paths that could not be read since it went on; may_go: how many may be.
+    motion: how far it has come; the network has to be as it begins when this is made.
     """
 
     network: Network
@@ -82,6 +84,10 @@ class Fit:
     may_go: int = 1
     started: float = field(default_factory=time.monotonic)
     saved: float = -math.inf
+    motion: Motion = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.motion = Motion(self.network, self.widest_cut)
 
     @property
     def device(self) -> torch.device:
@@ -190,6 +196,7 @@ def _take_up(job: Fit, found: Checkpoint) -> None:
     job.place, job.best_loss, job.stopped = found.place, float(facts["best_loss"]), facts["stopped"]
     job.plans, job.pieces = [CachePlan.from_json(plan) for plan in facts["plans"]], facts["pieces"]
     job.network.load_tail(facts["cut"], found.weights)
+    job.motion.go_on(facts["motion"])
     job.saved = time.monotonic()
 
 
@@ -209,6 +216,7 @@ def _save(job: Fit, lesson: "_Lesson | None" = None) -> None:
         "pieces": job.pieces,
         "plans": [plan.to_json() for plan in job.plans],
         "seconds": time.monotonic() - job.started,
+        "motion": job.motion.state(),
     }
     if lesson:
         tensors |= lesson.state()
@@ -256,6 +264,7 @@ class _Lesson:
         ):
             group["lr"] = rate * share(steps)
         self.step.scaling = found.facts["scaler"]
+        self.job.motion.go_on(found.facts["motion"])
         if "checked.logits" in found.tensors:
             logits, targets = (found.tensors[f"checked.{n}"].to(self.job.device) for n in ("logits", "targets"))
             self.asked = [(logits, targets)]
@@ -275,6 +284,7 @@ class _Lesson:
 def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
     network = job.network
     network.prepare(phase)
+    job.motion.begin_phase()
     if len(job.plans) < number:
         # A new list: a fold's copy of this run shares the old one, and has other pictures and phases.
         job.plans = [*job.plans, sources.choose(job, phase)]
@@ -301,6 +311,7 @@ def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
             yield CheckpointSaved(str(job.run.best_file), number, place.epoch)
         seconds = time.monotonic() - lesson.began
         figures = train_loss, train_accuracy, val_loss, val_accuracy, seconds
+        yield job.motion.report(number, place.epoch)
         yield EpochDone(number, place.epoch, phase.epochs, *figures, best)
         job.place, lesson.asked = place.next_epoch(best), []
         lesson.save_if_due(EPOCH_SECONDS)
@@ -356,6 +367,7 @@ def _learn(lesson: _Lesson) -> Generator[Event, None, tuple[float, float]]:
                 loss, right = step(inputs, targets)
                 if step.lost:
                     raise lesson.lost(step.lost)
+                job.motion.after_step()
                 lesson.schedule.step()
                 sums["loss"] += loss * len(targets)
                 sums["hits"] += right

@@ -13,8 +13,8 @@ from tlstudio.core.project import Project
 from tlstudio.core.recipe import Domain, Phase
 
 
-def outline(backbone_name: str, classes: int, phase: Phase) -> Iterator[Event]:
-    """The network's stages and layers with what learns in a phase; needs no weights.
+def outline(backbone_name: str, classes: int, *phases: Phase) -> Iterator[Event]:
+    """The network's stages and layers with what learns in the last of these phases; needs no weights.
 
     Raises:
         BadRecipe: an unknown backbone, stage or layer.
@@ -22,10 +22,11 @@ def outline(backbone_name: str, classes: int, phase: Phase) -> Iterator[Event]:
     from tlstudio.engine import network as networks
 
     network = networks.sketch(backbone(backbone_name), classes)
-    stages = network.outline(phase)
+    stages = network.outline(phases[-1])
     trainable, total = network.parameter_counts()
     layers = tuple(layer for stage in stages for layer in stage.layers)
-    yield events.Outlined(backbone_name, total, trainable, stages, layers)
+    steps = tuple({"name": p.name, "train_from": p.train_from, "epochs": p.epochs} for p in phases)
+    yield events.Outlined(backbone_name, total, trainable, stages, layers, steps)
 
 
 def advise(project: Project, domain: Domain = "similar") -> Iterator[Event]:

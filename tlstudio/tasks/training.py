@@ -136,14 +136,15 @@ def _check_layers(network: Network, recipe: Recipe) -> None:
 
     for phase in recipe.phases:
         network.prepare(phase)
-        _, tail = network.split(phase.train_from)
-        in_tail = {id(parameter) for parameter in tail.parameters()}
-        parts = {**dict(network.model.named_parameters()), **dict(network.model.named_modules()), **network.stages}
-        for name in phase.frozen:
-            held = parts[name].parameters() if hasattr(parts[name], "parameters") else [parts[name]]
-            if not any(id(parameter) in in_tail for parameter in held):
-                what = f"--freeze {name} does nothing: nothing in it learns from {phase.train_from} on"
-                raise BadRecipe(what, remedy="Leave it out, or begin to learn earlier with --train-from.")
+    phase = recipe.phases[-1]
+    _, tail = network.split(phase.train_from)
+    in_tail = {id(parameter) for parameter in tail.parameters()}
+    parts = {**dict(network.model.named_parameters()), **dict(network.model.named_modules()), **network.stages}
+    for name in phase.frozen:
+        held = parts[name].parameters() if hasattr(parts[name], "parameters") else [parts[name]]
+        if not any(id(parameter) in in_tail for parameter in held):
+            what = f"--freeze {name} does nothing: nothing in it learns from {phase.train_from} on"
+            raise BadRecipe(what, remedy="Leave it out, or begin to learn earlier with --train-from.")
     adapts = recipe.phases[-1].bn == "adaptive" and recipe.pretrained
     if adapts and not any(isinstance(module, BatchNorm) for module in tail.modules()):
         what = f"--bn adaptive does nothing: {recipe.backbone} has no BatchNorm from {phase.train_from} on"
