@@ -12,7 +12,7 @@ RATES = ("early", "early", "early", "late", "late", "late", "late", "late", "hea
 
 
 def make(data: Path) -> Backbone:
-    """timm's 100,000-parameter test network as backbone `tiny`; its seeded weights go to the program's folder in `data`."""
+    """timm's 100,000-parameter test network as backbone `tiny`; its seeded weights go to `data`, the user's folder."""
     import timm
     import torch
 

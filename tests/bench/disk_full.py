@@ -31,7 +31,7 @@ from tlstudio.core.project import Project
 from tlstudio.core.recipe import Changes, make_recipe
 from tlstudio.core.run import RunFolder, unfinished
 
-SIZE = 64 << 20
+SIZE = 256 << 20  # more than copying pictures leaves alone
 CANNOT_MOUNT = 3  # exit status where nothing may be mounted
 
 
@@ -59,8 +59,8 @@ POINTS = (
     Point("a new project", "begin", "project.json"),
     Point("an edit", "edit", "catalogue.sqlite"),
     Point("a thumbnail", "thumbnails", ".part", goes_on=True),
-    Point("the cache of features", "train", ".rows", goes_on=True),
-    Point("the index of the cache", "train", "features", 2, goes_on=True),
+    Point("the cache of features", "train elsewhere", ".rows", goes_on=True),
+    Point("the index of the cache", "train elsewhere", ".sqlite", 3, goes_on=True),
     Point("the recipe of a run", "train", "recipe.json"),
     Point("the first event", "train", "events.jsonl"),
     Point("an event in mid-run", "train", "events.jsonl", 9),
@@ -90,7 +90,7 @@ class Filler:
         point = self._point
         if point is None or event not in ("open", "sqlite3.connect") or not isinstance(given[0], (str, Path)):
             return
-        writes = event != "open" or (given[1] is not None and set("wax") & set(given[1]))
+        writes = event != "open" or (set("wax") & set(given[1]) if given[1] else given[2] & (os.O_WRONLY | os.O_RDWR))
         path = str(given[0])
         if writes and path.startswith(str(self._disk)) and point.file in path:
             self.count += 1
@@ -100,11 +100,14 @@ class Filler:
 
     def fill(self, left: int) -> None:
         found = os.statvfs(self._disk)
-        with self._ballast.open("wb", buffering=0) as file, suppress(OSError):
-            os.posix_fallocate(file.fileno(), 0, max(1, found.f_bavail * found.f_frsize - left))
-            while not left:  # to the last byte
-                file.seek(0, os.SEEK_END)
-                file.write(bytes(4096))
+        # What is free is only known about; the rest is written until nothing more goes in.
+        most = found.f_bavail * found.f_frsize - (left or 1 << 20)
+        with self._ballast.open("wb", buffering=0) as file:
+            os.posix_fallocate(file.fileno(), 0, most)
+            file.seek(0, os.SEEK_END)
+            with suppress(OSError):
+                while not left:
+                    file.write(bytes(4096))
 
     def free(self) -> None:
         self._ballast.unlink(missing_ok=True)
@@ -114,27 +117,33 @@ class Trial:
     """One disk, and what is done on it."""
 
     def __init__(self, disk: Path, pictures: Path) -> None:
-        self.disk, self.pictures = disk, pictures
+        self.disk, self.pictures, self.elsewhere = disk, pictures, pictures.parent / "elsewhere"
         self.filler = Filler(disk)
         self.recipe = make_recipe("tiny", "fine-tune-last", Changes(epochs=2, warmup_epochs=2, batch_size=4))
         self.template = disk / "template"
         with Project.open(self.template) as project:
             list(tasks.scan(project, pictures))
         self.catalogue_writes = self._count_catalogue_writes()
-        with self.copy() as project:
+        with self.copy(self.disk / "project") as project:
             list(tasks.train(project, self.recipe, device="cpu"))
             self.weights = digest(project.runs()[-1])
         self.clear()
         sys.addaudithook(self.filler)
 
-    def copy(self) -> Project:
-        return Project.open(shutil.copytree(self.template, self.disk / "project"))
+    def copy(self, folder: Path) -> Project:
+        return Project.open(shutil.copytree(self.template, folder))
+
+    def project(self, task: str) -> Project:
+        """The project of a trial: with pictures, but where these are to come in; on another disk than its cache."""
+        if task in ("import", "copy"):
+            return Project.open(self.disk / "project")
+        return self.copy(self.elsewhere if "elsewhere" in task else self.disk / "project")
 
     def clear(self) -> None:
         self.filler.watch(None)
         self.filler.free()
-        for folder in ("project", "cache"):
-            shutil.rmtree(self.disk / folder, ignore_errors=True)
+        for folder in (self.disk / "project", self.disk / "cache", self.elsewhere):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _count_catalogue_writes(self) -> int:
         """Which opening of the catalogue is the one that an import writes it through: counted, not known."""
@@ -160,7 +169,7 @@ class Trial:
         wrong: list[str] = []
         point = replace(point, nth=point.nth or self.catalogue_writes)
         said = ""
-        with Project.open(self.disk / "project") if point.task in ("import", "copy") else self.copy() as project:
+        with self.project(point.task) as project:
             work = self.work(point.task, project)
             self.filler.watch(point)
             try:
@@ -195,7 +204,7 @@ class Trial:
 
     def go_on(self, point: Point, project: Project, work: Callable[[], Iterator[Event]]) -> list[str]:
         """The same again, now that there is room; a run from its checkpoint, if it has one."""
-        if point.task == "train":
+        if point.task.startswith("train"):
             run = unfinished(project.folder)
             finished = any(each.is_finished for each in project.runs())
             if not finished:
