@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 
 from tlstudio import __version__, tasks
 from tlstudio.core import events
-from tlstudio.core.errors import TLStudioError
+from tlstudio.core.draft import Draft
+from tlstudio.core.errors import BadRecipe, TLStudioError
 from tlstudio.core.events import Event
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import Recipe
@@ -158,7 +159,8 @@ class MainWindow(QMainWindow):
         menus.step_wanted.connect(self._choose_step)
         menus.scheme_wanted.connect(self._choose_scheme)
         menus.rescan_wanted.connect(self.dataset_panel.rescan)
-        menus.train_wanted.connect(self.train)
+        menus.train_wanted.connect(self._train_or_go_on)
+        menus.pause_wanted.connect(self.training_panel.pause_or_go_on)
         menus.stop_wanted.connect(self.activity.stop)
         menus.log_wanted.connect(self._show_log)
         menus.about_wanted.connect(self._show_about)
@@ -187,6 +189,8 @@ class MainWindow(QMainWindow):
         model.networks_wanted.connect(self._show_networks)
         model.recipe_changed.connect(training.set_recipe)
         model.recipe_changed.connect(self._take_recipe)
+        training.pausable_changed.connect(self.menus.pause.setEnabled)
+        training.recipe_wanted.connect(self._edit_recipe)
         training.trained.connect(self._take_model)
         training.measured.connect(model.take_measurement)
         training.predict_requested.connect(self._go_on_to_predict)
@@ -372,6 +376,21 @@ class MainWindow(QMainWindow):
         """Go to the training step and start."""
         self.show_step(Step.TRAINING)
         self.training_panel.train()
+
+    @Slot()
+    def _train_or_go_on(self) -> None:
+        self.show_step(Step.TRAINING)
+        self.training_panel.train_or_go_on()
+
+    @Slot(object)
+    def _edit_recipe(self, recipe: Recipe) -> None:
+        """Take an earlier run's recipe up in step 2."""
+        try:
+            self.model_panel.show_draft(Draft.of(recipe))
+        except BadRecipe as error:
+            self.message_bar.show_error(error)
+            return
+        self.show_step(Step.NETWORK)
 
     @Slot(str)
     def _take_model(self, path: str) -> None:

@@ -42,6 +42,7 @@ class Menus(QObject):
     scheme_wanted = Signal(str)
     rescan_wanted = Signal()
     train_wanted = Signal()
+    pause_wanted = Signal()
     stop_wanted = Signal()
     log_wanted = Signal()
     report_wanted = Signal()
@@ -120,6 +121,9 @@ class Menus(QObject):
         menu = self._menu(self.tr("&Run"))
         self.rescan = self._add(menu, self.tr("&Look for changed pictures"), self.rescan_wanted, "F5")
         self.train = self._add(menu, self.tr("&Train"), self.train_wanted, "Ctrl+R")
+        self.pause = self._add(menu, self.tr("&Pause or go on"), self.pause_wanted, "Ctrl+P")
+        self.pause.setToolTip(self.tr("A paused run is kept whole on disk, also after a restart"))
+        self.pause.setEnabled(False)
         self.stop = self._add(menu, self.tr("&Stop"), self.stop_wanted, "Esc")
         self.stop.setEnabled(False)
 
