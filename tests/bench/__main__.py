@@ -11,6 +11,7 @@ NAMES = (
     "browsing",
     "browsing_window",
     "contention",
+    "disk_full",
     "doubts",
     "duplicates",
     "pixels",
