@@ -81,8 +81,16 @@ def describe(event: Event) -> Iterator[str]:
             yield from _describe_shortcuts(event)
         case events.Outlined():
             yield from _describe_outline(event)
+        case advice.Probed():
+            yield f"  {event.stage:<10} {_with_interval(event.accuracy, event.interval)} told apart by what it says"
+        case advice.Tried() if event.train_from != "head":
+            yield from _describe_trial(event)
         case advice.Advised():
             yield f"Strategy {event.strategy}. {' '.join(event.reasons)}"
+            if event.measured:
+                yield f"The table says, {event.table_says}."
+        case advice.BackboneProbed():
+            yield _describe_backbone(event)
         case events.FeaturesReady() if event.computed and event.tier == "pictures":
             yield f"  {event.computed} pictures decoded in {event.seconds:.1f} s"
         case events.FeaturesReady() if event.computed:
@@ -122,6 +130,20 @@ def describe(event: Event) -> Iterator[str]:
         case events.WeightsPacked():
             yield f"{event.path}: the weights of {', '.join(event.backbones)} ({event.size / 1e6:.0f} MB)"
             yield f"On the other machine: tlstudio weights import {Path(event.path).name}"
+
+
+def _describe_trial(event: advice.Tried) -> Iterator[str]:
+    low, high = (100 * end for end in event.gain_interval)
+    yield f"  Learning from {event.train_from} on, {event.n} pictures judged: {event.accuracy:.1%},"
+    yield f"    {100 * event.gain:+.1f} points ({low:+.1f} to {high:+.1f}) over the head alone; {event.seconds:.0f} s"
+
+
+def _describe_backbone(event: advice.BackboneProbed) -> str:
+    size = f"{event.size / 1e6:.0f} MB"
+    if event.accuracy is None or event.interval is None:
+        return f"  {event.backbone:<20} {size:>7}  its weights are not here"
+    pace = "remembered" if event.seconds_per_picture is None else f"{event.seconds_per_picture * 1000:.0f} ms a picture"
+    return f"  {event.backbone:<20} {size:>7}  {_with_interval(event.accuracy, event.interval)}  {pace}"
 
 
 def _describe_phase(event: events.PhaseStarted) -> Iterator[str]:

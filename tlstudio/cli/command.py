@@ -16,6 +16,7 @@ import click
 import platformdirs
 
 from tlstudio import __version__, tasks
+from tlstudio.cli.advising import advise
 from tlstudio.cli.options import (
     BACKBONE,
     DONE,
@@ -90,6 +91,7 @@ def cli() -> None:
 
 
 cli.add_command(train)
+cli.add_command(advise)
 
 
 @cli.command(short_help="Measure a model on labelled pictures.")

@@ -4,6 +4,7 @@ The engine is imported inside, so that asking for the list of tasks does not loa
 it for events and close it; training alone takes `stop`, because it ends by keeping the best weights so far.
 """
 
+from tlstudio.tasks.advising import advise, compare_backbones, find_rate
 from tlstudio.tasks.cache import Cache, cache_clear, cache_limit, cache_usage
 from tlstudio.tasks.demonstration import demo
 from tlstudio.tasks.doubting import Doubts
@@ -12,7 +13,7 @@ from tlstudio.tasks.editing import decide, edit, mend_leaks, separate
 from tlstudio.tasks.engine import devices, load_engine
 from tlstudio.tasks.exporting import export, export_apart
 from tlstudio.tasks.inspecting import inspect
-from tlstudio.tasks.outlining import advise, outline
+from tlstudio.tasks.outlining import outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
 from tlstudio.tasks.scanning import accept, add, difference, not_yet_added, remove, report, scan, split_rule
 from tlstudio.tasks.sorting import plan_sorting, sort_copies, undo_sorting
@@ -29,6 +30,7 @@ __all__ = [
     "cache_clear",
     "cache_limit",
     "cache_usage",
+    "compare_backbones",
     "decide",
     "demo",
     "devices",
@@ -41,6 +43,7 @@ __all__ = [
     "export",
     "export_apart",
     "find_networks",
+    "find_rate",
     "inspect",
     "load_engine",
     "mend_leaks",

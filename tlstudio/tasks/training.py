@@ -64,7 +64,7 @@ def train(
 
     where, count = devices.choose(device), devices.use_threads(threads)
     classes = class_names(pictures)
-    network, origin = _starting_network(recipe, len(classes))
+    network, origin = starting_network(recipe, len(classes))
     if recipe.fit:
         network.preprocessing = replace(network.preprocessing, fit=recipe.fit)
     _check_layers(network, recipe)
@@ -113,7 +113,7 @@ def model_to_start_from(path: Path) -> ModelFile:
     return checkpoints.model_file(path)
 
 
-def _starting_network(recipe: Recipe, classes: int) -> tuple[Network, dict[str, Any]]:
+def starting_network(recipe: Recipe, classes: int) -> tuple[Network, dict[str, Any]]:
     """The network a recipe starts from, and where its weights come from."""
     from tlstudio.engine import checkpoints
     from tlstudio.engine import network as networks
