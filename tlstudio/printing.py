@@ -222,7 +222,19 @@ def _describe_model(facts: dict[str, Any]) -> Iterator[str]:
     if left := len(facts["classes"]) - len(shown):
         yield f"  and {left:,} more classes; --json lists them all"
     yield from _describe_origin(facts["provenance"])
+    yield f"BatchNorm statistics: {_describe_seal(facts['seal'])}."
     yield f"SHA-256 of its weights: {facts['sha256']}"
+
+
+def _describe_seal(seal: dict[str, Any]) -> str:
+    if seal["intact"] is None:
+        return f"cannot be checked here: {seal['reason']}"
+    if seal["intact"]:
+        return "as shipped" if seal["stages"] else "its network has none"
+    moved = {name: stage["drift"] for name, stage in seal["stages"].items() if not stage["intact"]}
+    known = [drift for drift in moved.values() if drift is not None]
+    far = f", by up to {max(known):.2g} standard deviations" if known else ""
+    return f"not as shipped; moved in {', '.join(moved)}{far}"
 
 
 def _describe_origin(origin: dict[str, Any]) -> Iterator[str]:

@@ -27,7 +27,7 @@ def test_the_originals_may_go_and_were_never_touched(pictures: Path, tmp_path: P
     shutil.copy(pictures / "red" / "2.png", pictures / "blue" / "red.png")
     with Project.open(tmp_path / "project") as project:
         said = [event.text for event in tasks.scan(project, pictures, copy=True) if isinstance(event, Warned)]
-        assert "1 pictures are identical to others of their class, which are copied once." in said
+        assert "1 picture is identical to another of its class; one is copied." in said
         after = contents(pictures)
         assert {path: after[path] for path in before} == before
         shutil.rmtree(pictures)

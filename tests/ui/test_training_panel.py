@@ -147,7 +147,7 @@ def test_train_to_the_end(qtbot, panel, project):
     assert shown.phases == ((1, "1 warm-up"), (3, "2 fine-tune"))
     assert panel.accuracy_plot.shown_curves().val == tuple(100 * e.val_accuracy for e in done)
     counts = json.loads(run.report_file.read_text())["test"]["confusion"]["counts"]
-    table = panel.confusion_view.table()
+    table = panel.results_view.confusion_view.table()
     said = [[table.index(r, c).data() for c in range(2)] for r in range(2)]
     assert said == [[str(n) if n else "·" for n in row] for row in counts]
     assert panel.next_button.isEnabled()

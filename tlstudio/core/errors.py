@@ -50,6 +50,10 @@ class TrainingFailed(TLStudioError):
     """A run that could not go on, such as one whose loss is no longer a number."""
 
 
+class TrainingPaused(TrainingFailed):
+    """A run that cannot go on as things are, and can once the remedy is done: all it had learned is on disk."""
+
+
 class DeviceError(TLStudioError):
     """A device that was asked for and is not there."""
 

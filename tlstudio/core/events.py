@@ -371,16 +371,20 @@ class Finished(Event):
 
 @dataclass(frozen=True)
 class Evaluated(Event):
-    """How a model does on labelled pictures. confusion: {labels, counts}, a row per true class."""
+    """How a model does on labelled pictures; see `engine/evaluation.py`. confusion: {labels, counts}, a row per true
+    class. calibration_floor: what so many pictures would show if the probabilities were exactly right."""
 
     split: str
     accuracy: float
     interval: Interval
     n: int
     refused: int
-    per_class: dict[str, dict[str, float]]
+    per_class: dict[str, dict[str, Any]]
     confusion: dict[str, Any]
     calibration_error: float
+    calibration_error_raw: float
+    calibration_floor: float
+    reliability: dict[str, list[dict[str, Any]]]
     kind: ClassVar[str] = "evaluated"
 
 

@@ -13,27 +13,32 @@ from tlstudio import __version__
 from tlstudio.core.catalogue import Catalogue
 from tlstudio.core.errors import ProjectError
 from tlstudio.core.locks import try_lock
-from tlstudio.core.run import RunFolder
+from tlstudio.core.run import RunFolder, runs_in
 
 SCHEMA_VERSION = 1
 PROJECT_FILE = "project.json"
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+__all__ = ["Project", "is_project", "replacing", "runs_in", "write_atomically"]
+
+
+def write_atomically(path: Path, data: bytes, former: Path | None = None) -> None:
     """Write a file so that a kill at any moment leaves the old one or the new one, whole.
+
+    former: as of `replacing`.
 
     Raises:
         ProjectError: the disk is full or the folder cannot be written.
     """
-    with replacing(path) as temporary:
+    with replacing(path, former) as temporary:
         temporary.write_bytes(data)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, former: Path | None = None) -> Iterator[Path]:
     """A temporary path beside `path` to write to; it takes `path`'s place when the block ends well.
 
-    Where `path` is a link, what it points to is replaced and the link stays.
+    former: beside it, what `path` was until then is kept; a kill between may leave that one alone. Where `path` is a link, what it points to is replaced and the link stays.
 
     Raises:
         ProjectError: the disk is full, the folder cannot be written, or `path` is something other than a file.
@@ -46,6 +51,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
+        if former and path.exists():
+            path.replace(former)
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
@@ -126,12 +133,6 @@ class Project:
         except OSError as error:
             raise ProjectError(f"cannot be written ({error.strerror})", path=folder) from error
         return RunFolder(folder)
-
-
-def runs_in(project: Path) -> list[RunFolder]:
-    """The runs of the project in a folder, oldest first; no lock is needed to look."""
-    folders = [f for f in (project / "runs").glob("*-*") if f.is_dir() and f.name.split("-")[0].isdigit()]
-    return sorted((RunFolder(f) for f in folders), key=lambda run: run.number)
 
 
 def is_project(folder: Path) -> bool:

@@ -1,6 +1,7 @@
 """A run is a folder, and its history is its events: live or replayed, they fold into the same state."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 from tlstudio.core import events
 from tlstudio.core.errors import ProjectError
 from tlstudio.core.recipe import Recipe
+
+CHECKPOINT_FACTS = "tlstudio"  # the name under which a checkpoint's header carries what it says of itself
+_LONGEST_HEADER = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -50,16 +54,33 @@ class RunState:
         return self
 
     def _until(self, event: events.RunResumed) -> "RunState":
-        """The state at the checkpoint from which the run goes on: what came after it is done again."""
+        """The state at the checkpoint from which the run goes on: what came after it is done again.
+
+        The phase it goes on in is announced again.
+        """
         here = (event.phase, event.epoch)
         return replace(
             self,
-            phases=tuple(e for e in self.phases if e.phase <= event.phase),
+            phases=tuple(e for e in self.phases if e.phase < event.phase),
             epochs=tuple(e for e in self.epochs if (e.phase, e.epoch) < here),
             moved=tuple(e for e in self.moved if (e.phase, e.epoch) < here),
             solved=tuple(e for e in self.solved if e.phase < event.phase),
             paused=None,
         )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a run stands by its checkpoint. phase: from 1; one more than there are once all have been learned.
+
+    batch: how many of that epoch (from 1) are learned. saved: when, ISO 8601; it serves to show.
+    """
+
+    phase: int
+    phases: int
+    epoch: int
+    batch: int
+    saved: str
 
 
 @dataclass(frozen=True)
@@ -93,6 +114,11 @@ class RunFolder:
         return self.folder / "report.json"
 
     @property
+    def pictures_file(self) -> Path:
+        """Path, label, split and digest of every picture the run had, as gzipped JSON."""
+        return self.folder / "pictures.json.gz"
+
+    @property
     def model_file(self) -> Path:
         return self.folder / "model.tlmodel"
 
@@ -108,12 +134,51 @@ class RunFolder:
         """
         if not isinstance(event, events.Progress):
             try:
-                with self.events_file.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(event.to_json()) + "\n")
+                with self.events_file.open("ab+") as file:
+                    if file.tell():
+                        file.seek(-1, os.SEEK_END)
+                        if file.read(1) != b"\n":  # a full disk or a power cut took the rest of that line
+                            file.write(b"\n")
+                    file.write(json.dumps(event.to_json()).encode() + b"\n")
             except OSError as error:
                 remedy = f"Free some space in {self.folder}."
                 text = f"cannot be written ({error.strerror})"
                 raise ProjectError(text, path=self.events_file, remedy=remedy) from error
+
+    def standing(self) -> Standing | None:
+        """Where the run stands by the newest checkpoint that is whole; None where there is none.
+
+        Its header is read and its size compared; whether every value is as written shows when the run goes on.
+        """
+        for path in (self.last_file, self.previous_file):
+            if found := _standing_in(path):
+                return found
+        return None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it came to its end, or was stopped and kept its best."""
+        if not self.events_file.exists():
+            return False
+        with self.events_file.open("rb") as file:
+            return any(line.startswith(b'{"event": "finished"') for line in file)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether there is something to go on with: a whole checkpoint of a run that did not come to its end."""
+        return self.standing() is not None and not self.is_finished
+
+    def give_up(self) -> None:
+        """Delete the checkpoints of a run that nobody can go on with, and what killed writers left behind.
+
+        Raises:
+            ProjectError: they cannot be deleted.
+        """
+        try:
+            for path in (self.last_file, self.previous_file, *self.folder.rglob(".*.part")):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ProjectError(f"cannot be written ({error.strerror})", path=self.folder) from error
 
     def history(self) -> Iterator[events.Event]:
         """The events on disk. A last line cut short by a kill is left out."""
@@ -134,3 +199,32 @@ class RunFolder:
     def report(self) -> dict[str, Any]:
         """What `report.json` holds; empty when the run did not come to its end."""
         return json.loads(self.report_file.read_text("utf-8")) if self.report_file.exists() else {}
+
+
+def unfinished(project: Path) -> RunFolder | None:
+    """The newest run of the project in a folder, if it can go on; no lock is needed to look."""
+    runs = runs_in(project)
+    return runs[-1] if runs and runs[-1].is_unfinished else None
+
+
+def runs_in(project: Path) -> list[RunFolder]:
+    """The runs of the project in a folder, oldest first; no lock is needed to look."""
+    folders = [f for f in (project / "runs").glob("*-*") if f.is_dir() and f.name.split("-")[0].isdigit()]
+    return sorted((RunFolder(f) for f in folders), key=lambda run: run.number)
+
+
+def _standing_in(checkpoint: Path) -> Standing | None:
+    try:
+        with checkpoint.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > _LONGEST_HEADER:
+                return None
+            header = json.loads(file.read(length))
+            end = max((described["data_offsets"][1] for name, described in header.items() if name[:2] != "__"), default=0)
+            if os.fstat(file.fileno()).st_size != 8 + length + end:
+                return None
+        facts = json.loads(header["__metadata__"][CHECKPOINT_FACTS])
+        place = facts["place"]
+        return Standing(place["phase"], facts["phases"], place["epoch"], place["batch"], facts["saved"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None

@@ -50,7 +50,8 @@ def take_in(
     missing = {place: p for place, p in planned.items() if not _is_there(place, p)}
     _check_space(project / FOLDER, sum(p.size for p in missing.values()))
     if again:
-        yield Warned(f"{again} pictures are identical to others of their class, which are copied once.")
+        several = f"{again} pictures are identical to others of their class, which are copied once."
+        yield Warned("1 picture is identical to another of its class; one is copied." if again == 1 else several)
     try:
         lost = yield from _copy_all(missing)
     except BaseException:

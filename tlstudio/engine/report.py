@@ -190,58 +190,63 @@ def _on_the_set(used: Sequence[Picture]) -> Iterator[Finding]:
 
 
 def _on_pictures(pictures: Sequence[Picture]) -> Iterator[Finding]:
-    """What is odd about single pictures."""
+    """What is odd about single pictures. Each sentence is given for several of them and for one."""
     used = [p for p in pictures if p.used]
-    yield from _about("unreadable", [p for p in pictures if p.refused], "could not be read and will not be used.")
-    yield from _about(
-        "frames", [p for p in used if p.frames > 1], "have several frames or pages; only the first is used."
-    )
+    refused = [p for p in pictures if p.refused]
+    yield from _about("unreadable", refused, "files could not be read and will not be used.",
+                      "file could not be read and will not be used.")  # fmt: skip
+    frames = [p for p in used if p.frames > 1]
+    yield from _about("frames", frames, "files have several frames or pages; only the first is used.",
+                      "file has several frames or pages; only the first is used.")  # fmt: skip
     deep = [p for p in used if p.mode.startswith(("I", "F"))]
-    yield from _about(
-        "depth", deep, "have more than 8 bits; each is scaled from its own darkest to its brightest value."
-    )
+    scaled = "more than 8 bits; each is scaled from its own darkest to its brightest value."
+    yield from _about("depth", deep, f"pictures have {scaled}", f"picture has {scaled}")
     grey = [p for p in used if p.mode in ("1", "L", "LA", "La")]
     if 0 < len(grey) < len(used) / 2:
-        yield from _about("grey", grey, "are grey among coloured ones.")
+        many = "pictures are grey among coloured ones."
+        yield from _about("grey", grey, many, "picture is grey among coloured ones.")
     tiny = [p for p in used if 0 < min(p.width, p.height) < TINY]
-    yield from _about(
-        "tiny", tiny, f"are less than {TINY} pixels wide or high; enlarged, there is little to see in them."
-    )
+    small = f"less than {TINY} pixels wide or high; enlarged, there is little to see in"
+    yield from _about("tiny", tiny, f"pictures are {small} them.", f"picture is {small} it.")
     long = [p for p in used if p.width and max(p.width, p.height) > LONG * min(p.width, p.height)]
-    yield from _about("shapes", long, "are more than twice as long as they are wide; the network sees their middle.")
+    yield from _about("shapes", long, "pictures are more than twice as long as wide; the network sees their middle.",
+                      "picture is more than twice as long as wide; the network sees its middle.")  # fmt: skip
     blank = [p for p in used if 0 <= p.contrast < FLAT]
-    yield from _about("blank", blank, "are of nearly one colour; there is nothing in them to learn from.")
+    yield from _about("blank", blank, "pictures are of nearly one colour; there is nothing in them to learn from.",
+                      "picture is of nearly one colour; there is nothing in it to learn from.")  # fmt: skip
     dark = [p for p in used if 0 <= p.light < DARK and p.contrast >= FLAT]
-    yield from _about("dark", dark, "are very dark.")
+    yield from _about("dark", dark, "pictures are very dark.", "picture is very dark.")
 
 
-def _about(kind: FindingKind, pictures: Sequence[Picture], what: str) -> Iterator[Finding]:
+def _about(kind: FindingKind, pictures: Sequence[Picture], several: str, one: str) -> Iterator[Finding]:
     if pictures:
-        things = "files" if kind in ("unreadable", "frames") else "pictures"
-        yield Finding(kind, f"{len(pictures)} {things} {what}", (tuple(pictures),))
+        yield Finding(kind, _counted(len(pictures), several, one), (tuple(pictures),))
+
+
+def _counted(number: int, several: str, one: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def _on_copies(found: _Copies) -> Iterator[Finding]:
-    lines: tuple[tuple[FindingKind, list[Group], str], ...] = (
-        ("duplicate", found.duplicates, "pictures are there more than once."),
-        ("near-duplicate", found.near, "pictures are there again, re-encoded, resized or cropped."),
-        ("near-conflict", found.near_conflicts, "pictures have a changed copy in another class."),
-        (
-            "near-leak",
-            found.near_leaks,
-            "pictures have a changed copy on the other side of the split; accuracy will look too good.",
-        ),
-        ("group-leak", found.group_leaks, "groups that belong together are on both sides of the split."),
-        ("conflict", found.conflicts, "pictures are filed under more than one class."),
-        (
-            "leak",
-            found.leaks,
-            "pictures are both in training and in validation or test; accuracy will look too good.",
-        ),
-    )
-    for kind, several, what in lines:
-        if several:
-            yield Finding(kind, f"{len(several)} {what}", tuple(several))
+    good = "accuracy will look too good."
+    elsewhere = "a changed copy on the other side of the split;"
+    lines: tuple[tuple[FindingKind, list[Group], str, str], ...] = (
+        ("duplicate", found.duplicates, "pictures are there more than once.", "picture is there more than once."),
+        ("near-duplicate", found.near, "pictures are there again, re-encoded, resized or cropped.",
+         "picture is there again, re-encoded, resized or cropped."),
+        ("near-conflict", found.near_conflicts, "pictures have a changed copy in another class.",
+         "picture has a changed copy in another class."),
+        ("near-leak", found.near_leaks, f"pictures have {elsewhere} {good}", f"picture has {elsewhere} {good}"),
+        ("group-leak", found.group_leaks, "groups that belong together are on both sides of the split.",
+         "group that belongs together is on both sides of the split."),
+        ("conflict", found.conflicts, "pictures are filed under more than one class.",
+         "picture is filed under more than one class."),
+        ("leak", found.leaks, f"pictures are both in training and in validation or test; {good}",
+         f"picture is both in training and in validation or test; {good}"),
+    )  # fmt: skip
+    for kind, found_groups, several, one in lines:
+        if found_groups:
+            yield Finding(kind, _counted(len(found_groups), several, one), tuple(found_groups))
 
 
 def check_trainable(source: Path | str, pictures: Sequence[Picture]) -> None:

@@ -23,6 +23,7 @@ from tlstudio.core.recipe import Phase, Recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.engine import features, sources
 from tlstudio.engine.checkpoints import load_state, save_state
+from tlstudio.engine.motion import Motion
 from tlstudio.engine.network import Network
 from tlstudio.engine.sources import Source
 from tlstudio.engine.step import Step, precision
@@ -40,6 +41,7 @@ class Fit:
     stop: asked at every batch; True ends the run and keeps the best. stopped: whether it ended before its time.
     plans: where the inputs of each phase come from, one for each phase begun; what is given beforehand is obeyed.
     pieces: in how many parts a batch is learned, more than one where the device has too little memory.
+    motion: how far it has come; the network has to be as it begins when this is made.
     """
 
     network: Network
@@ -54,6 +56,10 @@ class Fit:
     stopped: bool = False
     plans: list[CachePlan] = field(default_factory=list)
     pieces: int = 1
+    motion: Motion = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.motion = Motion(self.network, self.widest_cut)
 
     @property
     def device(self) -> torch.device:
@@ -115,6 +121,7 @@ class _NotANumber(Exception):  # caught in this module, it is how an epoch ends
 def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
     network = job.network
     network.prepare(phase)
+    job.motion.begin_phase()
     trainable, total = network.parameter_counts()
     rates = {name: phase.lr(name) for name in network.groups()}
     groups = tuple(
@@ -161,6 +168,7 @@ def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
         else:
             since_best += 1
         seconds = time.monotonic() - started
+        yield job.motion.report(number, epoch)
         yield EpochDone(number, epoch, phase.epochs, train_loss, train_accuracy, val_loss, val_accuracy, seconds, best)
         if since_best >= job.recipe.patience:
             return
@@ -183,6 +191,7 @@ def _learn(
             if not math.isfinite(loss):
                 remedy = f"Lower the learning rates (the highest was {step.highest_rate:g}) and train again."
                 raise _NotANumber(f"the loss became {loss} in epoch {epoch} of phase {number}", remedy)
+            job.motion.after_step()
             schedule.step()
             loss_sum += loss * len(targets)
             hits += right

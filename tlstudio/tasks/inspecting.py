@@ -74,7 +74,8 @@ def _inspect_run(path: Path) -> Event:
 
 
 def _inspect_model(path: Path) -> Event:
-    from tlstudio.engine import checkpoints
+    from tlstudio.engine import checkpoints, seal
 
     model = checkpoints.load_model(path)
-    return events.FileInspected("model", {**model.facts, "sha256": checkpoints.weights_digest(model)})
+    facts = {**model.facts, "sha256": checkpoints.weights_digest(model)}
+    return events.FileInspected("model", {**facts, "seal": seal.against_shipped(model)})

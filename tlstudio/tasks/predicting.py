@@ -79,8 +79,8 @@ def evaluate(
         remedy = "Train it anew, or get it again from where it was trained."
         raise RefusedModel("gives answers that are no numbers", path=model_file, remedy=remedy)
     truth = np.array([index[p.label] for p in answers.kept])
-    probable = evaluation.probabilities(answers.logits, model.facts["temperature"])
-    yield evaluation.evaluate(probable, truth, model.classes, split, len(chosen) - len(answers.kept))
+    raw, probable = (evaluation.probabilities(answers.logits, t) for t in (1.0, model.facts["temperature"]))
+    yield evaluation.evaluate(probable, truth, model.classes, split, len(chosen) - len(answers.kept), raw)
 
 
 def predict(

@@ -110,7 +110,7 @@ class MainWindow(QMainWindow):
         self.status = Status()
         self.dataset_panel = DatasetPanel(self._chooser, self.preferences)
         self.model_panel = ModelPanel()
-        self.training_panel = TrainingPanel()
+        self.training_panel = TrainingPanel(self._chooser)
         self.predict_panel = PredictPanel(self._chooser)
 
     def _lay_out(self) -> None:

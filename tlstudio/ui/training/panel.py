@@ -29,14 +29,15 @@ from tlstudio.core.project import Project
 from tlstudio.core.recipe import Guard, Recipe, guards
 from tlstudio.core.run import RunFolder, RunState
 from tlstudio.ui import figures, strategies, theme
+from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.job import Job, Stop
 from tlstudio.ui.labels import ElidedLabel, heading, muted
-from tlstudio.ui.training.confusion import ConfusionView
 from tlstudio.ui.training.curves import CurvePlot, curves_of
 from tlstudio.ui.training.device_box import DeviceBox
 from tlstudio.ui.training.guard_note import GuardNote
 from tlstudio.ui.training.history import RunColumn, RunLine, RunsRead, RunTable, read_runs
 from tlstudio.ui.training.progress_line import ProgressLine
+from tlstudio.ui.training.results import ResultsView
 from tlstudio.ui.training.run_list import RunList, WarningNote
 
 REDRAW_INTERVAL = 100  # ms
@@ -66,9 +67,11 @@ class TrainingPanel(QWidget):
     failed = Signal(object)
     predict_requested = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, chooser: FileChooser | None = None, parent: QWidget | None = None) -> None:
+        """chooser: asks where reports go; the system's dialogs by default."""
         super().__init__(parent)
         self.setObjectName("training_panel")
+        self._chooser = chooser
         self._project: Project | None = None
         self._recipe: Recipe | None = None
         self._classes, self._pictures = 0, 0
@@ -157,6 +160,7 @@ class TrainingPanel(QWidget):
                 job.stop()
                 job.wait()
         self.device_box.shut_down()
+        self.results_view.shut_down()
         self.loss_plot.shut_down()
         self.accuracy_plot.shut_down()
 
@@ -225,8 +229,10 @@ class TrainingPanel(QWidget):
         row.addWidget(self.loss_plot, 1)
         row.addWidget(self.accuracy_plot, 1)
         below = QSplitter(Qt.Orientation.Horizontal)
-        below.addWidget(self._build_runs())
-        below.addWidget(self._build_confusion())
+        runs = self._build_runs()
+        self.results_view = ResultsView(self._runs, self._chooser)
+        for part in (runs, self.results_view):
+            below.addWidget(part)
         below.setStretchFactor(0, 3)
         below.setStretchFactor(1, 2)
         splitter = QSplitter(Qt.Orientation.Vertical)
@@ -237,6 +243,8 @@ class TrainingPanel(QWidget):
             part.setHandleWidth(theme.SPACE)
         splitter.setStretchFactor(0, 3)
         splitter.setStretchFactor(1, 2)
+        for beside in (plots, runs):
+            self.results_view.room_wanted.connect(beside.setHidden)
         return splitter
 
     def _build_runs(self) -> QWidget:
@@ -244,19 +252,6 @@ class TrainingPanel(QWidget):
         self._runs.set_colours(theme.colours(self.palette()))
         self.run_list = RunList(self._runs)
         return _titled(heading(self.tr("Runs")), self.run_list)
-
-    def _build_confusion(self) -> QWidget:
-        self._confusion_title = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self._confusion_title.setProperty("role", "heading")
-        self.confusion_view = ConfusionView()
-        self._no_confusion = muted(QLabel(self.tr("Once a run has ended, this shows what it took for what.")))
-        self._no_confusion.setWordWrap(True)
-        self._no_confusion.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._confusion_pages = QStackedWidget()
-        self._confusion_pages.addWidget(self._no_confusion)
-        self._confusion_pages.addWidget(self.confusion_view)
-        self._confusion_title.setMinimumHeight(self.fontMetrics().height())
-        return _titled(self._confusion_title, self._confusion_pages)
 
     def _build_next_step(self) -> QHBoxLayout:
         self._result = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
@@ -279,6 +274,7 @@ class TrainingPanel(QWidget):
         self.guard_note.accepted.connect(self._take_consent)
         self.guard_note.declined.connect(self.train_button.setFocus)
         self.device_box.failed.connect(self.failed)
+        self.results_view.failed.connect(self.failed)
         self.next_button.clicked.connect(self._ask_for_prediction)
         self.run_list.selectionModel().selectionChanged.connect(self._follow_selection)
 
@@ -465,16 +461,7 @@ class TrainingPanel(QWidget):
     def _show_run(self, line: RunLine | None) -> None:
         self._show_curves(line.state if line else RunState())
         self.warning_note.show_warnings(line.state.warnings if line else ())
-        split = "test" if line and line.report.get("test") else "val"
-        judged = line.report.get(split) if line else None
-        self._confusion_pages.setCurrentIndex(1 if judged else 0)
-        self._confusion_title.show_text(self.tr("Confusion"))
-        if line and judged:
-            names = {"test": self.tr("test"), "val": self.tr("validation"), events.OUT_OF_FOLD: self.tr("out-of-fold")}
-            held_out = names.get(judged.get("split"), names[split])
-            text = self.tr("Run {0}, {1} {2} pictures: truth in rows, answers in columns")
-            self._confusion_title.show_text(text.format(line.run.number, figures.count(judged["n"]), held_out))
-            self.confusion_view.show_counts(judged["confusion"]["labels"], judged["confusion"]["counts"])
+        self.results_view.show_run(line)
         self._show_result(line)
 
     def _show_curves(self, state: RunState) -> None:
