@@ -220,7 +220,9 @@ def _standing_in(checkpoint: Path) -> Standing | None:
             if length > _LONGEST_HEADER:
                 return None
             header = json.loads(file.read(length))
-            end = max((described["data_offsets"][1] for name, described in header.items() if name[:2] != "__"), default=0)
+            end = max(
+                (described["data_offsets"][1] for name, described in header.items() if name[:2] != "__"), default=0
+            )
             if os.fstat(file.fileno()).st_size != 8 + length + end:
                 return None
         facts = json.loads(header["__metadata__"][CHECKPOINT_FACTS])

@@ -170,9 +170,11 @@ class StrategyPage(QWidget):
         """What the advised strategy is expected to give, and what measuring took."""
         lines = []
         expected = advised.measured.get("expected", {}).get(advised.strategy)
-        if expected and expected.get("interval"):
-            accuracy = figures.accuracy(expected["accuracy"], tuple(expected["interval"]))
-            lines.append(self.tr("Expected accuracy: {0}").format(accuracy))
+        if expected:
+            lines.append(self.tr("Expected accuracy: {0}").format(figures.percent(expected["accuracy"])))
+        if expected and expected["gain"]:
+            points = [figures.number(100 * value, 1) for value in (expected["gain"], *expected["interval"])]
+            lines.append(self.tr("Expected gain over the head alone: {0} points ({1} to {2})").format(*points))
         if seconds := advised.measured.get("seconds"):
             lines.append(self.tr("Measuring took {0}.").format(figures.rough_duration(seconds)))
         return lines

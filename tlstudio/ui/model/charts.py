@@ -13,6 +13,7 @@ from tlstudio.ui import figures, theme
 
 _ABOVE, _RIGHT, _GAP = 14, 16, 6
 _POINT, _WHISKER = 4.0, 3.0
+_HIGHEST_LOSS = 1.5  # times the first one
 _STEPS = (0.02, 0.05, 0.1, 0.2, 0.25)
 
 
@@ -191,7 +192,7 @@ class RateChart(_Chart):
         first, last = min(lows), max(lows)
         losses = [step.loss for step in self._tried]
         # Where the loss explodes at the end, the rest would be a flat line.
-        low, high = min(losses), min(max(losses), 3 * losses[0])
+        low, high = min(losses), min(max(losses), _HIGHEST_LOSS * losses[0])
 
         def place(rate: float, loss: float) -> QPointF:
             share = (math.log10(rate) - first) / max(last - first, 1e-9)

@@ -32,7 +32,7 @@ class TrialRow(QWidget):
         super().__init__(parent)
         self._begin = begin
         self._job: Job | None = None
-        self._asked_to_stop = False
+        self._asked_to_stop = self._failed = False
         self.button = QPushButton(begin)
         self.button.setObjectName("trial_button")
         self.button.clicked.connect(self._press)
@@ -40,9 +40,6 @@ class TrialRow(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName(self.tr("Progress"))
         self.bar.setMaximumWidth(160)
-        policy = self.bar.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self.bar.setSizePolicy(policy)
         self.bar.hide()
         self.line = muted(ElidedLabel("", Qt.TextElideMode.ElideRight))
         self.line.setObjectName("trial_line")
@@ -63,7 +60,7 @@ class TrialRow(QWidget):
         """Begin a work on a thread; nothing while another one runs."""
         if self._job:
             return
-        self._asked_to_stop = False
+        self._asked_to_stop = self._failed = False
         self.button.setText(self.tr("Stop"))
         self.bar.setRange(0, 0)
         self.bar.show()
@@ -103,7 +100,7 @@ class TrialRow(QWidget):
 
     @Slot(object)
     def _show_failure(self, error: TLStudioError) -> None:
-        self._asked_to_stop = False
+        self._failed = True
         self.say(str(error))
 
     @Slot()
@@ -114,8 +111,8 @@ class TrialRow(QWidget):
         self.bar.hide()
         self.button.setEnabled(True)
         self.button.setText(self._begin)
-        if self._asked_to_stop:
-            self.say(self.tr("Stopped."))
+        if not self._failed:
+            self.say(self.tr("Stopped.") if self._asked_to_stop else "")
         self.ended.emit()
 
 
