@@ -95,6 +95,13 @@ def describe(event: Event) -> Iterator[str]:
             yield f"  {event.computed} pictures decoded in {event.seconds:.1f} s"
         case events.FeaturesReady() if event.computed:
             yield f"  {event.computed} pictures through the stages before {event.train_from} in {event.seconds:.1f} s"
+        case events.RunResumed():
+            after = _counted(event.batch, "batch", "batches")
+            yield f"Going on in epoch {event.epoch} of phase {event.phase}, after {after}."
+        case events.RunPaused():
+            project = Path(event.run).parent.parent
+            yield f"The run stands still in epoch {event.epoch} of phase {event.phase}."
+            yield f"Go on with: tlstudio train {project} --resume"
         case events.PhaseStarted():
             yield from _describe_phase(event)
         case events.EpochDone():

@@ -336,6 +336,16 @@
   </message>
  </context>
  <context>
+  <name>ProgressLine</name>
+  <message numerus="yes">
+   <source>%n more run(s) after this</source>
+   <translation>
+    <numerusform>%n more run after this</numerusform>
+    <numerusform>%n more runs after this</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
   <name>RemarkList</name>
   <message numerus="yes">
    <source>%n picture(s) left out by you</source>

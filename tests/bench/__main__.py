@@ -10,6 +10,7 @@ NAMES = (
     "answers",
     "browsing",
     "browsing_window",
+    "contention",
     "doubts",
     "duplicates",
     "pixels",

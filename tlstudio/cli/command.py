@@ -294,5 +294,5 @@ def weights_pack(out: Path, names: tuple[str | Path, ...], fetch: bool, as_json:
 @machine_options
 def demo(project: Path | None, device: str, threads: int, as_json: bool) -> None:
     """The whole job on the sample: solar cells, functional or defective; drawn shapes where those are not installed."""
-    with Project.open(project) if project else Project.temporary() as opened:
+    with Project.open(project, "tlstudio demo") if project else Project.temporary() as opened:
         show(tasks.demo(opened, device, threads), as_json)

@@ -30,7 +30,7 @@ from tlstudio.core.recipe import Augmentation
 from tlstudio.engine import store
 from tlstudio.engine.decode import decode_with_digest
 from tlstudio.engine.folding import folded
-from tlstudio.engine.memory import free_memory, out_of_memory, to_device
+from tlstudio.engine.memory import TOO_LITTLE_MEMORY, free_memory, is_about_memory, out_of_memory, to_device
 from tlstudio.engine.network import Network
 from tlstudio.engine.store import CacheUsage, Row, Shelf, clear, usage
 from tlstudio.engine.tensors import augment, batched, normalise, read, resized, shaped, threaded
@@ -64,7 +64,7 @@ FOLD_FROM = 200
 # In place of a cut: what each stage before the head says, averaged over the picture, one after the other.
 EVERY_STAGE = "every stage"
 # Goes up when decoding, resizing or folding here gives other values for the same file.
-PIPELINE = 3
+PIPELINE = 4
 
 
 class Stopped(Exception):  # no error: somebody asked for it
@@ -146,8 +146,10 @@ class Frozen:
         side = self.preprocessing.size
         try:
             return tuple(self.prefix(torch.zeros(1, 3, side, side, device=self.device)).shape[1:])
-        except torch.OutOfMemoryError as error:
-            raise out_of_memory() from error
+        except TOO_LITTLE_MEMORY as error:
+            if not is_about_memory(error):
+                raise
+            raise out_of_memory(self.device) from error
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
         """pixels: (N, 3, size, size) uint8. Returns (N, …) float32 on the network's device.
@@ -159,14 +161,22 @@ class Frozen:
             if self._fast is None:
                 worth = self.count >= FOLD_FROM
                 self._fast = folded(self.prefix, self.preprocessing.size) if worth else self.prefix
+        count = len(pixels)
+        if self.device.type == "cpu" and count < CPU_CHUNK:
+            # Fewer would go through other kernels, whose answers differ in the last digits: what a picture's are must
+            # not depend on which others are remembered already.
+            pixels = torch.cat([pixels, pixels[:1].expand(CPU_CHUNK - count, -1, -1, -1)])
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
         with self._turn, torch.no_grad():
             while True:
                 pieces = self.pieces
                 try:
-                    return torch.cat([self._answer(part, self._fast) for part in pixels.chunk(pieces)])
-                except torch.OutOfMemoryError as error:
+                    return torch.cat([self._answer(part, self._fast) for part in pixels.chunk(pieces)])[:count]
+                except TOO_LITTLE_MEMORY as error:
+                    if not is_about_memory(error):
+                        raise
                     if pieces >= len(pixels):
-                        raise out_of_memory() from error
+                        raise out_of_memory(self.device) from error
                     self.pieces = max(self.pieces, 2 * pieces)
                 # Not in the handler: the error holds on to what did not fit.
                 free_memory(self.device)

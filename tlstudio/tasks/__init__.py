@@ -15,6 +15,7 @@ from tlstudio.tasks.exporting import export, export_apart
 from tlstudio.tasks.inspecting import inspect
 from tlstudio.tasks.outlining import outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
+from tlstudio.tasks.resuming import resume
 from tlstudio.tasks.scanning import accept, add, difference, not_yet_added, remove, report, scan, split_rule
 from tlstudio.tasks.sorting import plan_sorting, sort_copies, undo_sorting
 from tlstudio.tasks.training import model_to_start_from, train
@@ -54,6 +55,7 @@ __all__ = [
     "predict",
     "remove",
     "report",
+    "resume",
     "scan",
     "separate",
     "sort_copies",
