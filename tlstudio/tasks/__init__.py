@@ -17,6 +17,7 @@ from tlstudio.tasks.outlining import outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
 from tlstudio.tasks.resuming import resume
 from tlstudio.tasks.scanning import accept, add, difference, not_yet_added, remove, report, scan, split_rule
+from tlstudio.tasks.seeing import Seeing, offer
 from tlstudio.tasks.sorting import plan_sorting, sort_copies, undo_sorting
 from tlstudio.tasks.training import model_to_start_from, train
 from tlstudio.tasks.weights import find_networks, weights_fetch, weights_import, weights_list, weights_pack
@@ -25,6 +26,7 @@ __all__ = [
     "Cache",
     "Doubts",
     "OpenModel",
+    "Seeing",
     "accept",
     "add",
     "advise",
@@ -50,6 +52,7 @@ __all__ = [
     "mend_leaks",
     "model_to_start_from",
     "not_yet_added",
+    "offer",
     "outline",
     "plan_sorting",
     "predict",
