@@ -17,8 +17,11 @@ NAMES = (
     "refusals",
     "training",
     "predicting",
+    "survival",
     "exporting",
     "unknown",
+    "solved",
+    "advisor",
 )
 
 

@@ -6,17 +6,30 @@ of which neither they nor the advisor saw any. Regret: by how much the mean accu
 of the strategy that turned out best. Goals: a mean regret of at most 1.5 points, and none larger than the table's own.
 """
 
+import argparse
 import csv
 import json
+import os
 import random
-from collections.abc import Callable, Iterator
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageOps
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
 from tests.bench.training import DATA
 from tlstudio import tasks
+from tlstudio.core.advice import Advised, Probed, Tried, from_table, weighed
+from tlstudio.core.catalogue import class_names
 from tlstudio.core.events import Finished
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import Changes, Domain, make_recipe
@@ -26,8 +39,6 @@ FLOWERS = ("daisy", "dandelion", "rose", "sunflower", "tulip")
 INSECTS, CELLS = ("ants", "bees"), ("defective", "functional")
 GOAL = 0.015
 VALIDATED = 0.2  # of the pictures to learn from
-
-Altered = Iterator[tuple[str, Image.Image]]  # label and picture
 
 
 @dataclass(frozen=True)
@@ -144,17 +155,138 @@ def trained(project: Project, task: Task, strategy: str, seed: int) -> float:
 
 @dataclass
 class Kept:
-    """What was trained already, by task, seed and strategy, in a file; without one it is forgotten."""
+    """What was trained and measured already, by task, seed and what it was, in a file; without one it is forgotten."""
 
     file: Path | None
 
     def __post_init__(self) -> None:
         known = self.file and self.file.exists()
-        self.figures: dict[str, float] = json.loads(self.file.read_text()) if self.file and known else {}
+        self.figures: dict[str, Any] = json.loads(self.file.read_text()) if self.file and known else {}
 
-    def get(self, key: str, train: Callable[[], float]) -> float:
+    def get(self, key: str, make: Callable[[], Any]) -> Any:
         if key not in self.figures:
-            self.figures[key] = train()
+            began = time.perf_counter(), time.process_time()
+            self.figures[key] = make()
+            took = time.perf_counter() - began[0], time.process_time() - began[1]
+            print(f"  {key}: {took[0]:.0f} s, {took[1]:.0f} s of CPU", file=sys.stderr, flush=True)
             if self.file:
                 self.file.write_text(json.dumps(self.figures, indent=1))
         return self.figures[key]
+
+
+def measured(project: Project, domain: Domain) -> list[dict[str, Any]]:
+    """What `advise` says in the end, and how many seconds it took."""
+    began = time.perf_counter()
+    *_, advised = tasks.advise(project, LITE, domain)
+    return [advised.to_json(), {"seconds": time.perf_counter() - began}]
+
+
+def advice_from(said: Sequence[dict[str, Any]], table: Advised, domain: Domain) -> str:
+    """The strategy that follows from what was measured: no measuring anew when only the weighing has changed."""
+    stages, trials = ([_plain(e) for e in said[-2]["measured"].get(name, [])] for name in ("stages", "trials"))
+    if not stages:
+        return table.strategy
+    return weighed(table, domain, [Probed(**e) for e in stages], [Tried(**e) for e in trials], {}).strategy
+
+
+def _plain(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name != "event"}
+
+
+@dataclass
+class Outcome:
+    """Of one task: the mean accuracy of each strategy over the splits, and what advice and table said of each split."""
+
+    task: Task
+    truth: dict[str, list[float]]
+    advice: list[str]
+    table: str
+
+    def regret(self, said: Sequence[str]) -> float:
+        best = max(statistics.mean(scores) for scores in self.truth.values())
+        return best - statistics.mean(self.truth[name][i] for i, name in enumerate(said))
+
+
+def judge(task: Task, seeds: int, kept: Kept) -> Outcome:
+    outcome = Outcome(task, {name: [] for name in task.strategies}, [], "")
+    for seed in range(seeds):
+        with tempfile.TemporaryDirectory() as folder, Project.open(Path(folder) / "project") as project:
+            list(tasks.scan(project, make(task, seed, Path(folder))))
+            train = project.catalogue.readable("train")
+            table = from_table(len(train), len(class_names(train)), task.domain)
+            said = kept.get(f"{task.name}/{seed}/advice", partial(measured, project, task.domain))
+            outcome.table = table.strategy
+            outcome.advice.append(advice_from(said, table, task.domain))
+            for name in task.strategies:
+                key = f"{task.name}/{seed}/{name}"
+                outcome.truth[name].append(kept.get(key, partial(trained, project, task, name, seed)))
+    return outcome
+
+
+def show(outcomes: Sequence[Outcome], seeds: int) -> int:
+    """Print the table of all tasks and the mean regrets; 1 where a goal is missed."""
+    columns = ("task", "head", "last stages", "everything", "table", "advised", "regret of the table", "of the advice")
+    table = Table(*columns, box=box.SIMPLE)
+    regrets: dict[str, list[float]] = {"table": [], "advice": []}
+    for outcome in outcomes:
+        figures = [f"{statistics.mean(scores):.1%}" for scores in outcome.truth.values()]
+        regrets["table"].append(outcome.regret([outcome.table] * seeds))
+        regrets["advice"].append(outcome.regret(outcome.advice))
+        last = [f"{100 * each[-1]:.1f}" for each in regrets.values()]
+        table.add_row(outcome.task.name, *figures, outcome.table, ", ".join(outcome.advice), *last)
+    console = Console(width=max(170, Console().width), highlight=False)
+    console.print(table)
+    by_table, by_advice = (statistics.mean(each) for each in regrets.values())
+    met = "met" if by_advice <= GOAL and by_advice <= by_table else "MISSED"
+    console.print(
+        f"Mean regret over {len(outcomes)} tasks, {seeds} splits each: advice {100 * by_advice:.2f} points, "
+        f"table {100 * by_table:.2f}; goal at most {100 * GOAL:g} and no more than the table's: {met}"
+    )
+    return 0 if met == "met" else 1
+
+
+def speed(pictures: int) -> None:
+    """How long advice on the five flowers takes, with nothing and with everything remembered."""
+    with tempfile.TemporaryDirectory() as folder, Project.open(Path(folder) / "project") as project:
+        task = Task("five flowers", FLOWERS, pictures // len(FLOWERS), 0)
+        list(tasks.scan(project, make(task, 0, Path(folder))))
+        for memory in ("with an empty cache", "once remembered"):
+            began, last = (time.perf_counter(), time.process_time()), None
+            probed = began
+            for event in tasks.advise(project, LITE):
+                if isinstance(event, Probed):
+                    probed = time.perf_counter(), time.process_time()
+                last = event
+            took = [time.perf_counter() - began[0], time.process_time() - began[1], probed[0] - began[0]]
+            assert isinstance(last, Advised)
+            print(
+                f"advise on {last.measured['pictures']} flowers, {memory}: {took[0]:.0f} s ({took[1]:.0f} s of CPU), "
+                f"every stage probed after {took[2]:.0f} s: {last.strategy}",
+                flush=True,
+            )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench advisor", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few of the tasks, one split each")
+    parser.add_argument("--seeds", type=int, default=2, help="splits of each task")
+    parser.add_argument("--keep", type=Path, help="remember in this file what was trained, for the next time")
+    parser.add_argument("--only", choices=("regret", "speed"))
+    options = parser.parse_args()
+    seeds = 1 if options.quick else options.seeds
+    chosen = [TASKS[i] for i in QUICK] if options.quick else TASKS
+    status = 0
+    with tempfile.TemporaryDirectory() as cache:
+        if "XDG_CACHE_HOME" not in os.environ or not options.keep:
+            os.environ["XDG_CACHE_HOME"] = cache
+        if options.only in (None, "regret"):
+            kept = Kept(options.keep)
+            status = show([judge(task, seeds, kept) for task in chosen], seeds)
+        if options.only in (None, "speed"):
+            os.environ["XDG_CACHE_HOME"] = cache
+            speed(200 if options.quick else 950)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

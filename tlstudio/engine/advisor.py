@@ -68,14 +68,22 @@ def advise(measure: Measure, table: Advised, domain: Domain) -> Generator[Event,
     began = time.monotonic()
     probes, penalty = yield from _probe_stages(measure)
     trials: list[Tried] = []
-    if needs_trial(probes):
-        spec = measure.network.backbone
-        late = next(stage.name for stage in spec.stages if stage.rate == "late")
-        trials += yield from _try(measure, spec.last_stage, penalty, LAST_SECONDS)
-        if late != spec.last_stage and needs_deep_trial(probes):
-            trials += yield from _try(measure, late, penalty, DEEP_SECONDS)
+    for cut, core_seconds in _cuts(measure.network, probes):
+        found = yield from _try(measure, cut, penalty, core_seconds)
+        yield from found
+        trials += found
     facts: dict[str, Any] = {"backbone": measure.network.backbone.name, "pictures": probes[-1].n}
     yield weighed(table, domain, probes, trials, {**facts, "seconds": time.monotonic() - began})
+
+
+def _cuts(network: Network, probes: Sequence[Probed]) -> Iterator[tuple[str, float]]:
+    """From where on trials learn, as far as they are worth their time, and what each may take."""
+    spec = network.backbone
+    if needs_trial(probes):
+        yield spec.last_stage, LAST_SECONDS
+    late = next(stage.name for stage in spec.stages if stage.rate == "late")
+    if needs_deep_trial(probes) and late != spec.last_stage:
+        yield late, DEEP_SECONDS
 
 
 def probe_backbone(measure: Measure) -> Generator[Event, None, None]:
@@ -234,9 +242,7 @@ def _tuned(
         with tempfile.TemporaryDirectory() as folder:
             run = RunFolder(Path(folder))
             job = Fit(network, recipe, measure.classes, learned, asked, run, measure.threads, measure.stop)
-            yield from _told(fit(job), place, len(learned))
-            if measure.stop() or job.stopped:
-                raise features.Stopped
+            yield from stoppable(job, _told(fit(job), place, len(learned)))
             network.prepare(phase)
             source = yield from sources.open_source(job, phase, job.plans[-1], asked)
             _, tail = network.split(cut)
@@ -247,6 +253,23 @@ def _tuned(
         network.load_tail(cut, untouched)
         network.eval_mode()
     return logits.cpu(), source.pictures
+
+
+def stoppable(job: Fit, said: Iterator[Event]) -> Iterator[Event]:
+    """What a fit says that is a part of other work: where it is stopped, so is that.
+
+    Raises:
+        Stopped: somebody asked for it.
+        TrainingFailed: the loss was no number, or no picture can be read.
+    """
+    try:
+        yield from said
+    except TrainingFailed as error:
+        if job.stop():
+            raise features.Stopped from error
+        raise
+    if job.stopped:
+        raise features.Stopped
 
 
 def _told(events: Iterator[Event], place: _Place, learned: int) -> Generator[Event, None, None]:

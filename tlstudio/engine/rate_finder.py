@@ -18,6 +18,7 @@ from tlstudio.core.events import Event, PictureSkipped, Progress
 from tlstudio.core.recipe import Phase
 from tlstudio.core.run import RunFolder
 from tlstudio.engine import features, sources
+from tlstudio.engine.advisor import stoppable
 from tlstudio.engine.sources import Source
 from tlstudio.engine.step import Step
 from tlstudio.engine.training import Fit, class_weights, fit
@@ -52,9 +53,7 @@ def find(job: Fit) -> Generator[Event, None, None]:
         own = replace(job, recipe=recipe, train=pictures, val=[], run=RunFolder(Path(folder)), plans=[])
         if before:
             first = replace(own, recipe=replace(recipe, phases=tuple(before)))
-            yield from (e for e in fit(first) if isinstance(e, (Progress, PictureSkipped)))
-            if first.stopped:
-                raise features.Stopped
+            yield from (e for e in stoppable(first, fit(first)) if isinstance(e, (Progress, PictureSkipped)))
         yield from _range_test(own, phase)
 
 

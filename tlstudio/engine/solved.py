@@ -4,8 +4,12 @@ With the backbone frozen the head's loss is convex, so there is one answer and n
 is the L2 penalty; that is done out of fold, copies of a picture always on one side.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+import math
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from scipy.optimize import minimize
@@ -13,7 +17,14 @@ from torch import nn
 from torch.nn import functional
 
 from tlstudio.core import splits
+from tlstudio.core.events import Event, HeadSolved
+from tlstudio.engine.checkpoints import save_state
 from tlstudio.engine.evaluation import Floats
+from tlstudio.engine.network import Network
+from tlstudio.engine.sources import Source
+
+if TYPE_CHECKING:
+    from tlstudio.engine.training import Fit
 
 FOLDS = 5
 # Relative to features of mean square length 1, from strong to weak; each is begun from the one before.
@@ -23,6 +34,8 @@ ITERATIONS, TOLERANCE = 200, 1e-6
 CURVATURE = 0.05
 # The penalty is chosen on at most so many pictures: one L-BFGS step over five folds of 4,000 x 1,280 takes 0.2 s.
 CHOSEN_ON = 4_000
+# Of more pictures the head is not solved for in a run: they would take gigabytes, and the optimiser does as well.
+AT_MOST = 20_000
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,50 @@ class Chosen:
     loss: float
     logits: torch.Tensor
     some: torch.Tensor
+
+
+def offer(job: "Fit", number: int, train: Source, val: Source | None, weight: torch.Tensor) -> Iterator[Event]:
+    """At the end of a phase in which the head alone learned from remembered features: solve for it, too. Where its
+    validation loss is the lowest, its weights are the run's best from then on. Yields `HeadSolved`.
+
+    Without validation pictures it is taken as long as it says more than nothing of pictures it did not learn from.
+    Nothing is drawn at random, so that a run that was taken up again ends with the same weights. number: of the phase,
+    from 1. weight: (classes,), of each class in the loss.
+    """
+    phase, plan, classifier = job.recipe.phases[number - 1], job.plans[number - 1], job.network.classifier
+    learning = {id(p) for p in job.network.model.parameters() if p.requires_grad}
+    plain = plan.tier == "features" and phase.augment == "none" and len(train.pictures) <= AT_MOST
+    if not plain or learning != {id(p) for p in classifier.parameters()}:
+        return
+    began, classes = time.monotonic(), len(job.classes)
+    rows, targets, weight = _inputs(job.network, train), train.targets.cpu(), weight.cpu()
+    if len(targets.unique()) < classes:
+        return
+    groups = [p.group or p.digest for p in train.pictures]
+    chosen = best_penalty(rows, targets, classes, weight, groups, job.recipe.seed)
+    head = solve(rows, targets, classes, weight, chosen.penalty)
+    loss, accuracy, limit = chosen.loss, float("nan"), math.log(classes)
+    if val:
+        said, truth = head(_inputs(job.network, val)), val.targets.cpu()
+        loss, limit = functional.cross_entropy(said, truth, weight=weight).item(), job.best_loss
+        accuracy = (said.argmax(1) == truth).float().mean().item()
+    taken = loss < limit
+    if taken:
+        with torch.no_grad():
+            classifier.weight.copy_(head.weight)
+            classifier.bias.copy_(head.bias)
+        job.best_loss = loss if val else job.best_loss
+        save_state(job.run.best_file, job.network.tail_state(job.widest_cut))
+    figures = (loss, accuracy) if val else (float("nan"), float("nan"))
+    yield HeadSolved(number, chosen.penalty, *figures, time.monotonic() - began, taken)
+
+
+def _inputs(network: Network, source: Source) -> torch.Tensor:
+    """What reaches the last layer, of all pictures of a source: (N, D) on the CPU."""
+    device = next(network.model.parameters()).device
+    with closing(source.batches(range(len(source.pictures)), 1_000, 1)) as batches, torch.inference_mode():
+        parts = [inputs_of(network.classifier, network.stages["head"], rows.to(device)).cpu() for rows, _ in batches]
+    return torch.cat(parts).clone()
 
 
 def solve(rows: torch.Tensor, targets: torch.Tensor, classes: int, weight: torch.Tensor, penalty: float) -> Head:
