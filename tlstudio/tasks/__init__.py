@@ -8,7 +8,7 @@ from tlstudio.tasks.advising import advise, compare_backbones, find_rate
 from tlstudio.tasks.cache import Cache, cache_clear, cache_limit, cache_usage
 from tlstudio.tasks.demonstration import demo
 from tlstudio.tasks.doubting import Doubts
-from tlstudio.tasks.drawing import draw, draw_sample
+from tlstudio.tasks.drawing import draw, draw_sample, draw_variations
 from tlstudio.tasks.editing import decide, edit, mend_leaks, separate
 from tlstudio.tasks.engine import devices, load_engine
 from tlstudio.tasks.exporting import export, export_apart
@@ -42,6 +42,7 @@ __all__ = [
     "difference",
     "draw",
     "draw_sample",
+    "draw_variations",
     "edit",
     "evaluate",
     "export",
