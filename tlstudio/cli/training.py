@@ -152,7 +152,10 @@ def train(
     if goes_on and project is None:
         raise click.UsageError("--resume goes on with a run of a project; say which with --project.")
     interrupted = Interruption()
-    with Project.open(project) if project else Project.temporary() as opened, _discarded_if_useless(opened, project):
+    with (
+        Project.open(project, "tlstudio train") if project else Project.temporary() as opened,
+        _discarded_if_useless(opened, project),
+    ):
 
         def work() -> Iterator[Event]:
             yield from said_of(start)
