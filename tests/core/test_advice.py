@@ -80,3 +80,16 @@ def test_a_head_that_misses_nothing_needs_no_trial() -> None:
     advice = weighed(from_table(100, 2, "similar"), "similar", probes(0.99), [], {})
     assert advice.strategy == "feature-extraction"
     assert "nothing for fine-tuning to gain" in " ".join(advice.reasons)
+
+
+def test_where_trials_would_take_too_long_the_table_is_followed() -> None:
+    advice = weighed(from_table(20_000, 5, "similar"), "similar", probes(0.8), [], {})
+    assert advice.strategy == "fine-tune-last"
+    assert "too long" in " ".join(advice.reasons)
+
+
+def test_many_pictures_speak_for_fine_tuning_though_a_trial_on_few_shows_nothing() -> None:
+    few, many = (
+        weighed(from_table(n, 5, "similar"), "similar", probes(0.8), trial("blocks6", 0.0), {}) for n in (200, 20_000)
+    )
+    assert (few.strategy, many.strategy) == ("feature-extraction", "fine-tune-last")
