@@ -10,6 +10,8 @@ NAMES = (
     "answers",
     "browsing",
     "browsing_window",
+    "contention",
+    "disk_full",
     "doubts",
     "duplicates",
     "pixels",
@@ -19,6 +21,10 @@ NAMES = (
     "survival",
     "exporting",
     "unknown",
+    "coverage",
+    "calibration",
+    "solved",
+    "advisor",
 )
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from tlstudio.core.errors import TrainingFailed
 from tlstudio.core.events import CheckpointSaved, EpochDone, Event, PhaseStarted, PictureSkipped, Progress, Warned
 from tlstudio.core.recipe import Phase, Recipe
 from tlstudio.core.run import RunFolder
+from tlstudio.core.schedule import rise_then_cosine
 from tlstudio.engine import divergence, features, run_checkpoints, sources
 from tlstudio.engine.checkpoints import load_state, save_state
 from tlstudio.engine.divergence import NotANumber
@@ -343,7 +345,7 @@ def _lesson(job: Fit, phase: Phase, plan: CachePlan) -> Generator[Event, None, _
     _, tail = job.network.split(phase.train_from)
     optimizer = torch.optim.AdamW(_parameter_groups(job.network, phase, job.recipe.weight_decay))
     steps = math.ceil(len(train.pictures) / job.recipe.batch_size)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _rise_then_cosine(steps * phase.epochs))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(rise_then_cosine, steps=steps * phase.epochs))
     weight = class_weights(job.targets(train.pictures), len(job.classes)).to(job.device)
     step = Step(tail, optimizer, weight, job.device, job.pieces)
     lesson = _Lesson(job, phase, train, val, tail, weight, optimizer, schedule, step)
@@ -442,18 +444,6 @@ def _parameter_groups(network: Network, phase: Phase, weight_decay: float) -> li
                 decay = weight_decay if decays else 0.0
                 found.append({"params": members, "lr": phase.lr(name), "weight_decay": decay, "name": name})
     return found
-
-
-def _rise_then_cosine(steps: int) -> Callable[[int], float]:
-    """The share of the peak rate at each step: linear over the first twentieth, then half a cosine down to zero."""
-    rise = max(1, steps // 20)
-
-    def share(step: int) -> float:
-        if step < rise:
-            return (step + 1) / rise
-        return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
-
-    return share
 
 
 def _mix(seed: int, phase: int, epoch: int) -> int:
