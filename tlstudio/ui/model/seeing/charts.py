@@ -94,7 +94,7 @@ class DriftBars(QWidget):
         if not self._drift:
             return
         high = max(*self._drift, 0.1)
-        _tick(painter, self, room, (0, high))
+        _tick(painter, self, room, (0.0, high))
         wide = room.width() / len(self._drift)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour_of("adaptive", self))

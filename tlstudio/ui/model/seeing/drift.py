@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -41,6 +41,7 @@ class DriftDialog(QDialog):
         self._project, self._recipe = project, recipe
         self._started: DriftStarted | None = None
         self._measured: dict[BatchNormMode, list[DriftMeasured]] = {}
+        self._legend: dict[BatchNormMode, QLabel] = {}
         self._queue = JobQueue(self)
         self._queue.reported.connect(self._take)
         self._queue.failed.connect(self._show_failure)
@@ -52,7 +53,6 @@ class DriftDialog(QDialog):
         """Open, or come to the front."""
         self._show_busy(self._queue.is_busy())
         self.show()
-        self.raise_()
         self.activateWindow()
 
     def done(self, result: int) -> None:
@@ -104,14 +104,23 @@ class DriftDialog(QDialog):
     def _make_legend(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(SPACE * 2)
-        self._legend: dict[BatchNormMode, QLabel] = {"pinned": QLabel("━●"), "adaptive": QLabel("┅●")}
+        self._legend = {"pinned": QLabel("━●"), "adaptive": QLabel("┅●")}
         names = {"pinned": self.tr("pinned"), "adaptive": self.tr("adaptive")}
         for bn, mark in self._legend.items():
-            mark.setStyleSheet(f"color: {colour_of(bn, self).name()}")
             row.addWidget(mark)
             row.addWidget(QLabel(names[bn]))
         row.addStretch(1)
+        self._colour()
         return row
+
+    def _colour(self) -> None:
+        for bn, mark in self._legend.items():
+            mark.setStyleSheet(f"color: {colour_of(bn, self).name()}")
+
+    def changeEvent(self, change: QEvent) -> None:
+        super().changeEvent(change)
+        if change.type() == QEvent.Type.PaletteChange:
+            self._colour()
 
     def _make_bottom(self) -> QHBoxLayout:
         self.bar = QProgressBar()
