@@ -56,7 +56,7 @@ def test_the_strongest_channels_of_every_stage_look_at_the_one_thing_there_is(li
             strengths.append(left < 24 + 64 and right > 24 and top < 136 + 64 and bottom > 136)
         assert sum(strengths) >= 4, stage
         fields.append(look.field(stage))
-    assert fields == sorted(fields) and fields[0] < 30 < fields[-1]  # later stages see more of the picture
+    assert fields[:6] == sorted(fields[:6]) and min(fields[6:]) > 4 * fields[0]  # later stages see more of the picture
     assert look.maps("pool") is None and look.respond("pool", (0,)) == ()
 
 
