@@ -16,6 +16,8 @@ import click
 import platformdirs
 
 from tlstudio import __version__, tasks
+from tlstudio.cli.advising import advise
+from tlstudio.cli.judging import compare, replay, report
 from tlstudio.cli.options import (
     BACKBONE,
     DONE,
@@ -89,7 +91,8 @@ def cli() -> None:
     tasks.find_networks()
 
 
-cli.add_command(train)
+for command in (train, advise, compare, report, replay):
+    cli.add_command(command)
 
 
 @cli.command(short_help="Measure a model on labelled pictures.")
@@ -292,5 +295,5 @@ def weights_pack(out: Path, names: tuple[str | Path, ...], fetch: bool, as_json:
 @machine_options
 def demo(project: Path | None, device: str, threads: int, as_json: bool) -> None:
     """The whole job on the sample: solar cells, functional or defective; drawn shapes where those are not installed."""
-    with Project.open(project) if project else Project.temporary() as opened:
+    with Project.open(project, "tlstudio demo") if project else Project.temporary() as opened:
         show(tasks.demo(opened, device, threads), as_json)

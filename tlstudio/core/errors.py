@@ -34,6 +34,19 @@ class ProjectError(TLStudioError):
     """A project folder that cannot be opened, locked or written."""
 
 
+class LookOnly(ProjectError):
+    """A sound project that cannot be changed here: another program has it open, or its folder is write-protected.
+
+    holder: which program has it, empty where that is not known; None where none has.
+    """
+
+    def __init__(
+        self, what: str, *, path: Path | str | None = None, remedy: str = "", holder: str | None = None
+    ) -> None:
+        super().__init__(what, path=path, remedy=remedy)
+        self.holder = holder
+
+
 class MissingWeights(TLStudioError):
     """Pretrained weights that are nowhere on this machine."""
 

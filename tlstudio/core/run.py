@@ -1,14 +1,18 @@
 """A run is a folder, and its history is its events: live or replayed, they fold into the same state."""
 
+import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tlstudio.core import events
 from tlstudio.core.errors import ProjectError
+from tlstudio.core.files import cannot_write
 from tlstudio.core.recipe import Recipe
 
 CHECKPOINT_FACTS = "tlstudio"  # the name under which a checkpoint's header carries what it says of itself
@@ -73,7 +77,8 @@ class RunState:
 class Standing:
     """Where a run stands by its checkpoint. phase: from 1; one more than there are once all have been learned.
 
-    batch: how many of that epoch (from 1) are learned. saved: when, ISO 8601; it serves to show.
+    batch: how many of that epoch (from 1) are learned. saved: when, ISO 8601; it serves to show. model: where the
+    model goes; empty: into the run's folder.
     """
 
     phase: int
@@ -81,6 +86,7 @@ class Standing:
     epoch: int
     batch: int
     saved: str
+    model: str
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ class RunFolder:
 
     @property
     def pictures_file(self) -> Path:
-        """Path, label, split and digest of every picture the run had, as gzipped JSON."""
+        """Every picture the run had: see `pictures`."""
         return self.folder / "pictures.json.gz"
 
     @property
@@ -141,9 +147,21 @@ class RunFolder:
                             file.write(b"\n")
                     file.write(json.dumps(event.to_json()).encode() + b"\n")
             except OSError as error:
-                remedy = f"Free some space in {self.folder}."
-                text = f"cannot be written ({error.strerror})"
-                raise ProjectError(text, path=self.events_file, remedy=remedy) from error
+                raise cannot_write(self.events_file, error) from error
+
+    def sync_history(self) -> None:
+        """See to it that what was recorded so far outlasts a power cut.
+
+        Raises:
+            ProjectError: the disk is full.
+        """
+        if not self.events_file.exists():
+            return
+        try:
+            with self.events_file.open("rb+") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise cannot_write(self.events_file, error) from error
 
     def standing(self) -> Standing | None:
         """Where the run stands by the newest checkpoint that is whole; None where there is none.
@@ -169,16 +187,16 @@ class RunFolder:
         return self.standing() is not None and not self.is_finished
 
     def give_up(self) -> None:
-        """Delete the checkpoints of a run that nobody can go on with, and what killed writers left behind.
+        """Delete the checkpoints of a run that nobody should go on with."""
+        for path in (self.last_file, self.previous_file):
+            with suppress(OSError):
+                path.unlink()
 
-        Raises:
-            ProjectError: they cannot be deleted.
-        """
-        try:
-            for path in (self.last_file, self.previous_file, *self.folder.rglob(".*.part")):
-                path.unlink(missing_ok=True)
-        except OSError as error:
-            raise ProjectError(f"cannot be written ({error.strerror})", path=self.folder) from error
+    def clear_leftovers(self) -> None:
+        """Delete what a killed process was writing; nobody else may be at work in the folder."""
+        for path in self.folder.rglob(".*.part"):
+            with suppress(OSError):
+                path.unlink()
 
     def history(self) -> Iterator[events.Event]:
         """The events on disk. A last line cut short by a kill is left out."""
@@ -200,6 +218,20 @@ class RunFolder:
         """What `report.json` holds; empty when the run did not come to its end."""
         return json.loads(self.report_file.read_text("utf-8")) if self.report_file.exists() else {}
 
+    def pictures(self) -> dict[str, dict[str, str]]:
+        """Path → label, split and digest of every picture the run had; empty where that was not kept.
+
+        Raises:
+            ProjectError: the file is damaged.
+        """
+        if not self.pictures_file.exists():
+            return {}
+        try:
+            rows = json.loads(gzip.decompress(self.pictures_file.read_bytes()))
+            return {path: {"label": label, "split": split, "digest": digest} for path, label, split, digest in rows}
+        except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ProjectError("is damaged", path=self.pictures_file, remedy="Repeat the run.") from error
+
 
 def unfinished(project: Path) -> RunFolder | None:
     """The newest run of the project in a folder, if it can go on; no lock is needed to look."""
@@ -220,11 +252,11 @@ def _standing_in(checkpoint: Path) -> Standing | None:
             if length > _LONGEST_HEADER:
                 return None
             header = json.loads(file.read(length))
-            end = max((described["data_offsets"][1] for name, described in header.items() if name[:2] != "__"), default=0)
-            if os.fstat(file.fileno()).st_size != 8 + length + end:
-                return None
-        facts = json.loads(header["__metadata__"][CHECKPOINT_FACTS])
-        place = facts["place"]
-        return Standing(place["phase"], facts["phases"], place["epoch"], place["batch"], facts["saved"])
+            size = os.fstat(file.fileno()).st_size
+        facts = json.loads(header.pop("__metadata__")[CHECKPOINT_FACTS])
+        if size != 8 + length + max(described["data_offsets"][1] for described in header.values()):
+            return None
+        place, model = facts["place"], facts["terms"].get("model", "")
+        return Standing(place["phase"], facts["phases"], place["epoch"], place["batch"], facts["saved"], model)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None

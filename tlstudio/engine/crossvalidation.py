@@ -4,6 +4,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Generator, Hashable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from tlstudio.core import splits
 from tlstudio.core.catalogue import Picture
-from tlstudio.core.errors import TrainingFailed, UnusableImages
+from tlstudio.core.errors import RefusedModel, TrainingFailed, UnusableImages
 from tlstudio.core.events import (
     CheckpointSaved,
     EpochDone,
@@ -25,11 +26,15 @@ from tlstudio.core.events import (
     Progress,
     Said,
     StagesMoved,
+    from_json,
 )
+from tlstudio.core.files import cannot_write
 from tlstudio.core.recipe import Recipe
-from tlstudio.engine import predictor
+from tlstudio.core.run import RunFolder
+from tlstudio.engine import predictor, run_checkpoints
 from tlstudio.engine.evaluation import WORTH_REPEATED, Floats, Ints, wilson
 from tlstudio.engine.predictor import HeldOut
+from tlstudio.engine.run_checkpoints import Checkpoint, Place
 from tlstudio.engine.training import Fit, fit
 
 WORTH_SAYING = 30  # seconds
@@ -71,6 +76,9 @@ def most_folds(pictures: Sequence[Picture]) -> int:
 def out_of_fold(job: Fit, seed: int) -> Generator[Event, None, OutOfFold]:
     """Train and judge `job.recipe.folds` times on parts of `job.train`, drawn by `seed`; the network ends as it began.
 
+    Each fold has a folder of its own in the run's, so that what is judged already is not trained again, and a fold goes
+    on where it stood.
+
     Raises:
         TrainingFailed: it was stopped, or a fold lost its numbers before its first epoch had ended.
     """
@@ -83,8 +91,11 @@ def out_of_fold(job: Fit, seed: int) -> Generator[Event, None, OutOfFold]:
             job,
             train=[p for p, f in zip(job.train, where, strict=True) if f != number],
             val=[p for p, f in zip(job.train, where, strict=True) if f == number],
+            run=RunFolder(job.run.folder / "folds" / str(number + 1)),
+            place=Place(),
+            checkpoint=None,
         )
-        found, figures = yield from _fold(fold, number + 1)
+        found, figures = _remembered(fold) or (yield from _fold(fold, number + 1))
         job.network.load_tail(cut, untouched)
         held_out.append(found)
         done.append(figures)
@@ -97,14 +108,15 @@ def out_of_fold(job: Fit, seed: int) -> Generator[Event, None, OutOfFold]:
 
 
 def _fold(fold: Fit, number: int) -> Generator[Event, None, tuple[HeldOut, FoldDone]]:
-    """Train without a fold's pictures and ask about them."""
+    """Train without a fold's pictures, from where it stood, and ask about them."""
     count, started = fold.recipe.folds, time.monotonic()
     name = f"fold {number} of {count}"
-    epochs: list[EpochDone] = []
+    epochs = _take_up(fold)
     reading = 0.0
     for event in _named(fit(fold), name):
         if isinstance(event, EpochDone):
             epochs.append(event)
+            fold.run.record(event)
         # Of the fit that makes the model, not of these.
         elif not isinstance(event, (PhaseStarted, CheckpointSaved, StagesMoved)):
             reading += event.seconds if isinstance(event, FeaturesReady) else 0
@@ -128,7 +140,47 @@ def _fold(fold: Fit, number: int) -> Generator[Event, None, tuple[HeldOut, FoldD
     # What was read now is remembered by the folds to come. One fit more makes the model.
     if number == 1 and (rest := (seconds - reading) * count) > WORTH_SAYING:
         yield Said(f"{count - 1} more folds and the training on all pictures will take about {_minutes(rest)}.")
-    return HeldOut(asked.kept, asked.logits, distances), done
+    found = HeldOut(asked.kept, asked.logits, distances)
+    _remember(fold, found, done)
+    return found, done
+
+
+def _take_up(fold: Fit) -> list[EpochDone]:
+    """Let a fold go on from its checkpoint, if it has one; returns the epochs it has done until there."""
+    try:
+        fold.run.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(fold.run.folder, error) from error
+    with suppress(RefusedModel):
+        fold.checkpoint = run_checkpoints.read(fold.run)
+    done = {(e.phase, e.epoch): e for e in fold.run.history() if isinstance(e, EpochDone)}
+    place = fold.checkpoint.place if fold.checkpoint else Place()
+    return [e for at, e in sorted(done.items()) if at < (place.phase, place.epoch)]
+
+
+def _remember(fold: Fit, found: HeldOut, done: FoldDone) -> None:
+    """Keep what a fold said in the place of its checkpoints: it is all that is needed of it."""
+    facts = {"done": done.to_json(), "kept": [picture.path for picture in found.kept]}
+    tensors = {"logits": torch.from_numpy(found.logits), "distances": found.distances}
+    end = Place(len(fold.recipe.phases) + 1)
+    run_checkpoints.write(fold.run, Checkpoint(end, len(fold.recipe.phases), facts, fold.terms, tensors))
+    for path in (fold.run.previous_file, fold.run.best_file):
+        path.unlink(missing_ok=True)
+
+
+def _remembered(fold: Fit) -> tuple[HeldOut, FoldDone] | None:
+    """What a fold said, if it came to its end."""
+    try:
+        found = run_checkpoints.read(fold.run)
+    except RefusedModel:
+        return None
+    if "done" not in found.facts or found.terms != fold.terms:
+        return None
+    done = from_json(found.facts["done"])
+    assert isinstance(done, FoldDone)
+    here = {picture.path: picture for picture in fold.val}
+    kept = tuple(here[path] for path in found.facts["kept"])
+    return HeldOut(kept, found.tensors["logits"].numpy(), found.tensors["distances"]), done
 
 
 def _named(said: Iterator[Event], name: str) -> Iterator[Event]:
@@ -158,14 +210,13 @@ class Repeated:
     n: int
 
 
-def repeated(pooled: Floats, truth: Ints, groups: Sequence[Hashable], weights: Ints | Floats) -> Repeated | None:
+def repeated(pooled: Floats, truth: Ints, groups: Sequence[Hashable], weights: Floats) -> Repeated | None:
     """How well a linear head on frozen features tells the classes apart, by repeated stratified K-fold.
 
     The head is solved for, not trained: ridge regression onto the classes, so that fifty of them take a second. None
     where a class has too few different pictures for three folds. The interval is Wilson's of fewer pictures (see
-    `WORTH_REPEATED`): it covers the accuracy of the head that has learned from all of them, which that of the folds,
-    having learned from fewer, falls short of. The corrected resampled t (Nadeau & Bengio 2003) covers less than it
-    says where a class is seldom mistaken. `python -m tests.bench coverage` measures both.
+    `WORTH_REPEATED`): it covers the accuracy of the head that has learned from all of them. The corrected resampled t
+    (Nadeau & Bengio 2003) covers less than it says where few mistakes are made: `python -m tests.bench coverage`.
 
     pooled: (N, D). truth: (N,) class indices. groups: copies of one picture share one. weights: (classes,), by which
     the classes count.
@@ -174,29 +225,39 @@ def repeated(pooled: Floats, truth: Ints, groups: Sequence[Hashable], weights: I
     folds = min(FOLDS, *different.values())
     if folds < LEAST_FOLDS or len(different) < 2:
         return None
-    rows = pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12)
-    rows = rows - rows.mean(0)
-    gram, wanted = (rows @ rows.T).astype(np.float64), np.eye(int(truth.max()) + 1)[truth]
-    gram /= max(float(gram.trace()) / len(gram), 1e-12)  # so that one penalty suits any features
-    weight = np.asarray(weights, dtype=np.float64)[truth]
-    labels, hits = [str(label) for label in truth], 0
-    for repeat in range(REPEATS):
-        fold = np.array(splits.folds(labels, groups, folds, repeat))
-        for number in range(folds):
-            said = _ridge(gram, wanted, weight, fold == number)
-            hits += int((said == truth[fold == number]).sum())
-    n = len(truth)
-    accuracy = hits / (REPEATS * n)
+    right = solved_out_of_fold(pooled, truth, groups, weights, folds)
+    n, accuracy = len(truth), float(np.mean([hit.mean() for hit, _ in right]))
     return Repeated(folds, REPEATS, accuracy, wilson(WORTH_REPEATED * accuracy * n, WORTH_REPEATED * n), n)
 
 
-def _ridge(gram: Floats, wanted: Floats, weight: Floats, out: npt.NDArray[np.bool_]) -> Ints:
-    """The classes that weighted ridge regression gives pictures, (out,), when it has learned from the others.
+def solved_out_of_fold(
+    pooled: Floats, truth: Ints, groups: Sequence[Hashable], weights: Floats, folds: int
+) -> list[tuple[npt.NDArray[np.bool_], Ints]]:
+    """For each of `REPEATS` ways to deal pictures: which were named rightly out of fold, and their folds; (N,) both.
 
-    In its dual form: with few pictures their products, (N, N), are less than their features.
+    Arguments as of `repeated`.
     """
-    learned = ~out
-    mean = np.average(wanted[learned], axis=0, weights=weight[learned])
-    lifted = gram[np.ix_(learned, learned)] + np.diag(1 / weight[learned])
-    slopes = cho_solve(cho_factor(lifted, overwrite_a=True), wanted[learned] - mean)
-    return np.asarray((gram[np.ix_(out, learned)] @ slopes + mean).argmax(1))
+    from tlstudio.engine.doubts import prepared  # loads what only few runs need
+
+    rows = prepared(pooled).astype(np.float64)
+    gram, wanted, weight = rows @ rows.T, np.eye(int(truth.max()) + 1)[truth], weights[truth]
+    found = []
+    for repeat in range(REPEATS):
+        fold = np.array(splits.folds([str(label) for label in truth], groups, folds, repeat))
+        right = np.zeros(len(truth), dtype=bool)
+        for number in range(folds):
+            out = fold == number
+            slopes, mean = solved(gram[np.ix_(~out, ~out)], wanted[~out], weight[~out])
+            right[out] = (gram[np.ix_(out, ~out)] @ slopes + mean).argmax(1) == truth[out]
+        found.append((right, fold))
+    return found
+
+
+def solved(gram: Floats, wanted: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Weighted ridge regression in its dual form: with few pictures their products are less than their features.
+
+    gram: products of the prepared features, (N, N). wanted: 1 for each picture's class, (N, classes). weight: (N,).
+    Returns by what to multiply the products of another picture with these, (N, classes), and what to add, (classes,).
+    """
+    mean = np.average(wanted, axis=0, weights=weight)
+    return cho_solve(cho_factor(gram + np.diag(1 / weight), overwrite_a=True), wanted - mean), mean

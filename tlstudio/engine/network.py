@@ -46,6 +46,11 @@ class Network:
         modules = list(self.stages.values())
         return nn.Sequential(*modules[:at]), nn.Sequential(*modules[at:])
 
+    def earliest(self, phases: Sequence[Phase]) -> str:
+        """The earliest stage that learns in any of these phases."""
+        cuts = {phase.train_from for phase in phases}
+        return next(name for name in self.stages if name in cuts)
+
     def prepare(self, phase: Phase) -> None:
         """Set what learns in a phase (`requires_grad`); modes are set by `train_mode` and `eval_mode`.
 

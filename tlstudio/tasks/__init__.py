@@ -4,17 +4,20 @@ The engine is imported inside, so that asking for the list of tasks does not loa
 it for events and close it; training alone takes `stop`, because it ends by keeping the best weights so far.
 """
 
+from tlstudio.tasks.advising import advise, compare_backbones, find_rate
 from tlstudio.tasks.cache import Cache, cache_clear, cache_limit, cache_usage
 from tlstudio.tasks.demonstration import demo
 from tlstudio.tasks.doubting import Doubts
-from tlstudio.tasks.drawing import draw, draw_sample
+from tlstudio.tasks.drawing import draw, draw_sample, draw_variations
 from tlstudio.tasks.drifting import show_drift
 from tlstudio.tasks.editing import decide, edit, mend_leaks, separate
 from tlstudio.tasks.engine import devices, load_engine
 from tlstudio.tasks.exporting import export, export_apart
 from tlstudio.tasks.inspecting import inspect
-from tlstudio.tasks.outlining import advise, outline
+from tlstudio.tasks.judging import compare, replay, write_report
+from tlstudio.tasks.outlining import outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
+from tlstudio.tasks.resuming import resume
 from tlstudio.tasks.scanning import accept, add, difference, not_yet_added, remove, report, scan, split_rule
 from tlstudio.tasks.seeing import Seeing, offer
 from tlstudio.tasks.sorting import plan_sorting, sort_copies, undo_sorting
@@ -32,17 +35,21 @@ __all__ = [
     "cache_clear",
     "cache_limit",
     "cache_usage",
+    "compare",
+    "compare_backbones",
     "decide",
     "demo",
     "devices",
     "difference",
     "draw",
     "draw_sample",
+    "draw_variations",
     "edit",
     "evaluate",
     "export",
     "export_apart",
     "find_networks",
+    "find_rate",
     "inspect",
     "load_engine",
     "mend_leaks",
@@ -53,7 +60,9 @@ __all__ = [
     "plan_sorting",
     "predict",
     "remove",
+    "replay",
     "report",
+    "resume",
     "scan",
     "separate",
     "show_drift",
@@ -65,4 +74,5 @@ __all__ = [
     "weights_import",
     "weights_list",
     "weights_pack",
+    "write_report",
 ]
