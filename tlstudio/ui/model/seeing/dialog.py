@@ -214,6 +214,7 @@ class SeeingDialog(QDialog):
         row.addLayout(left)
         row.addWidget(self.found, 1)
         row.addWidget(self.filters, 1)
+        row.addStretch()  # while neither is there
         return row
 
     # Choices
