@@ -18,6 +18,8 @@ NAMES = (
     "predicting",
     "exporting",
     "unknown",
+    "coverage",
+    "calibration",
 )
 
 

@@ -1,6 +1,8 @@
 """A run is a folder, and its history is its events: live or replayed, they fold into the same state."""
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -94,7 +96,7 @@ class RunFolder:
 
     @property
     def pictures_file(self) -> Path:
-        """Path, label, split and digest of every picture the run had, as gzipped JSON."""
+        """Every picture the run had: see `pictures`."""
         return self.folder / "pictures.json.gz"
 
     @property
@@ -139,3 +141,17 @@ class RunFolder:
     def report(self) -> dict[str, Any]:
         """What `report.json` holds; empty when the run did not come to its end."""
         return json.loads(self.report_file.read_text("utf-8")) if self.report_file.exists() else {}
+
+    def pictures(self) -> dict[str, dict[str, str]]:
+        """Path → label, split and digest of every picture the run had; empty where that was not kept.
+
+        Raises:
+            ProjectError: the file is damaged.
+        """
+        if not self.pictures_file.exists():
+            return {}
+        try:
+            rows = json.loads(gzip.decompress(self.pictures_file.read_bytes()))
+            return {path: {"label": label, "split": split, "digest": digest} for path, label, split, digest in rows}
+        except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ProjectError("is damaged", path=self.pictures_file, remedy="Repeat the run.") from error

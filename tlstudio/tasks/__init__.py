@@ -12,6 +12,7 @@ from tlstudio.tasks.editing import decide, edit, mend_leaks, separate
 from tlstudio.tasks.engine import devices, load_engine
 from tlstudio.tasks.exporting import export, export_apart
 from tlstudio.tasks.inspecting import inspect
+from tlstudio.tasks.judging import compare, replay, write_report
 from tlstudio.tasks.outlining import advise, outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
 from tlstudio.tasks.scanning import accept, add, difference, not_yet_added, remove, report, scan, split_rule
@@ -29,6 +30,7 @@ __all__ = [
     "cache_clear",
     "cache_limit",
     "cache_usage",
+    "compare",
     "decide",
     "demo",
     "devices",
@@ -49,6 +51,7 @@ __all__ = [
     "plan_sorting",
     "predict",
     "remove",
+    "replay",
     "report",
     "scan",
     "separate",
@@ -60,4 +63,5 @@ __all__ = [
     "weights_import",
     "weights_list",
     "weights_pack",
+    "write_report",
 ]
