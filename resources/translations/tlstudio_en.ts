@@ -363,6 +363,16 @@
   </message>
  </context>
  <context>
+  <name>ProgressLine</name>
+  <message numerus="yes">
+   <source>%n more run(s) after this</source>
+   <translation>
+    <numerusform>%n more run after this</numerusform>
+    <numerusform>%n more runs after this</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
   <name>ReliabilityPage</name>
   <message numerus="yes">
    <source>Only %n picture(s) were judged: the whiskers are long. Take it as a hint.</source>
@@ -539,6 +549,16 @@
    <translation>
     <numerusform>%n unreadable picture left out.</numerusform>
     <numerusform>%n unreadable pictures left out.</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>TreePane</name>
+  <message numerus="yes">
+   <source>%n found</source>
+   <translation>
+    <numerusform>%n found</numerusform>
+    <numerusform>%n found</numerusform>
    </translation>
   </message>
  </context>

@@ -26,6 +26,7 @@ from tlstudio.ui.dataset.remarks import Remark, RemarkList
 from tlstudio.ui.drops import Pixels
 from tlstudio.ui.job_queue import JobQueue
 from tlstudio.ui.preferences import Preferences
+from tlstudio.ui.read_only import why_not_changeable
 
 TYPING = 120  # ms without a key before a filter text is looked for
 REPORT_AFTER = 400  # ms without an edit before the report is made anew
@@ -175,10 +176,12 @@ class DatasetPanel(QWidget):
         self._shown.show_pictures((), {})
         self._remarks.show_remarks(())
         self.pictures_changed.emit(None)
+        self._editor.why_not = why_not_changeable(project)
+        self._page.allow_changes(self._editor.why_not)
         if project is not None:
             self._asking.add(lambda: listing.count(project))
             self._show_anew(project)
-            self._compared = False
+            self._compared = project.is_read_only  # what has changed is for its writer to take over
 
     def _show_anew(self, project: Project) -> None:
         """List what is chosen, whatever pictures there are now, and look for what there is to know about them."""
@@ -225,8 +228,7 @@ class DatasetPanel(QWidget):
 
     @Slot(str, object)
     def _add_pixels_to_class(self, label: str, pixels: Pixels) -> None:
-        if self._project is not None:
-            project = self._project
+        if project := self._changeable():
             self._jobs.add(lambda: listing.add_pixels(project, pixels, label))
 
     def has_class_chosen(self) -> bool:
@@ -235,20 +237,18 @@ class DatasetPanel(QWidget):
 
     def add_as(self, paths: tuple[Path, ...], label: str) -> None:
         """Add files to the project, all of one class; without one, folders or lists that tell the classes."""
-        if self._project is not None:
-            project = self._project
+        if project := self._changeable():
             self._jobs.add(lambda: listing.add(project, paths, label))
 
     def draw_sample(self) -> None:
         """Draw the sample into the project and add it."""
-        if self._project is not None:
-            project = self._project
+        if project := self._changeable():
             self._jobs.add(lambda: listing.draw_sample(project))
 
     @Slot()
     def take_back(self) -> None:
         """Take out what was added last."""
-        project, addition, self._addition = self._project, self._addition, None
+        project, addition, self._addition = self._changeable(), self._addition, None
         if project is not None and addition is not None:
             self.taken_back.emit(addition)
             task = partial(tasks.remove, project, addition.paths, addition.label)
@@ -257,15 +257,13 @@ class DatasetPanel(QWidget):
     @Slot()
     def rescan(self) -> None:
         """Look again where the pictures came from, and say what has changed there."""
-        if self._project is not None and not self.is_empty():
-            project = self._project
+        if (project := self._project) is not None and not self.is_empty():
             self._jobs.add(lambda: listing.differ(project, asked=True))
 
     @Slot(object)
     def _accept(self, difference: Difference) -> None:
         """Make the project say what the folders say now."""
-        if self._project is not None:
-            project = self._project
+        if project := self._changeable():
             self._jobs.add(lambda: listing.look(project, lambda: tasks.accept(project, difference)))
 
     @Slot()
@@ -279,8 +277,7 @@ class DatasetPanel(QWidget):
     def choose_folder_to_copy(self) -> None:
         """Ask for a folder of pictures and add copies of them, which lie in the project from then on."""
         folder = self._chooser.folder(self, self.tr("Choose a folder of pictures to copy into the project"))
-        if folder is not None and self._project is not None:
-            project = self._project
+        if folder is not None and (project := self._changeable()):
             self._jobs.add(lambda: listing.add(project, (folder,), "", copy=True))
 
     @Slot()
@@ -442,7 +439,8 @@ class DatasetPanel(QWidget):
         self._class_view.choose(chosen)
         self._class_view.blockSignals(False)
         self.summary_changed.emit(self._summary(classes, size))
-        words = [self._editor.describe(step, done=False) if step else "" for step in (undo, redo)]
+        steps = (None, None) if self._editor.why_not else (undo, redo)
+        words = [self._editor.describe(step, done=False) if step else "" for step in steps]
         self.history_changed.emit(*words)
 
     def _summary(self, classes: Mapping[str, Mapping[str, int]], size: int) -> str:
@@ -518,8 +516,7 @@ class DatasetPanel(QWidget):
 
     @Slot(object)
     def _fetch(self, ids: list[int]) -> None:
-        if self._project is not None:
-            project = self._project
+        if project := self._project:
             self._fetching.add(lambda: listing.facts(project, ids))
 
     @Slot(int)
@@ -577,18 +574,24 @@ class DatasetPanel(QWidget):
 
     def _change(self, deed: Deed, back: bool = False) -> None:
         """Make an edit, then show what there is. back: it takes one back."""
-        if self._project is None:
+        project, choice = self._changeable(), self._choice
+        if project is None:
             return
-        project, choice = self._project, self._choice
         first, last = self._grid.near_rows()
         near = list(self._shown.ids(first, last))
         self._asking.add(lambda: listing.edit(project, deed, choice, near, back))
 
+    def _changeable(self) -> Project | None:
+        """The open project, if it can be changed; where it can only be looked at, that is said."""
+        if self._project is not None and self._project.refusal is not None:
+            self.failed.emit(self._project.refusal)
+            return None
+        return self._project
+
     @Slot()
     def _report(self) -> None:
         """Look anew for what there is to know about the pictures."""
-        if self._project is not None:
-            project = self._project
+        if project := self._project:
             self._reporting.stop()
             self._reporting.add(lambda: listing.report(project, self._remarks.write))
             self._reported = True

@@ -7,7 +7,7 @@ from tlstudio.core.catalogue import Order
 from tlstudio.ui.dataset.grid import LARGEST, SMALLEST
 from tlstudio.ui.dataset.listing import Choice
 from tlstudio.ui.icons import IconButton
-from tlstudio.ui.labels import ElidedBox
+from tlstudio.ui.labels import ElidedBox, plain_tip
 from tlstudio.ui.theme import SPACE
 
 
@@ -38,7 +38,6 @@ class Toolbar(QWidget):
         self.text.textChanged.connect(self.choice_changed)
         self._import = QPushButton(self.tr("Import…"))
         self._import.setObjectName("import_button")
-        self._import.setToolTip(self.tr("Add a folder of pictures; nothing in it is changed (Ctrl+I)"))
         self._import.clicked.connect(self.import_wanted)
         self.look = IconButton("eye", self.tr("Show or hide the preview (Space in the grid)"))
         self.look.setCheckable(True)
@@ -54,6 +53,12 @@ class Toolbar(QWidget):
         row.addWidget(self._make_size_slider(side))
         row.addWidget(self.look)
         row.addWidget(self._import)
+
+    def allow_import(self, why_not: str) -> None:
+        """Switch Import on, or say why it is off."""
+        self._import.setEnabled(not why_not)
+        tip = self.tr("Add a folder of pictures; nothing in it is changed (Ctrl+I)")
+        self._import.setToolTip(plain_tip(why_not or tip))
 
     def _make_splits(self) -> ElidedBox:
         self._splits = ElidedBox()
