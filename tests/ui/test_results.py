@@ -74,6 +74,7 @@ def make_report(pictures: Path, labels: tuple[str, ...] = LABELS, counts: Any = 
         "confusion": {"labels": list(labels), "counts": [list(row) for row in counts]},
         "calibration_error": 0.021,
         "calibration_error_raw": 0.06,
+        "calibration_floor": 0.017,
         "reliability": {"raw": bins(0.1), "scaled": bins(0.0)},
     }
     val = {**copy.deepcopy(judged), "split": "val"}
@@ -158,7 +159,7 @@ def test_before_there_is_a_run_it_says_what_will_stand_here(view):
     view.show_run(RunLine(RunFolder(Path("p/runs/001-fine")), RunState(), running=True))
     assert view._nothing.text().startswith("This run goes on.")
     view.show_run(RunLine(RunFolder(Path("p/runs/001-fine")), RunState()))
-    assert view._nothing.text().startswith("This run did not come to its end")
+    assert view._nothing.text().startswith("This run has not come to its end")
     assert not view.report_button.isEnabled() and not view.replay_button.isEnabled()
 
 
@@ -246,6 +247,7 @@ def test_it_says_how_far_to_trust_its_shares(judged):
     page = judged.reliability
     assert "When it says 90 %, it is right 87 % of the time (79–92). This rests on 100 pictures." in page.text()
     assert "off by 2.1 points" in page.text() and "temperature 1.31 it would be 6.0" in page.text()
+    assert "chance alone would show 1.7" in page.text() and "out of fold, it is 3.0" in page.text()
     assert "Only 120 pictures" in page.text()
     QTest.keyClick(page.diagram, Qt.Key.Key_Left)
     assert page.text().startswith("When it says 60 %, it is right 60 % of the time")
@@ -257,7 +259,7 @@ def test_it_says_how_far_to_trust_its_shares(judged):
 def test_a_report_of_an_earlier_version_shows_what_it_has(judged, pictures):
     old = make_report(pictures)
     for split in ("test", "val"):
-        for name in ("reliability", "calibration_error_raw"):
+        for name in ("reliability", "calibration_error_raw", "calibration_floor"):
             del old[split][name]
         for found in old[split]["per_class"].values():
             del found["recall_interval"], found["precision_interval"]
@@ -297,19 +299,18 @@ def test_a_repetition_is_reported_as_it_is(judged):
     assert "difference 8" in judged.note._text.toolTip()
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_nothing_to_complain_about(judged, dark):
+@pytest.mark.parametrize(("dark", "size"), [(False, (400, 300)), (True, (900, 560))])
+def test_nothing_to_complain_about(judged, dark, size):
     app = QApplication.instance()
     before = app.palette(), app.styleSheet()
     app.setPalette(theme.palette(dark))
     app.setStyleSheet(theme.style_sheet(dark))
     try:
-        for size in ((400, 300), (900, 560)):
-            judged.resize(*size)
-            for number in range(5):
-                judged.findChild(QTabBar).setCurrentIndex(number)
-                QApplication.processEvents()
-                assert not complaints(judged), (size, number)
+        judged.resize(*size)
+        for number in range(5):
+            judged.findChild(QTabBar).setCurrentIndex(number)
+            QApplication.processEvents()
+            assert not complaints(judged), number
     finally:
         app.setPalette(before[0])
         app.setStyleSheet(before[1])

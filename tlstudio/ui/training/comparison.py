@@ -137,10 +137,13 @@ class ComparisonPage(QScrollArea):
 
     def compare_with(self, other: RunLine) -> None:
         """Compare with this run, as if it had been chosen."""
-        self._list_others()
-        at = next((i for i in range(self.box.count()) if self.box.itemData(i).run == other.run), -1)
-        self.box.setCurrentIndex(at)
-        self._compare()
+        self._list_others(other)
+        if self.box.currentData() is None:
+            self._compared = None
+            self._show(None)
+            self._verdict.setText(
+                self.tr("Run {0} was not judged, so there is nothing to compare.").format(other.run.number)
+            )
 
     def show_network(self, network: Preprocessing | None) -> None:
         """How the network of the chosen run is shown pictures."""
@@ -166,15 +169,15 @@ class ComparisonPage(QScrollArea):
     # Choosing
 
     @Slot()
-    def _list_others(self) -> None:
-        """Offer the other judged runs; the one that was chosen stays so."""
-        before = self.box.currentData()
+    def _list_others(self, choose: RunLine | None = None) -> None:
+        """Offer the other judged runs, and choose one; by default that which was chosen stays so."""
+        before = choose or self.box.currentData()
         lines = [self._runs.line(row) for row in range(self._runs.rowCount())]
         others = [line for line in lines if self._first and line.report and line.run != self._first.run]
         self.box.clear()
         for line in others:
             self.box.addItem(self._describe(line), line)
-        kept = next((i for i, line in enumerate(others) if before and line.run == before.run), 0)
+        kept = next((i for i, line in enumerate(others) if before and line.run == before.run), -1 if choose else 0)
         self.box.setCurrentIndex(kept if others else -1)
         for part in (self.box, self._caption):
             part.setVisible(bool(others))

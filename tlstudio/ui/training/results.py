@@ -59,6 +59,7 @@ class ResultsView(QWidget):
         self.setObjectName("results_view")
         self._chooser = chooser or FileChooser(Preferences())
         self._line: RunLine | None = None
+        self._pair: tuple[RunFolder, RunFolder] | None = None  # two that are held against each other
         self._jobs = JobQueue(self)
         self._jobs.reported.connect(self._take)
         self._jobs.failed.connect(self._take_failure)
@@ -139,8 +140,9 @@ class ResultsView(QWidget):
 
     def show_run(self, line: RunLine | None) -> None:
         """Show the evaluation of a run, or that there is none."""
+        self._pair = None
         before, self._line = self._line, line
-        if line and before and (line.run, line.report, line.running) == (before.run, before.report, before.running):
+        if line and before and _state_of(line) == _state_of(before):
             return  # read again, and the same: what is open stays open
         if line and before and line.run.folder.parent != before.run.folder.parent:
             self.note.hide()  # it speaks of another project
@@ -148,8 +150,11 @@ class ResultsView(QWidget):
 
     def show_comparison(self, first: RunLine, second: RunLine) -> None:
         """Show a run, and beside it how it differs from another."""
+        pair, before = (first.run, second.run), self._pair
         self.show_run(first)
-        self._tabs.setCurrentWidget(self.comparison)
+        if pair != before:  # it is shown again and again while these two are chosen
+            self._tabs.setCurrentWidget(self.comparison)
+        self._pair = pair
         self.comparison.compare_with(second)
 
     @Slot(object)
@@ -218,7 +223,9 @@ class ResultsView(QWidget):
             )
         if line.running:
             return self.tr("This run goes on. When it has ended, it is judged, and the evaluation stands here.")
-        return self.tr("This run did not come to its end, so it was never judged. Choose another run of the list.")
+        return self.tr(
+            "This run has not come to its end, so it was never judged. Go on with it, or choose another one."
+        )
 
     def resizeEvent(self, change: QResizeEvent) -> None:
         super().resizeEvent(change)
@@ -289,6 +296,11 @@ class ResultsView(QWidget):
     def _ask_for_replay(self) -> None:
         if self._line is not None:
             self.replay_wanted.emit(self._line.run)
+
+
+def _state_of(line: RunLine) -> tuple[RunFolder, float, bool, bool]:
+    # Not the reports themselves: to compare those of a hundred thousand pictures would hold the window up.
+    return line.run, line.when, line.running, bool(line.report)
 
 
 def _network_of(recipe: Recipe | None) -> Preprocessing | None:
