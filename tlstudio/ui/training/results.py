@@ -59,6 +59,8 @@ class ResultsView(QWidget):
         self.setObjectName("results_view")
         self._chooser = chooser or FileChooser(Preferences())
         self._line: RunLine | None = None
+        self._judged = Judged({})
+        self._stale: set[QWidget] = set()  # pages that still show another run
         self._pair: tuple[RunFolder, RunFolder] | None = None  # two that are held against each other
         self._jobs = JobQueue(self)
         self._jobs.reported.connect(self._take)
@@ -102,6 +104,7 @@ class ResultsView(QWidget):
             (self.comparison, self.tr("Compare"), self.tr("Whether another run is really better or worse")),
         ):
             self._tabs.setTabToolTip(self._tabs.addTab(page, name), explanation)
+        self._tabs.currentChanged.connect(self._show_page)
         for source in (self.confusion, self.mistakes, self.comparison):
             source.pictures_wanted.connect(self.pictures_wanted)
         self.confusion.look_wanted.connect(self._look_at_cell)
@@ -201,14 +204,28 @@ class ResultsView(QWidget):
             return
         text = self.tr("Run {0} · {1} {2} pictures")
         self._title.show_text(text.format(line.run.number, figures.count(judged["n"]), self._name_split(split)))
-        network = _network_of(line.state.recipe)
-        pictures = Judged(line.report, split)
-        confusion = judged["confusion"]
-        self.confusion.show_judged(confusion["labels"], confusion["counts"], pictures, network)
-        self.classes.show_classes(class_figures(judged["per_class"]))
-        self.mistakes.show_judged(pictures, network)
-        self.reliability.show_reliability(reliability_of(line.report, split))
-        self.comparison.show_network(network)
+        self._judged = Judged(line.report, split)
+        self._stale = {self.confusion, self.classes, self.mistakes, self.reliability}
+        self.comparison.show_network(_network_of(line.state.recipe))
+        self._show_page()
+
+    @Slot()
+    def _show_page(self) -> None:
+        """Fill the page in front, if another run or other pictures were chosen since."""
+        page, line, split = self._tabs.currentWidget(), self._line, self.split_box.currentData()
+        if page not in self._stale or line is None or not split:
+            return
+        self._stale.discard(page)
+        judged, network = line.report[split], _network_of(line.state.recipe)
+        if page is self.confusion:
+            confusion = judged["confusion"]
+            self.confusion.show_judged(confusion["labels"], confusion["counts"], self._judged, network)
+        elif page is self.classes:
+            self.classes.show_classes(class_figures(judged["per_class"]))
+        elif page is self.mistakes:
+            self.mistakes.show_judged(self._judged, network)
+        else:
+            self.reliability.show_reliability(reliability_of(line.report, split))
 
     def _name_split(self, split: str) -> str:
         judged = self._line.report[split] if self._line else {}
