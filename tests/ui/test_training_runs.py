@@ -118,6 +118,7 @@ def test_a_paused_run_goes_on_where_it_stands_also_in_another_window(qtbot, pane
     assert cell(panel, 0, RunColumn.ACCURACY) == "paused"
     assert panel.pause_button.text() == "Go on" and panel.pause_button.isEnabled()
     assert panel.offer_note.isHidden()  # said above
+    assert panel.focusWidget() is panel.pause_button
 
     again = show(qtbot, project)
     assert again.offer_note.isVisible()
