@@ -11,14 +11,20 @@ NAMES = (
     "browsing",
     "browsing_window",
     "contention",
+    "disk_full",
     "doubts",
     "duplicates",
     "pixels",
     "refusals",
     "training",
     "predicting",
+    "survival",
     "exporting",
     "unknown",
+    "coverage",
+    "calibration",
+    "solved",
+    "advisor",
 )
 
 
