@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from tests.ui.uichecks import complaints
 from tlstudio import tasks
 from tlstudio.core import events
+from tlstudio.core.comparison import Replayed
 from tlstudio.core.notes import read_note
 from tlstudio.core.pace import Pace
 from tlstudio.core.project import Project, runs_in
@@ -181,6 +182,18 @@ def test_a_run_is_repeated_reseeded_and_trained_on_from(qtbot, panel, project):
     with qtbot.waitSignal(panel.recipe_wanted) as wanted:
         click(box.buttons[box.copy_recipe])
     assert wanted.args == [recipe]
+
+
+def test_an_exact_repeat_is_a_run_and_says_whether_it_is_the_same(qtbot, panel, project):
+    click(panel.train_button)
+    (first,) = ended(qtbot, panel, 1)
+    said = []
+    panel.control.reported.connect(said.append)
+    panel.results_view.replay_wanted.emit(first)
+    assert panel.is_busy() and not panel.pause_button.isEnabled()
+    _, again = ended(qtbot, panel, 2)
+    assert isinstance(said[-1], Replayed)
+    assert said[-1].identical and said[-1].run == str(again.folder)
 
 
 def test_strategies_are_compared_one_after_the_other_and_shown_side_by_side(qtbot, panel, monkeypatch):
