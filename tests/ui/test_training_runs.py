@@ -275,6 +275,12 @@ def test_several_chosen_runs_lie_over_each_other(page):
     assert [run.name for run in page.loss_plot.shown_laid()] == [f"Run {number}" for number in range(3, 8)]
     assert len(page.loss_plot.shown_laid()) == MOST_LAID
     assert "Run 7: 0.275" in page.loss_plot.accessibleDescription()
+    beside = page.side_by_side
+    assert not any(beside.isColumnHidden(column) for column in Column)
+    page.resize(560, 600)  # what there is no room for is on the tool tip
+    assert beside.isColumnHidden(Column.SPEED) and not beside.isColumnHidden(Column.VAL)
+    tip = beside.model().index(0, Column.STRATEGY).data(Qt.ItemDataRole.ToolTipRole)
+    assert "blocks6" in tip and "Pictures/s: 50" in tip
     press_row(page, 1)
     assert page.loss_plot.shown_laid() == () and page.side_by_side.isHidden()
 
