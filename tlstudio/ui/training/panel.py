@@ -75,6 +75,7 @@ class TrainingPanel(QWidget):
         self._done: list[Path] = []  # the runs of a comparison, to be chosen once it is through
         self.control = RunControl(self)
         self._is_new = False  # whether the run that goes on began here and now
+        self._goes_to_go_on = False  # where the focus goes once it is known that the run can go on
         self._redraw = QTimer(self, interval=REDRAW_INTERVAL, singleShot=True)
         self._build()
         self._connect()
@@ -409,8 +410,7 @@ class TrainingPanel(QWidget):
         self._show_pace()
         self.busy_changed.emit(False)
         if end is None:
-            if is_here and state.paused:
-                self.pause_button.setFocus()
+            self._goes_to_go_on = is_here and state.paused is not None
             return
         self.result_line.take_model(end.model)
         if self._is_new and not end.stopped and state.recipe:
@@ -474,7 +474,7 @@ class TrainingPanel(QWidget):
         control, state = self.control, self.control.state
         if state.paused and not state.finished:
             self._progress.show_paused(standing.paused(state.paused, state.recipe))
-            self.phase_strip.show_place(place_of(state.recipe, control.pace, False))
+            self.phase_strip.show_place(replace(place_of(state.recipe, control.pace, False), rates=()))
             return
         self._progress.show_end(state.finished, control.stop_asked, self._plan())
         ended = state.finished is not None
@@ -512,6 +512,9 @@ class TrainingPanel(QWidget):
     def _take_runs(self) -> None:
         self._show_readiness()
         self._offer_unfinished()
+        if self._goes_to_go_on and self.pause_button.isEnabled():
+            self._goes_to_go_on = False
+            self.pause_button.setFocus()
         if not self.is_busy():
             self.summary_changed.emit(self._rail_line())
 
