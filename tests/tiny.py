@@ -1,4 +1,4 @@
-"""The tiny backbone of tests and benchmarks: real enough for everything but accuracy."""
+"""A network of 100,000 parameters that trains in a blink, as backbone `tiny`."""
 
 import hashlib
 from pathlib import Path
@@ -7,12 +7,9 @@ from tlstudio.core.backbones import Backbone, Weights
 from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.core.stages import Stage
 
-NAMES = ("stem", "blocks0", "blocks1", "blocks2", "blocks3", "blocks4", "neck", "pool", "head")
-RATES = ("early", "early", "early", "late", "late", "late", "late", "late", "head")
-
 
 def make(data: Path) -> Backbone:
-    """timm's 100,000-parameter test network as backbone `tiny`; its seeded weights go to `data`, the user's folder."""
+    """timm's test network with seeded weights, written among the program's weights in a data folder (XDG_DATA_HOME)."""
     import timm
     import torch
 
@@ -28,6 +25,8 @@ def make(data: Path) -> Backbone:
     file.parent.mkdir(parents=True)
     torch.save(state, file)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    names = ("stem", "blocks0", "blocks1", "blocks2", "blocks3", "blocks4", "neck", "pool", "head")
+    rates = ("early", "early", "early", "late", "late", "late", "late", "late", "head")
     return Backbone(
         name="tiny",
         title="Tiny",
@@ -37,5 +36,5 @@ def make(data: Path) -> Backbone:
         parameters=0,
         weights=Weights("tiny.pth", sha256, file.stat().st_size, "none", "random values"),
         preprocessing=Preprocessing(32, 36, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-        stages=tuple(Stage(n, r, "nothing", "none") for n, r in zip(NAMES, RATES, strict=True)),  # type: ignore[arg-type]
+        stages=tuple(Stage(n, r, "nothing", "none") for n, r in zip(names, rates, strict=True)),  # type: ignore[arg-type]
     )

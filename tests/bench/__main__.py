@@ -18,6 +18,7 @@ NAMES = (
     "refusals",
     "training",
     "predicting",
+    "survival",
     "exporting",
     "unknown",
 )

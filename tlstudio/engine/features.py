@@ -54,8 +54,8 @@ _R = TypeVar("_R")
 # On the CPU each thread takes its own few pictures from the file to the answer: no thread waits for another at every
 # layer, as they would with one large batch. On a GPU large batches keep the device busy.
 CPU_CHUNK, GPU_CHUNK = 8, 64
-# Rows are handed to the store by this many bytes, or this many pictures: what a kill may lose.
-FLUSH_BYTES, FLUSH_ROWS = 16 << 20, 512
+# Rows are handed to the store by this many bytes, pictures or seconds: what a kill may lose.
+FLUSH_BYTES, FLUSH_ROWS, FLUSH_SECONDS = 16 << 20, 512, 10.0
 FLOAT16_MAX = 65504.0
 # Folding is paid for by this many pictures; fewer go through the stages as they are, to the same answers.
 FOLD_FROM = 200
@@ -355,12 +355,14 @@ class _Fresh:
     _waiting: list[int] = field(default_factory=list)
     _waiting_bytes: int = 0
     _held: int = 0
+    _flushed: float = field(default_factory=time.monotonic)
 
     def put(self, index: int, row: Row) -> None:
         self.rows[index] = row
         self._waiting.append(index)
         self._waiting_bytes += row.nbytes
-        if self._waiting_bytes >= FLUSH_BYTES or len(self._waiting) >= FLUSH_ROWS:
+        late = time.monotonic() - self._flushed >= FLUSH_SECONDS
+        if late or self._waiting_bytes >= FLUSH_BYTES or len(self._waiting) >= FLUSH_ROWS:
             self.flush()
 
     def flush(self) -> None:
@@ -374,7 +376,7 @@ class _Fresh:
         else:
             for i, row in zip(self._waiting, stored, strict=True):
                 self.rows[i] = row
-        self._waiting, self._waiting_bytes = [], 0
+        self._waiting, self._waiting_bytes, self._flushed = [], 0, time.monotonic()
 
 
 def each_alone(work: Callable[[_T], _R], items: Iterable[_T], threads: int, ahead: int) -> Generator[_R, None, None]:
