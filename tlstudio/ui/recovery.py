@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from tlstudio.core.draft import Draft
 from tlstudio.core.errors import BadRecipe, TLStudioError
-from tlstudio.core.events import Event
+from tlstudio.core.events import Event, RunResumed
 from tlstudio.core.project import Project
 from tlstudio.core.run import RunFolder, RunState
 from tlstudio.ui import crash
@@ -86,7 +86,7 @@ class Recovery(QObject):
         window.dataset_panel.pictures_changed.connect(self._offer_training)
         window.training_panel.busy_changed.connect(self._note_training)
         window.training_panel.began.connect(self._note_run)
-        window.training_panel.progressed.connect(self._note_going_on)
+        window.training_panel.control.reported.connect(self._note_going_on)
         window.training_panel.failed.connect(self._offer_repeating)
         window.predict_panel.busy_changed.connect(self._note_prediction)
         window.closed.connect(self._end)
@@ -112,8 +112,9 @@ class Recovery(QObject):
         self._note()
 
     @Slot(object)
-    def _note_going_on(self, _progress: Event) -> None:
-        self._continuing = None
+    def _note_going_on(self, event: Event) -> None:
+        if isinstance(event, RunResumed):
+            self._continuing = None
 
     @Slot(bool)
     def _note_prediction(self, busy: bool) -> None:
