@@ -21,6 +21,10 @@ NAMES = (
     "survival",
     "exporting",
     "unknown",
+    "coverage",
+    "calibration",
+    "solved",
+    "advisor",
 )
 
 

@@ -36,6 +36,7 @@ from tlstudio.engine.store import CacheUsage, Row, Shelf, clear, usage
 from tlstudio.engine.tensors import augment, batched, normalise, read, resized, shaped, threaded
 
 __all__ = [
+    "EVERY_STAGE",
     "PLAIN",
     "CacheUsage",
     "Features",
@@ -45,6 +46,7 @@ __all__ = [
     "clear",
     "each_alone",
     "extract",
+    "extract_stages",
     "keep_pictures",
     "usage",
 ]
@@ -59,6 +61,8 @@ FLUSH_BYTES, FLUSH_ROWS, FLUSH_SECONDS = 16 << 20, 512, 10.0
 FLOAT16_MAX = 65504.0
 # Folding is paid for by this many pictures; fewer go through the stages as they are, to the same answers.
 FOLD_FROM = 200
+# In place of a cut: what each stage before the head says, averaged over the picture, one after the other.
+EVERY_STAGE = "every stage"
 # Goes up when decoding, resizing or folding here gives other values for the same file.
 PIPELINE = 4
 
@@ -108,7 +112,9 @@ class Frozen:
     """
 
     def __init__(self, network: Network, cut: str, count: int = 0) -> None:
-        prefix, _ = network.split(cut)
+        prefix, _ = network.split("head" if cut == EVERY_STAGE else cut)
+        if cut == EVERY_STAGE:
+            prefix = _EachStage(*prefix)
         self.architecture = network.backbone.architecture
         self.preprocessing = network.preprocessing
         self.device = next(network.model.parameters()).device
@@ -178,6 +184,22 @@ class Frozen:
     def _answer(self, pixels: torch.Tensor, stages: nn.Module) -> torch.Tensor:
         answers: torch.Tensor = stages(normalise(to_device(pixels, self.device), self.preprocessing))
         return answers.float()
+
+
+class _EachStage(nn.Sequential):
+    """Stages that say what each of them makes of a picture, averaged over it. (N, 3, S, S) → (N, D₁ + D₂ + …)."""
+
+    def forward(self, value: torch.Tensor) -> torch.Tensor:
+        said = []
+        for stage in self:
+            value = stage(value)
+            said.append(_averaged(value).flatten(1))
+        return torch.cat(said, 1)
+
+
+def _averaged(value: torch.Tensor) -> torch.Tensor:
+    """Maps, (N, C, H, W), over their places; tokens, (N, tokens, D), over all of them; what is pooled stays."""
+    return value.mean((2, 3)) if value.ndim == 4 else value.mean(1) if value.ndim == 3 else value
 
 
 def squares(pictures: Sequence[Picture], view: View, preprocessing: Preprocessing) -> list[Row | UnreadablePicture]:
@@ -261,10 +283,35 @@ def extract(
     shelf = Shelf(_key(frozen, cut, view, number_format), number_format) if remember else None
     work = _Work(compute, frozen.chunk, threads, task, stop)
     found, ready = yield from _through_cache(pictures, shelf, shape, work)
-    yield FeaturesReady(cut, *ready)
+    yield FeaturesReady("head" if cut == EVERY_STAGE else cut, *ready)
     if frozen.pieces > 1:
         yield Warned(f"The device had too little memory: pictures went through it in {frozen.pieces} parts a batch.")
     return found
+
+
+def extract_stages(
+    network: Network, pictures: Sequence[Picture], threads: int, stop: Callable[[], bool] = lambda: False
+) -> Generator[Event, None, tuple[dict[str, torch.Tensor], tuple[Picture, ...]]]:
+    """What each stage before the head says about each picture, averaged over it, all from one pass: (N, D) float32 by
+    stage; and the pictures that could be read.
+
+    What the last of them says is what a head is given; it is remembered for heads, too.
+
+    Raises:
+        Stopped, TLStudioError: as `extract`.
+    """
+    found = yield from extract(network, EVERY_STAGE, pictures, threads, task="asking every stage", stop=stop)
+    names = list(network.stages)[:-1]
+    shapes = network.shapes()
+    widths = [shapes[name][0] if len(shapes[name]) == 3 else shapes[name][-1] for name in names]
+    head = Shelf(_key(Frozen(network, "head"), "head", PLAIN, "float32"), "float32")
+    known = head.find([p.digest for p in found.kept])
+    fresh = {p.digest: row[-widths[-1] :] for p, row in zip(found.kept, found.rows, strict=True)}
+    head.add([(digest, row) for digest, row in fresh.items() if digest not in known])
+    said = dict(zip(names, found.values.split(widths, 1), strict=True))
+    if names[-1] == "pool" and torch.allclose(said["pool"], said[names[-2]], rtol=1e-3, atol=1e-4):
+        del said["pool"]  # it only averages what the stage before it says, as was done here
+    return said, found.kept
 
 
 def keep_pictures(

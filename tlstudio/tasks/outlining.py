@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tlstudio.core import events
-from tlstudio.core.advice import from_table
 from tlstudio.core.backbones import backbone
-from tlstudio.core.catalogue import class_names
 from tlstudio.core.events import Event
-from tlstudio.core.project import Project
-from tlstudio.core.recipe import Domain, Phase
+from tlstudio.core.recipe import Phase
 
 
 def outline(backbone_name: str, classes: int, *phases: Phase) -> Iterator[Event]:
@@ -27,9 +24,3 @@ def outline(backbone_name: str, classes: int, *phases: Phase) -> Iterator[Event]
     layers = tuple(layer for stage in stages for layer in stage.layers)
     steps = tuple({"name": p.name, "train_from": p.train_from, "epochs": p.epochs} for p in phases)
     yield events.Outlined(backbone_name, total, trainable, stages, layers, steps)
-
-
-def advise(project: Project, domain: Domain = "similar") -> Iterator[Event]:
-    """Which strategy suits the project's pictures."""
-    pictures = project.catalogue.readable("train")
-    yield from_table(len(pictures), len(class_names(pictures)), domain)

@@ -55,22 +55,21 @@ class AdviceLine(QWidget):
     def show_none(self, recipe: Recipe) -> None:
         """There are no pictures yet to advise for."""
         self.advice.setText(self.tr("Advice comes with your pictures. {0}").format(STRATEGIES[recipe.strategy]))
-        self._allow(False)
+        self.allow(False)
 
     def show_table(self, advice: Advised, per_class: int) -> None:
         """What the table of sizes and domains says."""
         why = self.tr("Advised for {0} training pictures a class: {1}. {2}")
         title = strategies.title(advice.strategy).lower()
         self.advice.setText(why.format(figures.count(per_class), title, " ".join(advice.reasons)))
-        self._allow(True)
 
     def show_measured(self, advice: Advised) -> None:
         """What was measured on the person's own pictures."""
         said = self.tr("Measured: {0}. {1}")
         self.advice.setText(said.format(strategies.title(advice.strategy).lower(), " ".join(advice.reasons[:1])))
-        self._allow(True)
 
-    def _allow(self, allowed: bool) -> None:
+    def allow(self, allowed: bool) -> None:
+        """Offer to measure, or say what is missing for it."""
         self.measure_button.setEnabled(allowed)
         why_not = self.tr("It needs pictures in at least two classes; add them in step 1.")
         explanation = self.tr("Find out what suits your own pictures, by short trials; nothing is changed by it.")

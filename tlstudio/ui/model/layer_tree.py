@@ -34,9 +34,9 @@ class _MovementDelegate(QStyledItemDelegate):
         share = index.data(BAR_ROLE)
         if share is None:
             return
-        room = QRectF(option.rect).adjusted(_PADDING, 0, -_PADDING, 0)  # type: ignore[attr-defined]
+        room = QRectF(option.rect).adjusted(_PADDING, 0, -_PADDING, 0)
         width = max(1.0, room.width() * share)
-        colour = theme.colours(option.palette).accent  # type: ignore[attr-defined]
+        colour = theme.colours(option.palette).accent
         painter.fillRect(QRectF(room.right() - width, room.bottom() - _BAR_HEIGHT - 1, width, _BAR_HEIGHT), colour)
 
 

@@ -1,15 +1,15 @@
 """The network panel: choose a backbone and a strategy, see and set what learns in it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent, QUndoCommand, QUndoStack
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from tlstudio.core.advice import from_table
+from tlstudio.core.advice import Advised, from_table
 from tlstudio.core.backbones import backbone
 from tlstudio.core.draft import Draft
 from tlstudio.core.estimate import Machine, Measured, run_seconds
@@ -20,14 +20,19 @@ from tlstudio.core.project import Project
 from tlstudio.core.recipe import Domain, Recipe
 from tlstudio.ui import figures, strategies, theme
 from tlstudio.ui.job_queue import JobQueue
+from tlstudio.ui.model import measurements
 from tlstudio.ui.model.advice_line import AdviceLine
+from tlstudio.ui.model.advisor_dialog import AdvisorDialog
 from tlstudio.ui.model.choices import Choices
 from tlstudio.ui.model.freeze_control import FreezeControl
+from tlstudio.ui.model.measurements import Measurement, Remembered
 from tlstudio.ui.model.outlines import Outlines
 from tlstudio.ui.model.phase_strip import PhaseStrip
+from tlstudio.ui.model.rate_dialog import RateDialog
 from tlstudio.ui.model.recall import Recalled, recall
 from tlstudio.ui.model.settings_form import SettingsForm
 from tlstudio.ui.model.tree_pane import TreePane
+from tlstudio.ui.model.variations_dialog import VariationsDialog
 
 FEWEST_CLASSES = 2
 
@@ -89,7 +94,8 @@ class ModelPanel(QWidget):
         self._machine = Machine()
         self.outlines = Outlines(self)  # what learns is counted on these
         self._drag = 0
-        self._project: Path | None = None
+        self._project: Project | None = None
+        self._measured: Remembered | None = None
         self._report: tuple[str, Mapping[str, Any]] | None = None
         self._recalled = False  # the draft is that of an earlier run: no advice takes it away
         self._recall = JobQueue(self)
@@ -101,7 +107,7 @@ class ModelPanel(QWidget):
 
     def show_project(self, project: Project | None) -> None:
         """Begin anew for a project: with what its newest run did, or, where there is none, with the advice."""
-        self._project = project.folder if project else None
+        self._project, self._measured = project, None
         self._recalled = False
         self._recall.stop()
         self.undo_stack.clear()
@@ -122,6 +128,8 @@ class ModelPanel(QWidget):
             self._refresh()
         if self.isVisible():
             self._look_up_layers()
+        if self._project:
+            self._recall.add(partial(measurements.recall, self._project))
 
     def show_draft(self, draft: Draft) -> None:
         """Take up what an earlier run did."""
@@ -217,6 +225,9 @@ class ModelPanel(QWidget):
         self.pane.seeing_wanted.connect(self.seeing_wanted)
         self.pane.why_wanted.connect(self.why_wanted)
         self.form.changed.connect(self._choose_number)
+        self.form.rates_wanted.connect(self._find_rates)
+        self.form.variations_wanted.connect(self._show_variations)
+        self.advice_line.measure_wanted.connect(self._measure)
         self.next_button.clicked.connect(self.training_wanted)
         self.missing.import_wanted.connect(self.import_wanted)
         self.missing.networks_wanted.connect(self.networks_wanted)
@@ -273,6 +284,53 @@ class ModelPanel(QWidget):
     def _choose_number(self, field: str, value: object) -> None:
         self._edit(self.tr("Change settings"), self._draft.with_changes(**{field: value}), field)
 
+    # Trials on one's own pictures
+
+    @Slot()
+    def _measure(self) -> None:
+        if self._project is None:
+            return
+        domain, kept = self._draft.domain, self._measured or Remembered(self._project.folder)
+        table = from_table(self._pictures, self._classes, domain)
+        dialog = AdvisorDialog(self._project, self._draft.backbone, domain, table, kept, self)
+        dialog.measured.connect(self._take_measured)
+        dialog.strategy_chosen.connect(self._choose_strategy)
+        dialog.backbone_chosen.connect(self._choose_backbone)
+        self._open(dialog)
+
+    @Slot(object)
+    def _take_measured(self, found: Measurement) -> None:
+        if self._project and found.advised.measured:
+            kept = self._measured or Remembered(self._project.folder)
+            # The newest comes first, so that it is the one that is found.
+            self._measured = replace(kept, measurements=(found, *kept.measurements))
+            self._refresh()
+
+    @Slot()
+    def _find_rates(self) -> None:
+        if self._project:
+            dialog = RateDialog(self._project, self._draft.recipe, self)
+            dialog.rates_chosen.connect(self._choose_rates)
+            self._open(dialog)
+
+    @Slot(object)
+    def _choose_rates(self, rates: Mapping[str, float]) -> None:
+        names = {"head": "head_lr", "late": "backbone_lr", "early": "early_lr"}
+        changed = {names[group]: rate for group, rate in rates.items()}
+        self._edit(self.tr("Use the rates that were found"), self._draft.with_changes(**changed))
+
+    @Slot()
+    def _show_variations(self) -> None:
+        if self._project:
+            recipe = self._draft.recipe
+            preprocessing = backbone(recipe.backbone).preprocessing
+            preprocessing = replace(preprocessing, fit=recipe.fit or preprocessing.fit)
+            self._open(VariationsDialog(self._project, preprocessing, recipe.phases[-1].augment, self))
+
+    def _open(self, dialog: QDialog) -> None:
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
     def _edit(self, text: str, draft: Draft, key: str = "") -> None:
         if draft == self._draft:
             self._refresh()  # a box may show what was not taken
@@ -282,9 +340,13 @@ class ModelPanel(QWidget):
     @Slot(object)
     def _take_recalled(self, event: Event) -> None:
         # Only while nobody has begun to edit, and while its project is still the one that is open.
-        if isinstance(event, Recalled) and event.project == self._project and not self.undo_stack.count():
+        here = self._project.folder if self._project else None
+        if isinstance(event, Recalled) and event.project == here and not self.undo_stack.count():
             self._recalled = True
             self._show(event.draft)
+        if isinstance(event, Remembered) and event.project == here:
+            self._measured = event
+            self._show_advice()
 
     def _show(self, draft: Draft) -> None:
         self._draft = draft
@@ -315,11 +377,19 @@ class ModelPanel(QWidget):
         missing = self.choices.without_weights.get(recipe.backbone) if recipe.pretrained else None
         self.advice_line.show_recipe(recipe, not self._draft.is_preset, missing)
         self.choices.mark(self._advised() if self._pictures else "")
+        self.form.allow_trials(self._can_try())
         if not self._pictures:
             self.advice_line.show_none(recipe)
             return
-        advice = from_table(self._pictures, self._classes, recipe.domain)
-        self.advice_line.show_table(advice, round(self._pictures / max(self._classes, 1)))
+        self.advice_line.allow(self._can_try())
+        if advice := self._measured_advice(recipe.domain):
+            self.advice_line.show_measured(advice)
+        else:
+            advice = from_table(self._pictures, self._classes, recipe.domain)
+            self.advice_line.show_table(advice, round(self._pictures / max(self._classes, 1)))
+
+    def _can_try(self) -> bool:
+        return self._project is not None and self._classes >= FEWEST_CLASSES and self._pictures > 0
 
     def _show_next_step(self) -> None:
         ready = self._classes >= FEWEST_CLASSES and self._pictures > 0
@@ -354,7 +424,15 @@ class ModelPanel(QWidget):
         self.summary.setText(text)
 
     def _advised(self, domain: Domain | None = None) -> str:
-        return from_table(self._pictures, self._classes, domain or self._draft.domain).strategy
+        domain = domain or self._draft.domain
+        advice = self._measured_advice(domain) or from_table(self._pictures, self._classes, domain)
+        return advice.strategy
+
+    def _measured_advice(self, domain: Domain) -> Advised | None:
+        """What was measured with this backbone on the pictures as they are; None where nothing was."""
+        found = self._measured.measurements if self._measured else ()
+        of = self._draft.backbone, domain
+        return next((each.advised for each in found if (each.backbone, each.domain) == of), None)
 
     # Layers
 

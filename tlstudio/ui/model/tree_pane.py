@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from tlstudio.ui import theme
 from tlstudio.ui.icons import IconButton
@@ -65,9 +65,8 @@ class TreePane(QWidget):
         self.search.setMaximumWidth(SEARCH_WIDTH)
         self.found = muted(QLabel())
         self.found.setObjectName("tree_found")
-        self.only_learning = QPushButton(self.tr("Show what learns"))
+        self.only_learning = QCheckBox(self.tr("Show only what learns"))
         self.only_learning.setObjectName("learning_only")
-        self.only_learning.setCheckable(True)
         self.only_learning.setToolTip(self.tr("Leave out what is frozen"))
         self.why_button = QPushButton(self.tr("Show me why"))
         self.why_button.setObjectName("why_button")
