@@ -31,8 +31,9 @@ _FACTS = "tlstudio"  # the name under which a safetensors file carries them
 
 
 def save_state(path: Path, state: dict[str, torch.Tensor]) -> None:
-    """Write weights by name so that a kill leaves the old file or the new one, whole."""
-    write_atomically(path, save({name: value.detach().cpu().contiguous() for name, value in state.items()}))
+    """Write weights by name, with their SHA-256, so that a kill leaves the old file or the new one, whole."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    write_atomically(path, save(tensors, metadata={_FACTS: _digest({}, tensors)}))
 
 
 def load_state(path: Path) -> dict[str, torch.Tensor]:
@@ -42,7 +43,10 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
         RefusedModel: it cannot be read, or is damaged.
     """
     with _refusing(path, "Repeat the run."), tensor_files.opened(path) as file:
-        return file.read()
+        tensors = file.read_if(file.metadata.get(_FACTS, ""), _canonical({}))
+        if tensors is None:
+            raise RefusedModel("was changed after it was written: its digest does not match")
+        return tensors
 
 
 @dataclass(frozen=True)
