@@ -448,8 +448,9 @@ class TrainingPanel(QWidget):
             self._empty_title.setText(self.tr("Ready to train"))
             self._empty_hint.setText(self.tr("Press Train. Loss and accuracy appear here, epoch by epoch."))
         else:
-            self._empty_title.setText(self._locked() or self._why_not)
-            self._empty_hint.setText(self.tr("Step 1 takes a folder with one folder inside for each class."))
+            locked, first = self._locked(), self.tr("Step 1 takes a folder with one folder inside for each class.")
+            self._empty_title.setText(locked or self._why_not)
+            self._empty_hint.setText(self.tr("Its runs and their results appear here.") if locked else first)
 
     def _show_next_step(self) -> None:
         ready = self.result_line.allow(not self.is_busy())
