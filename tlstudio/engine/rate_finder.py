@@ -61,7 +61,7 @@ def _range_test(job: Fit, phase: Phase) -> Generator[Event, None, None]:
     network = job.network
     network.prepare(phase)
     plan = sources.choose(job, phase)
-    source = yield from sources.open_source(job, phase, plan, job.train)
+    source = yield from sources.open_source(job, phase, plan, job.train, phase.augment)
     if not source.pictures:
         raise TrainingFailed("none of the pictures can be read any more", remedy="Check the folder they lie in.")
     cheap = plan.tier == "features"

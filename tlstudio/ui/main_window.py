@@ -49,6 +49,7 @@ from tlstudio.ui.readiness import why_not_trainable
 from tlstudio.ui.status import Status
 from tlstudio.ui.theme import SPACE, Scheme, Theme
 from tlstudio.ui.thumbnails import Thumbnails
+from tlstudio.ui.training.history import RunLine
 from tlstudio.ui.training.panel import TrainingPanel
 from tlstudio.ui.undoing import History, UndoActions
 
@@ -112,7 +113,7 @@ class MainWindow(QMainWindow):
         self.read_only_strip = ReadOnlyStrip()
         self.status = Status()
         self.dataset_panel = DatasetPanel(self._chooser, self.preferences)
-        self.model_panel = ModelPanel()
+        self.model_panel = ModelPanel(self._chooser)
         self.training_panel = TrainingPanel(self._chooser)
         self.predict_panel = PredictPanel(self._chooser)
 
@@ -191,6 +192,7 @@ class MainWindow(QMainWindow):
         model.recipe_changed.connect(self._take_recipe)
         training.pausable_changed.connect(self.menus.pause.setEnabled)
         training.recipe_wanted.connect(self._edit_recipe)
+        training.run_chosen.connect(self._show_run)
         training.trained.connect(self._take_model)
         training.measured.connect(model.take_measurement)
         training.predict_requested.connect(self._go_on_to_predict)
@@ -362,6 +364,10 @@ class MainWindow(QMainWindow):
     def _take_recipe(self, recipe: Recipe) -> None:
         self.dataset_panel.show_recipe(recipe)
 
+    @Slot(object)
+    def _show_run(self, line: RunLine | None) -> None:
+        self.model_panel.show_run_report(line.state.recipe if line else None, line.report if line else None)
+
     @Slot(str)
     def _say(self, text: str) -> None:
         self.message_bar.say(text)
@@ -460,6 +466,9 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _find(self) -> None:
+        if self._step == Step.NETWORK:
+            self.model_panel.begin_search()
+            return
         self.show_step(Step.PICTURES)
         self.dataset_panel.focus_filter()
 
