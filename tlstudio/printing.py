@@ -13,7 +13,7 @@ from unicodedata import bidirectional, category
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tlstudio.core import advice, doubts, events, sorting
+from tlstudio.core import advice, comparison, doubts, events, sorting
 from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.events import Event
 from tlstudio.core.exports import at_most
@@ -130,6 +130,13 @@ def describe(event: Event) -> Iterator[str]:
         case sorting.SortingUndone():
             yield from (f"Kept: {kept['path']}: {kept['reason']}" for kept in event.kept)
             yield f"{_counted(event.removed, 'copy', 'copies')} removed from {event.into}."
+        case comparison.Compared():
+            yield from _describe_comparison(event)
+        case comparison.ReportWritten():
+            yield f"{event.path}: the report ({event.size / 1e3:.0f} kB); it opens in any browser"
+        case comparison.Replayed():
+            yield from event.differences
+            yield "The same, to the last bit." if event.identical else f"Not the same as {event.first}."
         case events.Exported():
             yield from _describe_export(event)
         case events.WeightsFound():
@@ -307,15 +314,39 @@ def _describe_evaluation(event: events.Evaluated) -> Iterator[str]:
     accuracy = _with_interval(event.accuracy, event.interval)
     yield f"Accuracy {accuracy} on {event.n} pictures (split: {event.split}; {event.refused} left out)"
     width = max(len(name) for name in event.per_class)
-    yield f"{'':<{width}}  precision  recall      F1  pictures"
+    yield f"{'':<{width}}  {'precision':<24} {'recall':<24}    F1  pictures"
     for name, s in event.per_class.items():
-        yield f"{name:<{width}}  {s['precision']:9.3f} {s['recall']:7.3f} {s['f1']:7.3f} {s['support']:9.0f}"
+        precision, recall = (f"{s[k]:.3f} ({_span(s[f'{k}_interval'])})" for k in ("precision", "recall"))
+        yield f"{name:<{width}}  {precision:<24} {recall:<24} {s['f1']:5.3f} {s['support']:9.0f}"
     labels, counts = event.confusion["labels"], event.confusion["counts"]
     pairs = ((counts[i][j], truth, said) for i, truth in enumerate(labels) for j, said in enumerate(labels) if i != j)
     mistakes = sorted((pair for pair in pairs if pair[0]), key=lambda pair: -pair[0])[:MISTAKES]
     if mistakes:
         yield f"Taken for another: {'; '.join(f'{truth} for {said} {count}' for count, truth, said in mistakes)}"
-    yield f"Expected calibration error {event.calibration_error:.3f}"
+    floor = f"{event.calibration_floor:.3f} is what chance alone would show"
+    yield f"Expected calibration error {event.calibration_error:.3f} ({floor})"
+
+
+def _span(interval: events.Interval) -> str:
+    return f"{interval[0]:.3f} to {interval[1]:.3f}"
+
+
+def _describe_comparison(event: comparison.Compared) -> Iterator[str]:
+    which = "test pictures" if event.split == "test" else "validation pictures"
+    yield f"On {event.n} {which} both were judged by:"
+    for name, accuracy, alone in (
+        (event.first, event.first_accuracy, event.only_first),
+        (event.second, event.second_accuracy, event.only_second),
+    ):
+        yield f"  {name}: {accuracy:.1%}, {len(alone)} right that the other has wrong"
+    low, high = event.interval
+    span = f"95 % interval {100 * low:+.1f} to {100 * high:+.1f}"
+    yield f"The second less the first: {100 * event.difference:+.1f} points ({span})"
+    yield from event.remarks
+    p = f"p = {event.p:.3f}" if event.p >= 0.001 else "p < 0.001"
+    yield f"Verdict: {event.verdict} (McNemar's exact test, {p})"
+    if event.needed and not event.better:
+        yield f"A difference of this size would show with about {event.needed:,} pictures."
 
 
 def _describe_prediction(event: events.Predicted) -> str:

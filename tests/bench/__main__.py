@@ -12,6 +12,7 @@ NAMES = (
     "browsing",
     "browsing_window",
     "contention",
+    "disk_full",
     "doubts",
     "duplicates",
     "pixels",
@@ -21,6 +22,8 @@ NAMES = (
     "survival",
     "exporting",
     "unknown",
+    "coverage",
+    "calibration",
     "solved",
     "advisor",
 )

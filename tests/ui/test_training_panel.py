@@ -467,7 +467,7 @@ def test_the_confusion_table_keeps_qts_rules(qtmodeltester):
     table.set_colours(theme.colours(theme.palette(False)))
     table.show_counts(["a", "b"], [[3, 1], [0, 4]])
     qtmodeltester.check(table)
-    assert table.index(0, 1).data(Qt.ItemDataRole.ToolTipRole) == "1 of 4 pictures of a were taken for b"
+    assert table.index(0, 1).data(Qt.ItemDataRole.ToolTipRole) == "1 of 4 pictures of a were taken for b (25.0 %)"
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -17,6 +17,7 @@ import platformdirs
 
 from tlstudio import __version__, tasks
 from tlstudio.cli.advising import advise
+from tlstudio.cli.judging import compare, replay, report
 from tlstudio.cli.options import (
     BACKBONE,
     DONE,
@@ -90,8 +91,8 @@ def cli() -> None:
     tasks.find_networks()
 
 
-cli.add_command(train)
-cli.add_command(advise)
+for command in (train, advise, compare, report, replay):
+    cli.add_command(command)
 
 
 @cli.command(short_help="Measure a model on labelled pictures.")

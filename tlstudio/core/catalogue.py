@@ -1,5 +1,6 @@
 """The project's pictures: where they lie, what they are called, which split they are in. SQLite, one writer."""
 
+import errno
 import json
 import re
 import sqlite3
@@ -12,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from tlstudio.core.errors import ProjectError
+from tlstudio.core.files import cannot_write
 from tlstudio.core.schema import SCHEMA_VERSION, bring_up_to_date, version_of
 
 MAX_CLASSES = 10_000
@@ -134,9 +136,12 @@ class Catalogue:
 
     def _unwritable(self, error: sqlite3.DatabaseError) -> ProjectError:
         # What SQLite did not raise itself has no code; extended codes say more in the higher bytes.
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_BUSY:
             remedy = "Close it there, or wait until it is done, then try again."
             return ProjectError("another TL Studio is using this project", path=self.path, remedy=remedy)
+        if code == sqlite3.SQLITE_FULL:
+            return cannot_write(self.path, OSError(errno.ENOSPC, str(error)))
         remedy = f"Free some space in {self.path.parent}, or choose a folder you may write to."
         return ProjectError(f"cannot be written ({error})", path=self.path, remedy=remedy)
 

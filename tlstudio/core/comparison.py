@@ -1,17 +1,21 @@
 """What can be said of runs that are done: their most confident mistakes, which of two is better, whether one repeats.
 
-Pure arithmetic on what `report.json` holds.
+Pure arithmetic on what the runs' folders hold.
 """
 
+import hashlib
+import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from tlstudio.core.errors import ProjectError
-from tlstudio.core.events import OUT_OF_FOLD, Event, Interval
+from tlstudio.core.events import OUT_OF_FOLD, EpochDone, Event, Interval, RunStarted
+from tlstudio.core.run import RunFolder
 
 SIGNIFICANT = 0.05
+NAMED = 3  # pictures in a sentence
 _Z = 1.959963984540054  # of the 95 % interval
 _Z_POWER = 0.8416212335729143  # four of five such comparisons find the difference
 Better = Literal["first", "second"]
@@ -218,3 +222,92 @@ def _in_common(
     if split == "val" and OUT_OF_FOLD not in (report["val"].get("split") for report in reports):
         remarks.append("These are validation pictures, by which both runs chose their best epoch: no test.")
     return pairs, remarks
+
+
+def differences(first: RunFolder, second: RunFolder) -> tuple[bool, tuple[str, ...]]:
+    """Whether a repeated run is the same as the first: every figure of every epoch, and the final weights.
+
+    With it, what differs between then and now, sentences: first what could have made a difference, then the outcome.
+    """
+    conditions = [*_other_settings(first, second), *_other_pictures(first, second)]
+    outcome = list(_other_outcome(first, second))
+    return not outcome, (*conditions, *outcome)
+
+
+def _other_settings(first: RunFolder, second: RunFolder) -> Iterator[str]:
+    then, now = (next((e for e in run.history() if isinstance(e, RunStarted)), None) for run in (first, second))
+    if then is None or now is None:
+        yield "One of the runs does not say how it began."
+        return
+    for name in sorted({*then.versions, *now.versions}):
+        yield from _other(name, then.versions.get(name, "unknown"), now.versions.get(name, "unknown"))
+    yield from _other("The device", then.device, now.device)
+    yield from _other("The number of threads", then.threads, now.threads)
+    for name in sorted({*then.recipe, *now.recipe}):
+        # What this version can set and an older one could not has its old value by default.
+        if name in then.recipe:
+            yield from _other(f"The setting {name}", then.recipe[name], now.recipe.get(name))
+    before, after = first.report(), second.report()
+    for name, called in (
+        ("origin", "What it began with"),
+        ("phases", "Where its inputs came from"),
+        ("precision", "The number format"),
+        ("pieces", "In how many parts a batch was learned"),
+    ):
+        if name in before:
+            yield from _other(called, before[name], after.get(name))
+
+
+def _other(what: str, then: Any, now: Any) -> Iterator[str]:
+    if then != now:
+        yield f"{what} was {_said(then)} then and is {_said(now)} now."
+
+
+def _said(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _other_pictures(first: RunFolder, second: RunFolder) -> Iterator[str]:
+    then, now = first.pictures(), second.pictures()
+    if not then:
+        yield "The first run is of a version that did not keep which pictures it had."
+        return
+    both = [path for path in then if path in now]
+    yield from _named("was added", "were added", [path for path in now if path not in then])
+    yield from _named("is gone", "are gone", [path for path in then if path not in now])
+    for field, one, more in (
+        ("label", "was relabelled", "were relabelled"),
+        ("split", "went to another part", "went to another part"),
+        ("digest", "was changed", "were changed"),
+    ):
+        yield from _named(one, more, [path for path in both if then[path][field] != now[path][field]])
+
+
+def _named(one: str, more: str, paths: Sequence[str]) -> Iterator[str]:
+    if paths:
+        named = ", ".join(paths[:NAMED]) + (" …" if len(paths) > NAMED else "")
+        yield f"{len(paths)} {'picture' if len(paths) == 1 else 'pictures'} {one if len(paths) == 1 else more}: {named}"
+
+
+def _other_outcome(first: RunFolder, second: RunFolder) -> Iterator[str]:
+    then, now = first.state().epochs, second.state().epochs
+    pairs = list(zip(then, now, strict=False))
+    other = next((a for a, b in pairs if _figures(a) != _figures(b)), None)
+    if other is not None:
+        yield f"From epoch {other.epoch} of phase {other.phase} on the figures differ."
+    elif len(then) != len(now):
+        yield f"It had {len(then)} epochs then and {len(now)} now; those that both have are the same."
+    before, after = first.report(), second.report()
+    for split, called in (("val", "Validation accuracy"), ("test", "Test accuracy")):
+        if before.get(split) and after.get(split):
+            yield from _other(called, f"{before[split]['accuracy']:.2%}", f"{after[split]['accuracy']:.2%}")
+    # Versions before this one did not write down the digest of the model's weights, but kept the learned ones.
+    digests = [report.get("weights_sha256") for report in (before, after)]
+    if None in digests:
+        digests = [hashlib.sha256(run.best_file.read_bytes()).hexdigest() for run in (first, second)]
+    if digests[0] != digests[1]:
+        yield f"The final weights differ: SHA-256 {digests[0]} then, {digests[1]} now."
+
+
+def _figures(epoch: EpochDone) -> dict[str, Any]:
+    return {name: value for name, value in epoch.to_json().items() if name != "seconds"}

@@ -19,8 +19,6 @@ SCHEMA_VERSION = 1
 PROJECT_FILE = "project.json"
 CATALOGUE_FILE = "catalogue.sqlite"
 LOCK_FILE = "lock"
-
-
 __all__ = ["Project", "is_project", "replacing", "runs_in", "write_atomically"]
 
 

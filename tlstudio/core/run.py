@@ -1,7 +1,9 @@
 """A run is a folder, and its history is its events: live or replayed, they fold into the same state."""
 
+import gzip
 import json
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tlstudio.core import events
+from tlstudio.core.errors import ProjectError
 from tlstudio.core.files import cannot_write
 from tlstudio.core.recipe import Recipe
 
@@ -118,7 +121,7 @@ class RunFolder:
 
     @property
     def pictures_file(self) -> Path:
-        """Path, label, split and digest of every picture the run had, as gzipped JSON."""
+        """Every picture the run had: see `pictures`."""
         return self.folder / "pictures.json.gz"
 
     @property
@@ -214,6 +217,20 @@ class RunFolder:
     def report(self) -> dict[str, Any]:
         """What `report.json` holds; empty when the run did not come to its end."""
         return json.loads(self.report_file.read_text("utf-8")) if self.report_file.exists() else {}
+
+    def pictures(self) -> dict[str, dict[str, str]]:
+        """Path → label, split and digest of every picture the run had; empty where that was not kept.
+
+        Raises:
+            ProjectError: the file is damaged.
+        """
+        if not self.pictures_file.exists():
+            return {}
+        try:
+            rows = json.loads(gzip.decompress(self.pictures_file.read_bytes()))
+            return {path: {"label": label, "split": split, "digest": digest} for path, label, split, digest in rows}
+        except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ProjectError("is damaged", path=self.pictures_file, remedy="Repeat the run.") from error
 
 
 def unfinished(project: Path) -> RunFolder | None:

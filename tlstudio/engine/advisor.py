@@ -244,7 +244,7 @@ def _tuned(
             job = Fit(network, recipe, measure.classes, learned, asked, run, measure.threads, measure.stop)
             yield from stoppable(job, _told(fit(job), place, len(learned)))
             network.prepare(phase)
-            source = yield from sources.open_source(job, phase, job.plans[-1], asked, phase.augment)
+            source = yield from sources.open_source(job, phase, job.plans[-1], asked, "none")
             _, tail = network.split(cut)
             everything = range(len(source.pictures))
             with torch.inference_mode(), closing(source.batches(everything, 32, 1)) as batches:

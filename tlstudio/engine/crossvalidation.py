@@ -210,14 +210,13 @@ class Repeated:
     n: int
 
 
-def repeated(pooled: Floats, truth: Ints, groups: Sequence[Hashable], weights: Ints | Floats) -> Repeated | None:
+def repeated(pooled: Floats, truth: Ints, groups: Sequence[Hashable], weights: Floats) -> Repeated | None:
     """How well a linear head on frozen features tells the classes apart, by repeated stratified K-fold.
 
     The head is solved for, not trained: ridge regression onto the classes, so that fifty of them take a second. None
     where a class has too few different pictures for three folds. The interval is Wilson's of fewer pictures (see
-    `WORTH_REPEATED`): it covers the accuracy of the head that has learned from all of them, which that of the folds,
-    having learned from fewer, falls short of. The corrected resampled t (Nadeau & Bengio 2003) covers less than it
-    says where a class is seldom mistaken. `python -m tests.bench coverage` measures both.
+    `WORTH_REPEATED`): it covers the accuracy of the head that has learned from all of them. The corrected resampled t
+    (Nadeau & Bengio 2003) covers less than it says where few mistakes are made: `python -m tests.bench coverage`.
 
     pooled: (N, D). truth: (N,) class indices. groups: copies of one picture share one. weights: (classes,), by which
     the classes count.
@@ -226,29 +225,39 @@ def repeated(pooled: Floats, truth: Ints, groups: Sequence[Hashable], weights: I
     folds = min(FOLDS, *different.values())
     if folds < LEAST_FOLDS or len(different) < 2:
         return None
-    rows = pooled / np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-12)
-    rows = rows - rows.mean(0)
-    gram, wanted = (rows @ rows.T).astype(np.float64), np.eye(int(truth.max()) + 1)[truth]
-    gram /= max(float(gram.trace()) / len(gram), 1e-12)  # so that one penalty suits any features
-    weight = np.asarray(weights, dtype=np.float64)[truth]
-    labels, hits = [str(label) for label in truth], 0
-    for repeat in range(REPEATS):
-        fold = np.array(splits.folds(labels, groups, folds, repeat))
-        for number in range(folds):
-            said = _ridge(gram, wanted, weight, fold == number)
-            hits += int((said == truth[fold == number]).sum())
-    n = len(truth)
-    accuracy = hits / (REPEATS * n)
+    right = solved_out_of_fold(pooled, truth, groups, weights, folds)
+    n, accuracy = len(truth), float(np.mean([hit.mean() for hit, _ in right]))
     return Repeated(folds, REPEATS, accuracy, wilson(WORTH_REPEATED * accuracy * n, WORTH_REPEATED * n), n)
 
 
-def _ridge(gram: Floats, wanted: Floats, weight: Floats, out: npt.NDArray[np.bool_]) -> Ints:
-    """The classes that weighted ridge regression gives pictures, (out,), when it has learned from the others.
+def solved_out_of_fold(
+    pooled: Floats, truth: Ints, groups: Sequence[Hashable], weights: Floats, folds: int
+) -> list[tuple[npt.NDArray[np.bool_], Ints]]:
+    """For each of `REPEATS` ways to deal pictures: which were named rightly out of fold, and their folds; (N,) both.
 
-    In its dual form: with few pictures their products, (N, N), are less than their features.
+    Arguments as of `repeated`.
     """
-    learned = ~out
-    mean = np.average(wanted[learned], axis=0, weights=weight[learned])
-    lifted = gram[np.ix_(learned, learned)] + np.diag(1 / weight[learned])
-    slopes = cho_solve(cho_factor(lifted, overwrite_a=True), wanted[learned] - mean)
-    return np.asarray((gram[np.ix_(out, learned)] @ slopes + mean).argmax(1))
+    from tlstudio.engine.doubts import prepared  # loads what only few runs need
+
+    rows = prepared(pooled).astype(np.float64)
+    gram, wanted, weight = rows @ rows.T, np.eye(int(truth.max()) + 1)[truth], weights[truth]
+    found = []
+    for repeat in range(REPEATS):
+        fold = np.array(splits.folds([str(label) for label in truth], groups, folds, repeat))
+        right = np.zeros(len(truth), dtype=bool)
+        for number in range(folds):
+            out = fold == number
+            slopes, mean = solved(gram[np.ix_(~out, ~out)], wanted[~out], weight[~out])
+            right[out] = (gram[np.ix_(out, ~out)] @ slopes + mean).argmax(1) == truth[out]
+        found.append((right, fold))
+    return found
+
+
+def solved(gram: Floats, wanted: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Weighted ridge regression in its dual form: with few pictures their products are less than their features.
+
+    gram: products of the prepared features, (N, N). wanted: 1 for each picture's class, (N, classes). weight: (N,).
+    Returns by what to multiply the products of another picture with these, (N, classes), and what to add, (classes,).
+    """
+    mean = np.average(wanted, axis=0, weights=weight)
+    return cho_solve(cho_factor(gram + np.diag(1 / weight), overwrite_a=True), wanted - mean), mean

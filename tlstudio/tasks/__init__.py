@@ -13,6 +13,7 @@ from tlstudio.tasks.editing import decide, edit, mend_leaks, separate
 from tlstudio.tasks.engine import devices, load_engine
 from tlstudio.tasks.exporting import export, export_apart
 from tlstudio.tasks.inspecting import inspect
+from tlstudio.tasks.judging import compare, replay, write_report
 from tlstudio.tasks.outlining import outline
 from tlstudio.tasks.predicting import OpenModel, evaluate, predict
 from tlstudio.tasks.resuming import resume
@@ -33,6 +34,7 @@ __all__ = [
     "cache_clear",
     "cache_limit",
     "cache_usage",
+    "compare",
     "compare_backbones",
     "decide",
     "demo",
@@ -57,6 +59,7 @@ __all__ = [
     "plan_sorting",
     "predict",
     "remove",
+    "replay",
     "report",
     "resume",
     "scan",
@@ -69,4 +72,5 @@ __all__ = [
     "weights_import",
     "weights_list",
     "weights_pack",
+    "write_report",
 ]

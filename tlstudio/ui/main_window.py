@@ -196,6 +196,7 @@ class MainWindow(QMainWindow):
         training.trained.connect(self._take_model)
         training.measured.connect(model.take_measurement)
         training.predict_requested.connect(self._go_on_to_predict)
+        training.results_view.pictures_wanted.connect(self._show_in_pictures)
         predict.files_wanted.connect(self.incoming.classify)
         predict.paste_wanted.connect(self.incoming.paste)
         predict.model_wanted.connect(self.incoming.choose_model)
@@ -458,6 +459,11 @@ class MainWindow(QMainWindow):
     def _classify(self, paths: list[Path]) -> None:
         self.show_step(Step.PREDICT)
         self.predict_panel.classify(paths)
+
+    @Slot(object)
+    def _show_in_pictures(self, paths: list[str]) -> None:
+        self.show_step(Step.PICTURES)
+        self.dataset_panel.show_paths(paths)
 
     @Slot()
     def _choose_pictures(self) -> None:

@@ -90,6 +90,10 @@ class Editor(QObject):
                 text = self.tr("the decision on a group")
         return text.format(**names)
 
+    def describe_missing(self, count: int) -> str:
+        """That pictures somebody wants to see cannot be shown here."""
+        return self.tr("Not in the project any more: %n picture(s).", "", count)
+
     def describe_kept_out(self, classes: Sequence[str]) -> tuple[str, str]:
         """Why pictures of removed classes are not used again, and what to do."""
         names = ", ".join(classes[:3]) + (" …" if classes[3:] else "")

@@ -1,6 +1,6 @@
 """The pictures panel: bring pictures in, look at them by class, see what is wrong with them, put it right."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -307,9 +307,25 @@ class DatasetPanel(QWidget):
     @Slot(object)
     def _show_those(self, ids: tuple[int, ...]) -> None:
         """Show pictures chosen on the map in the grid."""
-        self._remark = Remark("", "info", self.tr("chosen on the map"), ids)
+        self._show_only(ids, self.tr("chosen on the map"))
+
+    def _show_only(self, ids: tuple[int, ...], about: str) -> None:
+        self._remark, self._only = Remark("", "info", about, ids), ()
         self._list_chosen()
         self.leave_doubts()
+
+    @Slot(object)
+    def show_paths(self, paths: Sequence[str]) -> None:
+        """Show the pictures at these paths in the grid, in their order, as far as the project has them."""
+        if self._project is not None:
+            self._asking.add(partial(listing.find, self._project, paths))
+
+    def _show_found(self, found: listing.Found) -> None:
+        if found.ids:
+            self._tools.show_all()
+            self._show_only(found.ids, self.tr("chosen in the evaluation"))
+        if found.missing:
+            self.said.emit("", self._editor.describe_missing(found.missing), False)
 
     def focus_filter(self) -> None:
         self._tools.focus_text()
@@ -358,6 +374,8 @@ class DatasetPanel(QWidget):
             self._shown.take(event.pictures)
         elif isinstance(event, Changed):
             self._take_changed(event)
+        elif isinstance(event, listing.Found):
+            self._show_found(event)
         elif isinstance(event, listing.StaysOut):
             self.said.emit(*self._editor.describe_kept_out(event.classes), False)
         elif isinstance(event, Reported):
@@ -429,8 +447,7 @@ class DatasetPanel(QWidget):
         if not size:
             return self.tr("drop a folder to begin")
         read = self.locale().toString(sum(sum(parts.values()) for parts in classes.values()))
-        named = self.tr("%n class(es)", "", len(classes))
-        return f"{read} · {named}"
+        return " · ".join((read, self.tr("%n class(es)", "", len(classes))))
 
     @Slot(bool)
     def _follow_busy(self, busy: bool) -> None:
@@ -471,7 +488,7 @@ class DatasetPanel(QWidget):
         if listed.choice != self._choice:
             return  # a later one is on its way
         row, before = self._grid.currentIndex().row(), self._shown.id_at(self._grid.currentIndex().row())
-        self._grid.say_why_empty(self._say_why_empty(listed.choice))
+        self._grid.say_why_empty(self._tools.why_empty(listed.choice))
         self._shown.show_pictures(listed.ids, listed.first)
         if not listed.keeps:
             self._grid.scrollToTop()
@@ -485,20 +502,6 @@ class DatasetPanel(QWidget):
         self._tell_count()
         if not self._reported:  # only now: it would keep the processor from what is seen first
             self._report()
-
-    def _say_why_empty(self, choice: Choice) -> str:
-        """What to do where a choice leaves no picture."""
-        if choice.text:
-            return self.tr("No file name here contains “{text}”. Clear the search to see the pictures again.").format(
-                text=choice.text
-            )
-        if choice.split:
-            return self.tr("No picture is in this part. Choose “All parts” above to see the others.")
-        if choice.label:
-            return self.tr("“{label}” has no pictures yet. Drag pictures onto it, from here or from a folder.").format(
-                label=choice.label
-            )
-        return self.tr("Nothing is left to see here. “Show all pictures” below leads back.")
 
     @Slot()
     def _tell_count(self) -> None:

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QSlider, QWid
 
 from tlstudio.core.catalogue import Order
 from tlstudio.ui.dataset.grid import LARGEST, SMALLEST
+from tlstudio.ui.dataset.listing import Choice
 from tlstudio.ui.icons import IconButton
 from tlstudio.ui.labels import ElidedBox, plain_tip
 from tlstudio.ui.theme import SPACE
@@ -130,6 +131,20 @@ class Toolbar(QWidget):
     @property
     def descending(self) -> bool:
         return self._turn.isChecked()
+
+    def why_empty(self, choice: Choice) -> str:
+        """What to do where a choice leaves no picture."""
+        if choice.text:
+            return self.tr("No file name here contains “{text}”. Clear the search to see the pictures again.").format(
+                text=choice.text
+            )
+        if choice.split:
+            return self.tr("No picture is in this part. Choose “All parts” above to see the others.")
+        if choice.label:
+            return self.tr("“{label}” has no pictures yet. Drag pictures onto it, from here or from a folder.").format(
+                label=choice.label
+            )
+        return self.tr("Nothing is left to see here. “Show all pictures” below leads back.")
 
     def show_all(self) -> None:
         """Leave text and part."""
