@@ -617,7 +617,6 @@ def test_what_is_to_be_seen_can_be_copied(resnet):
     assert table[1][:5] == ["stem", "64 × 56 × 56", "9,536", "frozen", "–"]
 
 
-@pytest.mark.qt_log_ignore("does not support raise", extend=True)
 def test_the_menu_of_a_row_freezes_and_lets_learn(qtbot, resnet):
     tree = resnet.tree
 
@@ -634,9 +633,9 @@ def test_the_menu_of_a_row_freezes_and_lets_learn(qtbot, resnet):
     assert resnet.recipe().phases[-1].train_from == "layer3"
     do("layer4.1", "Freeze it")
     assert resnet.recipe().phases[-1].frozen == ("layer4.1",)
-    do("layer4.1.conv1", "What “layer4” sees")
-    assert resnet._seeing.isVisible()
-    resnet._seeing.close()
+    with qtbot.waitSignal(resnet.seeing_wanted) as wanted:
+        do("layer4.1.conv1", "What “layer4” sees")
+    assert wanted.args == ["layer4"]
     actions = {a.text(): a.isEnabled() for a in tree.menu_at(find(tree.layers(), "head")).actions()}
     assert not actions["Freeze up to “head”"]
 

@@ -35,6 +35,7 @@ from tlstudio.ui.job import Job, start_errand
 from tlstudio.ui.menus import Menus
 from tlstudio.ui.messages import LogLines, LogWindow, MessageBar
 from tlstudio.ui.model.panel import ModelPanel
+from tlstudio.ui.model.seeing.windows import SeeingWindows
 from tlstudio.ui.predict.export_dialog import ExportDialog
 from tlstudio.ui.predict.follow_up import FollowUp
 from tlstudio.ui.predict.panel import PredictPanel
@@ -113,7 +114,9 @@ class MainWindow(QMainWindow):
         self.read_only_strip = ReadOnlyStrip()
         self.status = Status()
         self.dataset_panel = DatasetPanel(self._chooser, self.preferences)
-        self.model_panel = ModelPanel(self._chooser)
+        self.model_panel = ModelPanel()
+        self.seeing = SeeingWindows(self.model_panel, self._folder, self._chooser, self)
+        self.closing.connect(self.seeing.close)
         self.training_panel = TrainingPanel(self._chooser)
         self.predict_panel = PredictPanel(self._chooser)
 
@@ -286,6 +289,9 @@ class MainWindow(QMainWindow):
             )
 
     # The project
+
+    def _folder(self) -> Path | None:
+        return self.project.folder if self.project else None
 
     @property
     def project(self) -> Project | None:

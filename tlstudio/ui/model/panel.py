@@ -20,7 +20,6 @@ from tlstudio.core.preprocessing import Fit
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import Domain, Recipe
 from tlstudio.ui import figures, strategies, theme
-from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.job_queue import JobQueue
 from tlstudio.ui.model import measurements
 from tlstudio.ui.model.advice_line import AdviceLine
@@ -32,11 +31,9 @@ from tlstudio.ui.model.outlines import Outlines
 from tlstudio.ui.model.phase_strip import PhaseStrip
 from tlstudio.ui.model.rate_dialog import RateDialog
 from tlstudio.ui.model.recall import Recalled, recall
-from tlstudio.ui.model.seeing.dialog import SeeingDialog
 from tlstudio.ui.model.settings_form import SettingsForm
 from tlstudio.ui.model.tree_pane import TreePane
 from tlstudio.ui.model.variations_dialog import VariationsDialog
-from tlstudio.ui.preferences import Preferences
 
 FEWEST_CLASSES = 2
 
@@ -74,7 +71,7 @@ class ModelPanel(QWidget):
         failed: the TLStudioError that kept the layers from being shown.
         training_wanted: go on to the next step; it starts nothing.
         import_wanted: choose a file of weights. networks_wanted: see all networks and their weights.
-        why_wanted: see why BatchNorm drifts.
+        seeing_wanted: see what a stage responds to; its name. why_wanted: see why BatchNorm drifts.
 
     Attributes:
         undo_stack: the recipe edits, for the frame's Edit menu.
@@ -86,14 +83,12 @@ class ModelPanel(QWidget):
     training_wanted = Signal()
     import_wanted = Signal()
     networks_wanted = Signal()
+    seeing_wanted = Signal(str)
     why_wanted = Signal()
 
-    def __init__(self, chooser: FileChooser | None = None, parent: QWidget | None = None) -> None:
-        """chooser: asks where pictures lie; the system's dialogs by default."""
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("model_panel")
-        self._chooser = chooser or FileChooser(Preferences())
-        self._seeing: SeeingDialog | None = None
         self.undo_stack = QUndoStack(self)
         self._draft = Draft()
         self._classes, self._pictures = 0, 0
@@ -178,8 +173,6 @@ class ModelPanel(QWidget):
         self._recall.shut_down()
         self.outlines.shut_down()
         self.choices.shut_down()
-        if self._seeing:
-            self._seeing.shut_down()
 
     # Layout
 
@@ -230,7 +223,7 @@ class ModelPanel(QWidget):
         self.freeze.slider.sliderPressed.connect(self._begin_drag)
         self.tree.layers().learning_asked.connect(self._choose_learning)
         self.tree.cut_wanted.connect(self._choose_cut)
-        self.pane.seeing_wanted.connect(self._see)
+        self.pane.seeing_wanted.connect(self.seeing_wanted)
         self.pane.why_wanted.connect(self.why_wanted)
         self.form.changed.connect(self._choose_number)
         self.form.rates_wanted.connect(self._find_rates)
@@ -334,11 +327,6 @@ class ModelPanel(QWidget):
             preprocessing = backbone(recipe.backbone).preprocessing
             preprocessing = replace(preprocessing, fit=recipe.fit or preprocessing.fit)
             self._open(VariationsDialog(self._project, preprocessing, recipe.phases[-1].augment, self))
-
-    @Slot(str)
-    def _see(self, stage: str) -> None:
-        self._seeing = self._seeing or SeeingDialog(self._folder, self.recipe, self._chooser, self)
-        self._seeing.see(stage)
 
     def _folder(self) -> Path | None:
         return self._project.folder if self._project else None

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QPixmap
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -84,7 +84,6 @@ class SeeingDialog(QDialog):
         if project is not None:
             self._offers.add(partial(tasks.offer, project))
         self.show()
-        self.raise_()
         self.activateWindow()
 
     def done(self, result: int) -> None:
@@ -471,6 +470,9 @@ class SeeingDialog(QDialog):
     def dragEnterEvent(self, coming: QDragEnterEvent) -> None:
         if drops.local_paths(coming.mimeData()):
             coming.acceptProposedAction()
+
+    def dragMoveEvent(self, coming: QDragMoveEvent) -> None:
+        coming.acceptProposedAction()
 
     def dropEvent(self, dropped: QDropEvent) -> None:
         if paths := drops.local_paths(dropped.mimeData()):
