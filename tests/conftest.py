@@ -1,6 +1,5 @@
 """What every test stands on: folders of its own, no network, real pictures, a tiny backbone."""
 
-import hashlib
 import json
 import os
 import socket
@@ -15,15 +14,14 @@ import pytest
 from PIL import Image
 
 import tlstudio.engine  # before a test loads torch: it settles how torch's threads wait
+from tests import tiny
 from tests.warm import WarmProcess
 from tlstudio import tasks
 from tlstudio.core import backbones
-from tlstudio.core.backbones import Backbone, Weights
+from tlstudio.core.backbones import Backbone
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.events import Difference, Event
-from tlstudio.core.preprocessing import Preprocessing
 from tlstudio.core.project import Project
-from tlstudio.core.stages import Stage
 from tlstudio.engine import reading, survey
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,37 +96,10 @@ def rescan(project: Project) -> Iterator[Event]:
 @pytest.fixture
 def tiny_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backbone:
     """timm's 100,000-parameter test network with seeded weights in the program's folder, as backbone `tiny`."""
-    import timm
-    import torch
-
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    torch.manual_seed(0)
-    state = timm.create_model("test_efficientnet", pretrained=False).state_dict()
-    for name, value in state.items():
-        # Statistics unlike the initial 0 and 1, so that a test sees when they move.
-        if name.endswith("running_mean"):
-            value.uniform_(-0.1, 0.1)
-        elif name.endswith("running_var"):
-            value.uniform_(0.5, 1.5)
-    file = tmp_path / "data" / "tlstudio" / "weights" / "tiny.pth"
-    file.parent.mkdir(parents=True)
-    torch.save(state, file)
-    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    names = ("stem", "blocks0", "blocks1", "blocks2", "blocks3", "blocks4", "neck", "pool", "head")
-    rates = ("early", "early", "early", "late", "late", "late", "late", "late", "head")
-    tiny = Backbone(
-        name="tiny",
-        title="Tiny",
-        family="efficientnet_timm",
-        architecture="test_efficientnet",
-        features=256,
-        parameters=0,
-        weights=Weights("tiny.pth", sha256, file.stat().st_size, "none", "random values"),
-        preprocessing=Preprocessing(32, 36, "bilinear", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-        stages=tuple(Stage(n, r, "nothing", "none") for n, r in zip(names, rates, strict=True)),  # type: ignore[arg-type]
-    )
-    monkeypatch.setitem(backbones.BACKBONES, "tiny", tiny)
-    return tiny
+    made = tiny.make(tmp_path / "data")
+    monkeypatch.setitem(backbones.BACKBONES, "tiny", made)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -81,12 +81,27 @@ def describe(event: Event) -> Iterator[str]:
             yield from _describe_shortcuts(event)
         case events.Outlined():
             yield from _describe_outline(event)
+        case advice.Probed():
+            yield f"  {event.stage:<10} {_with_interval(event.accuracy, event.interval)} told apart by what it says"
+        case advice.Tried() if event.train_from != "head":
+            yield from _describe_trial(event)
         case advice.Advised():
             yield f"Strategy {event.strategy}. {' '.join(event.reasons)}"
+            if event.measured:
+                yield f"The table says, {event.table_says}."
+        case advice.BackboneProbed():
+            yield _describe_backbone(event)
         case events.FeaturesReady() if event.computed and event.tier == "pictures":
             yield f"  {event.computed} pictures decoded in {event.seconds:.1f} s"
         case events.FeaturesReady() if event.computed:
             yield f"  {event.computed} pictures through the stages before {event.train_from} in {event.seconds:.1f} s"
+        case events.RunResumed():
+            after = _counted(event.batch, "batch", "batches")
+            yield f"Going on in epoch {event.epoch} of phase {event.phase}, after {after}."
+        case events.RunPaused():
+            project = Path(event.run).parent.parent
+            yield f"The run stands still in epoch {event.epoch} of phase {event.phase}."
+            yield f"Go on with: tlstudio train {project} --resume"
         case events.PhaseStarted():
             yield from _describe_phase(event)
         case events.EpochDone():
@@ -129,6 +144,20 @@ def describe(event: Event) -> Iterator[str]:
         case events.WeightsPacked():
             yield f"{event.path}: the weights of {', '.join(event.backbones)} ({event.size / 1e6:.0f} MB)"
             yield f"On the other machine: tlstudio weights import {Path(event.path).name}"
+
+
+def _describe_trial(event: advice.Tried) -> Iterator[str]:
+    low, high = (100 * end for end in event.gain_interval)
+    yield f"  Learning from {event.train_from} on, {event.n} pictures judged: {event.accuracy:.1%},"
+    yield f"    {100 * event.gain:+.1f} points ({low:+.1f} to {high:+.1f}) over the head alone; {event.seconds:.0f} s"
+
+
+def _describe_backbone(event: advice.BackboneProbed) -> str:
+    size = f"{event.size / 1e6:.0f} MB"
+    if event.accuracy is None or event.interval is None:
+        return f"  {event.backbone:<20} {size:>7}  its weights are not here"
+    pace = "remembered" if event.seconds_per_picture is None else f"{event.seconds_per_picture * 1000:.0f} ms a picture"
+    return f"  {event.backbone:<20} {size:>7}  {_with_interval(event.accuracy, event.interval)}  {pace}"
 
 
 def _describe_phase(event: events.PhaseStarted) -> Iterator[str]:
@@ -207,7 +236,19 @@ def _describe_model(facts: dict[str, Any]) -> Iterator[str]:
     if left := len(facts["classes"]) - len(shown):
         yield f"  and {left:,} more classes; --json lists them all"
     yield from _describe_origin(facts["provenance"])
+    yield f"BatchNorm statistics: {_describe_seal(facts['seal'])}."
     yield f"SHA-256 of its weights: {facts['sha256']}"
+
+
+def _describe_seal(seal: dict[str, Any]) -> str:
+    if seal["intact"] is None:
+        return f"cannot be checked here: {seal['reason']}"
+    if seal["intact"]:
+        return "as shipped" if seal["stages"] else "its network has none"
+    moved = {name: stage["drift"] for name, stage in seal["stages"].items() if not stage["intact"]}
+    known = [drift for drift in moved.values() if drift is not None]
+    far = f", by up to {max(known):.2g} standard deviations" if known else ""
+    return f"not as shipped; moved in {', '.join(moved)}{far}"
 
 
 def _describe_origin(origin: dict[str, Any]) -> Iterator[str]:
@@ -238,6 +279,10 @@ def _describe_weights(event: events.WeightsFound) -> Iterator[str]:
 def _describe_outline(event: events.Outlined) -> Iterator[str]:
     learn, total = event.trainable_parameters, event.total_parameters
     yield f"{event.backbone}: {learn:,} of {total:,} parameters learn ({learn / total:.4%})"
+    norms, values = (sum(getattr(s, field) for s in event.stages) for field in ("batchnorms", "running_values"))
+    yield f"{norms:,} BatchNorm layers with {values:,} running values" if norms else "no BatchNorm layers"
+    steps = (f"{p['name']} from {p['train_from']} ({p['epochs']})" for p in event.phases)
+    yield f"phases (epochs): {', '.join(steps)}"
     yield f"{'stage':<9}{'parameters':>12}{'learn':>12}{'rate':>8}  {'output':<14}what it has learned"
     for s in event.stages:
         shape = "×".join(map(str, s.output_shape))

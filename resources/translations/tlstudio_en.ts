@@ -31,6 +31,16 @@
   </message>
  </context>
  <context>
+  <name>ClassTable</name>
+  <message numerus="yes">
+   <source>%n picture(s)</source>
+   <translation>
+    <numerusform>%n picture</numerusform>
+    <numerusform>%n pictures</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
   <name>ClassView</name>
   <message numerus="yes">
    <source>Its %n picture(s) will count as “{into}”. No file is moved, and Ctrl+Z takes it back.</source>
@@ -202,6 +212,13 @@
    </translation>
   </message>
   <message numerus="yes">
+   <source>Not in the project any more: %n picture(s).</source>
+   <translation>
+    <numerusform>Not in the project any more: %n picture.</numerusform>
+    <numerusform>Not in the project any more: %n pictures.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
    <source>Added %n picture(s) as class {label}.</source>
    <translation>
     <numerusform>Added %n picture as class {label}.</numerusform>
@@ -233,6 +250,16 @@
    <translation>
     <numerusform>{device}, %n thread</numerusform>
     <numerusform>{device}, %n threads</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>MistakesPage</name>
+  <message numerus="yes">
+   <source>No mistake: all %n picture(s) were recognised.</source>
+   <translation>
+    <numerusform>No mistake: all %n picture were recognised.</numerusform>
+    <numerusform>No mistake: all %n pictures were recognised.</numerusform>
    </translation>
   </message>
  </context>
@@ -332,6 +359,33 @@
    <translation>
     <numerusform>%n class</numerusform>
     <numerusform>%n classes</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>ProgressLine</name>
+  <message numerus="yes">
+   <source>%n more run(s) after this</source>
+   <translation>
+    <numerusform>%n more run after this</numerusform>
+    <numerusform>%n more runs after this</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>ReliabilityPage</name>
+  <message numerus="yes">
+   <source>Only %n picture(s) were judged: the whiskers are long. Take it as a hint.</source>
+   <translation>
+    <numerusform>Only %n picture were judged: the whiskers are long. Take it as a hint.</numerusform>
+    <numerusform>Only %n pictures were judged: the whiskers are long. Take it as a hint.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n picture(s)</source>
+   <translation>
+    <numerusform>%n picture</numerusform>
+    <numerusform>%n pictures</numerusform>
    </translation>
   </message>
  </context>
@@ -451,6 +505,16 @@
   </message>
  </context>
  <context>
+  <name>ResultsNote</name>
+  <message numerus="yes">
+   <source>… and %n more</source>
+   <translation>
+    <numerusform>… and %n more</numerusform>
+    <numerusform>… and %n more</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
   <name>SortingDialog</name>
   <message numerus="yes">
    <source>All %n answer(s)</source>
@@ -485,6 +549,16 @@
    <translation>
     <numerusform>%n unreadable picture left out.</numerusform>
     <numerusform>%n unreadable pictures left out.</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>TreePane</name>
+  <message numerus="yes">
+   <source>%n found</source>
+   <translation>
+    <numerusform>%n found</numerusform>
+    <numerusform>%n found</numerusform>
    </translation>
   </message>
  </context>

@@ -10,16 +10,21 @@ NAMES = (
     "answers",
     "browsing",
     "browsing_window",
+    "contention",
+    "disk_full",
     "doubts",
     "duplicates",
     "pixels",
     "refusals",
     "training",
     "predicting",
+    "survival",
     "exporting",
     "unknown",
     "coverage",
     "calibration",
+    "solved",
+    "advisor",
 )
 
 

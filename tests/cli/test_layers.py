@@ -115,3 +115,17 @@ def test_only_the_head_means_feature_extraction_whatever_the_domain(
     done = here("train", pictures, "--backbone", "tiny", *flags)
     assert done.status == 0, done.err
     assert [p["train_from"] for p in done.of("phase_started")] == ["head"]
+
+
+def test_gradual_unfreezing_moves_one_more_stage_at_a_time(
+    here: Tlstudio, pictures: Path, tiny_backbone: Backbone
+) -> None:
+    flags = ["--strategy", "fine-tune-all", "--train-from", "blocks2", "--freeze", "blocks.4.0.bn1", "--gradual"]
+    numbers = ["--warmup-epochs", 1, "--epochs", 1, "--augment", "none", "--weight-decay", 0, "--threads", 1]
+    done = here("train", pictures, "--backbone", "tiny", *flags, *numbers, "--json")
+    started = done.of("phase_started")
+    assert [phase["train_from"] for phase in started] == ["head", "blocks4", "blocks3", "blocks2"]
+    learn = [phase["trainable_parameters"] for phase in started]
+    assert learn == sorted(set(learn))
+    moved = changes(done)["other"]
+    assert moved["blocks.3.0.conv_pw.weight"] and not moved["blocks.1.0.conv_exp.weight"]

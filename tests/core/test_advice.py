@@ -1,13 +1,10 @@
-"""The table of sizes and domains, row by row."""
+"""The table of sizes and domains, row by row, and what measuring makes of it."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
-from tlstudio import tasks
-from tlstudio.core.advice import Advised, from_table
-from tlstudio.core.catalogue import Picture
-from tlstudio.core.project import Project
+from tlstudio.core.advice import Probed, Tried, from_table, needs_trial, weighed
 from tlstudio.core.recipe import Domain
 
 TABLE: list[tuple[int, int, Domain, str]] = [
@@ -32,24 +29,54 @@ def test_the_table_says(pictures: int, classes: int, domain: Domain, strategy: s
     assert f"{pictures / classes:,.0f} pictures a class, domain {domain}: {strategy}" == advice.table_says
 
 
+def probes(accuracy: float, n: int = 400) -> list[Probed]:
+    return [Probed(name, accuracy, (accuracy - 0.03, accuracy + 0.03), n, 0.2) for name in ("stem", "neck")]
+
+
+def trial(cut: str, gain: float, spread: float = 0.02) -> list[Tried]:
+    """The head alone and a trial that was so much better, with this standard deviation."""
+    interval = (gain - 1.96 * spread, gain + 1.96 * spread)
+    head = Tried("head", 0.8, (0.7, 0.9), 200, 0.5, 0.0, (0.0, 0.0), 0.0)
+    return [head, replace(head, train_from=cut, accuracy=0.8 + gain, gain=gain, gain_interval=interval, seconds=9.0)]
+
+
 @pytest.mark.parametrize(
-    ("count", "domain", "strategy"),
+    ("last", "deep", "domain", "strategy"),
     [
-        (1_998, "similar", "feature-extraction"),
-        (2_000, "similar", "fine-tune-last"),
-        (20_002, "similar", "fine-tune-all"),
+        (0.06, 0.02, "similar", "fine-tune-last"),
+        (-0.04, -0.06, "similar", "feature-extraction"),
+        (0.02, 0.12, "similar", "fine-tune-all"),
+        (0.02, 0.12, "different", "fine-tune-layered"),
+        (0.08, -0.03, "different", "fine-tune-last"),
+        (-0.05, -0.08, "different", "feature-extraction"),
     ],
 )
-def test_a_projects_training_pictures_choose_the_row(tmp_path: Path, count: int, domain: Domain, strategy: str) -> None:
-    """Rows of a catalogue stand for files nobody has the room for."""
-    parts = [("train", count), ("val", 500), ("test", 500)]
-    pictures = [
-        Picture(f"/{split}/{n}.png", "ab"[n % 2], split, digest=f"{split}{n}")
-        for split, size in parts
-        for n in range(size)
-    ]
-    with Project.open(tmp_path / "project") as project:
-        project.catalogue.replace(pictures, {})
-        (advice,) = tasks.advise(project, domain)
-    assert isinstance(advice, Advised)
+def test_what_was_measured_outweighs_the_table(last: float, deep: float, domain: Domain, strategy: str) -> None:
+    table = from_table(500, 5, domain)
+    trials = [*trial("blocks6", last), *trial("blocks3", deep)]
+    advice = weighed(table, domain, probes(0.8), trials, {"pictures": 400})
     assert advice.strategy == strategy
+    assert advice.table_says == table.table_says
+    differs = any(f"The table says {table.strategy}" in reason for reason in advice.reasons)
+    assert differs == (strategy != table.strategy)
+    assert advice.measured["expected"][strategy]["gain"] == max(
+        each["gain"] for each in advice.measured["expected"].values()
+    )
+
+
+def test_a_trial_on_a_handful_of_pictures_says_little() -> None:
+    table = from_table(20, 2, "similar")
+    sure, unsure = (
+        weighed(table, "similar", probes(0.8), trial("blocks6", 0.1, spread), {}).measured["expected"]["fine-tune-last"]
+        for spread in (0.01, 0.15)
+    )
+    assert unsure["gain"] < sure["gain"] / 2
+    assert unsure["interval"][1] - unsure["interval"][0] > sure["interval"][1] - sure["interval"][0]
+
+
+def test_a_head_that_misses_nothing_needs_no_trial() -> None:
+    assert not needs_trial(probes(0.99))
+    assert needs_trial(probes(0.9))
+    advice = weighed(from_table(100, 2, "similar"), "similar", probes(0.99), [], {})
+    assert advice.strategy == "feature-extraction"
+    assert "nothing for fine-tuning to gain" in " ".join(advice.reasons)

@@ -89,11 +89,21 @@ def test_a_recipe_comes_back_as_the_draft_it_was(backbone, strategy, domain):
             changed.with_cut(second),
             changed.with_cut(first, (second,)),
             changed.with_changes(warmup_epochs=0, bn="adaptive"),
-            changed.with_changes(backbone_lr=5e-5),
+            changed.with_changes(backbone_lr=5e-5, weight_decay=0.05),
             changed.with_changes(early_lr=3e-6),
             changed.with_changes(backbone_lr=5e-5, early_lr=3e-6),
         ):
             assert Draft.of(draft.recipe).recipe == draft.recipe
+
+
+def test_gradual_unfreezing_is_taken_up_and_dropped_where_it_would_do_nothing():
+    draft = Draft("resnet18").with_strategy("fine-tune-all").with_changes(gradual=True, warmup_epochs=0)
+    assert (draft.can_be_gradual, draft.is_preset) == (True, False)
+    assert Draft.of(draft.recipe) == draft
+    assert draft.with_cut("layer2").recipe.phases[0].train_from == "layer4"
+    for other in (draft.with_cut("layer4"), draft.with_cut("head"), draft.with_strategy("from-scratch")):
+        assert not other.can_be_gradual
+        assert {phase.name for phase in other.recipe.phases}.isdisjoint({"unfreeze"})
 
 
 def test_a_recipe_of_an_unknown_backbone_is_refused():

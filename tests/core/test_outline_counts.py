@@ -1,12 +1,15 @@
 """What learns is counted on the outline alone, just as the network itself counts it."""
 
+import random
 from dataclasses import replace
 
 import pytest
 
 from tlstudio import tasks
 from tlstudio.core.backbones import BACKBONES
-from tlstudio.core.outline import counted, in_phase, toggled
+from tlstudio.core.draft import Draft
+from tlstudio.core.errors import BadRecipe
+from tlstudio.core.outline import StageOutline, counted, in_phase, toggled
 from tlstudio.core.recipe import STRATEGIES, make_recipe
 from tlstudio.engine.network import sketch
 
@@ -83,3 +86,54 @@ def test_there_and_back_is_where_one_was(stages, backbone):
         without = after(stages[backbone], phase, stage, False)
         assert not next(s for s in in_phase(stages[backbone], without) if s.name == stage).trainable
         assert after(stages[backbone], without, stage, True) == phase
+
+
+def parts(found):
+    """Everything that can be ticked: stages and modules, as they are in a phase."""
+    for part in found:
+        yield part
+        yield from parts(part.layers if isinstance(part, StageOutline) else part.children)
+
+
+def edited(draft, stages, dice):
+    """The draft after something a person may do, and the part that was to learn or stand still, if it was that."""
+    phase = draft.shown_phase
+    match dice.randrange(6):
+        case 0:
+            return draft.with_strategy(dice.choice(list(STRATEGIES))), None
+        case 1:
+            return draft.with_cut(dice.choice([stage.name for stage in stages])), None
+        case 2:
+            return draft.with_changes(gradual=draft.can_be_gradual and dice.random() < 0.5), None
+        case 3:
+            number = {"epochs": dice.randint(1, 9), "weight_decay": dice.choice([None, 0.0, 0.1])}
+            return draft.with_changes(**number), None
+    part = dice.choice([part for part in parts(stages) if part.parameters])
+    learns = dice.random() < 0.5
+    found = toggled(stages, phase, part.name, learns)
+    return (draft.with_cut(*found), (part.name, learns)) if found else (draft, None)
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "efficientnet_lite0", "convnext_tiny", "vit_b_16"])
+def test_tree_and_presets_agree_whatever_a_person_does(stages, backbone):
+    dice, draft = random.Random(backbone), Draft(backbone)
+    for _ in range(60):
+        try:
+            draft, asked = edited(draft, stages[backbone], dice)
+        except BadRecipe:  # random weights are not frozen
+            continue
+        phase = draft.shown_phase
+        shown = in_phase(stages[backbone], phase)
+        if asked and draft.strategy != "feature-extraction":
+            (part,) = [part for part in parts(shown) if part.name == asked[0]][:1]
+            assert part.trainable == (part.parameters if asked[1] else 0)
+        assert Draft.of(draft.recipe).recipe == draft.recipe
+        if draft.strategy == "from-scratch":
+            assert counted(shown)[0] == counted(shown)[1]
+            continue
+        # What the tree shows, read back leaf by leaf, is the same again as cut and frozen modules.
+        leaf = next(part for part in parts(shown) if part.trainable and not isinstance(part, StageOutline))
+        while any(child.trainable for child in leaf.children):
+            leaf = next(child for child in leaf.children if child.trainable)
+        cut, frozen = toggled(stages[backbone], phase, leaf.name, True)
+        assert in_phase(stages[backbone], replace(phase, train_from=cut, frozen=frozen)) == shown

@@ -61,6 +61,10 @@ def test_changes_reach_the_phase_they_are_meant_for() -> None:
         ("fine-tune-last", Changes(head_lr=-1.0)),
         ("fine-tune-last", Changes(epochs=0)),
         ("fine-tune-last", Changes(batch_size=0)),
+        ("fine-tune-last", Changes(weight_decay=-0.1)),
+        ("fine-tune-last", Changes(gradual=True)),
+        ("feature-extraction", Changes(gradual=True)),
+        ("from-scratch", Changes(gradual=True)),
         ("guesswork", Changes()),
     ],
 )
@@ -78,6 +82,10 @@ def test_contradictions_are_refused(strategy: str, changes: Changes) -> None:
         ("fine-tune-all", Changes(train_from="layer1"), 5, ["few-pictures"]),
         ("fine-tune-last", Changes(), 5, []),
         ("fine-tune-last", Changes(backbone_lr=1e-2), 500, ["erasing-rate"]),
+        ("fine-tune-all", Changes(backbone_lr=1e-2, gradual=True), 500, ["erasing-rate"]),
+        ("fine-tune-all", Changes(warmup_epochs=0, gradual=True), 500, ["no-warm-up"]),
+        ("fine-tune-last", Changes(bn="adaptive"), 99, ["adaptive-batchnorm"]),
+        ("fine-tune-last", Changes(bn="adaptive"), 100, []),
         ("fine-tune-last", Changes(warmup_epochs=0), 500, ["no-warm-up"]),
         ("from-scratch", Changes(), 500, ["from-scratch"]),
         ("from-scratch", Changes(), 20_000, []),
@@ -90,3 +98,28 @@ def test_guards(strategy: str, changes: Changes, per_class: int, expected: list[
 def test_a_very_different_domain_may_tune_everything_on_few_pictures() -> None:
     recipe = dataclasses.replace(make_recipe("resnet18", "fine-tune-all"), domain="different")
     assert guards(recipe, 20) == []
+
+
+def test_gradual_unfreezing_lets_one_more_stage_learn_at_a_time() -> None:
+    changes = Changes(gradual=True, epochs=4, freeze=("layer3", "layer1.0"), bn="frozen", weight_decay=0.0)
+    recipe = make_recipe("resnet18", "fine-tune-all", changes)
+    assert [(p.name, p.train_from, p.epochs) for p in recipe.phases] == [
+        ("warm-up", "head", 10),
+        ("unfreeze", "layer4", 1),
+        ("unfreeze", "layer2", 1),  # layer3 stays frozen: nothing new would learn there
+        ("unfreeze", "layer1", 1),
+        ("fine-tune", "stem", 4),
+    ]
+    assert {(p.frozen, p.bn, p.backbone_lr, p.augment) for p in recipe.phases[1:]} == {
+        (("layer3", "layer1.0"), "frozen", 1e-4, "light")
+    }
+    assert recipe.weight_decay == 0
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_gradual_unfreezing_passes_every_stage_once(backbone: str) -> None:
+    names = BACKBONES[backbone].stage_names
+    warm_up, *phases = make_recipe(backbone, "fine-tune-layered", Changes(gradual=True)).phases
+    at = [names.index(phase.train_from) for phase in phases]
+    assert at == list(range(names.index(BACKBONES[backbone].last_stage), -1, -1))
+    assert warm_up.train_from == "head"

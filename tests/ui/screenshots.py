@@ -108,7 +108,7 @@ def journey(photographer: Photographer, home: Path) -> None:
     window.model_panel.strategy_box.setCurrentIndex(1)  # fine-tune-last: two phases, long enough to be seen
     window.model_panel.strategy_box.activated.emit(1)
     window.train()
-    wait_for(lambda: len(training._state.epochs) > 4)
+    wait_for(lambda: len(training.control.state.epochs) > 4)
     photographer.take("5-training", quiet=False)
     wait_for(lambda: not training.is_busy())
     settle(window)
@@ -209,7 +209,7 @@ def weights_and_preferences(photographer: Photographer) -> None:
     window.show_step(Step.NETWORK)
     settle(window)
     box = window.model_panel.backbone_box
-    missing = next((name for name in BACKBONES if name in window.model_panel._without_weights), None)
+    missing = next((name for name in BACKBONES if name in window.model_panel.choices.without_weights), None)
     if missing:
         box.setCurrentIndex(box.findData(missing))
         box.activated.emit(box.currentIndex())

@@ -47,7 +47,7 @@ def test_stopping_keeps_the_best_so_far(full_window):
     choose_strategy(full_window, "fine-tune-last")
     assert full_window.model_panel.recipe().strategy == "fine-tune-last"
     full_window.train()
-    wait_for(lambda: len(full_window.training_panel._state.epochs) > 1)
+    wait_for(lambda: len(full_window.training_panel.control.state.epochs) > 1)
     QTest.keyClick(full_window, Qt.Key.Key_Escape)
     wait_for(lambda: not full_window.training_panel.is_busy())
     wait_for(lambda: full_window.predict_panel._model)
@@ -60,7 +60,7 @@ def test_closing_during_training_keeps_the_best_and_the_project_opens_again(full
     folder = full_window.project.folder
     choose_strategy(full_window, "fine-tune-last")
     full_window.train()
-    wait_for(lambda: len(full_window.training_panel._state.epochs) > 1)
+    wait_for(lambda: len(full_window.training_panel.control.state.epochs) > 1)
     full_window.close()
     assert full_window.isVisible()  # it stays, says what it does, and answers
     assert "keeping its best" in full_window.message_bar.text

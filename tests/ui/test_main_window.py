@@ -103,7 +103,7 @@ def test_train_says_why_it_cannot_start(window, tmp_path):
     wait_for(lambda: "at least two classes" in window.menus.train.toolTip())
 
 
-def test_a_project_open_elsewhere_is_refused_by_name(window, tmp_path):
+def test_a_project_open_elsewhere_is_looked_at_and_says_who_has_it(window, tmp_path):
     folder = tmp_path / "taken"
     command = (
         "from pathlib import Path; from tlstudio.core.project import Project\n"
@@ -113,9 +113,10 @@ def test_a_project_open_elsewhere_is_refused_by_name(window, tmp_path):
     try:
         assert holder.stdout.readline().strip() == "open"
         window.projects.open(folder)
-        wait_for(lambda: window.message_bar.text)
-        assert f"open in another TL Studio (process {holder.pid} on {socket.gethostname()})" in window.message_bar.text
-        assert window.project is None
+        wait_for(lambda: window.read_only_strip.text)
+        who = f"Open in another TL Studio (process {holder.pid} on {socket.gethostname()}, since "
+        assert window.read_only_strip.text.startswith(who)
+        assert window.project.is_read_only
     finally:
         holder.communicate("\n")
 

@@ -22,7 +22,7 @@ from tlstudio.core.recipe import STRATEGIES, Changes, Recipe, make_recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.ui import figures, theme
 from tlstudio.ui.labels import ElidedBox
-from tlstudio.ui.model.layer_tree import Column, LayerModel
+from tlstudio.ui.model.layer_model import Column, LayerModel
 from tlstudio.ui.model.panel import ModelPanel
 from tlstudio.ui.model.rate_box import RateBox
 from tlstudio.ui.rail import Step
@@ -60,7 +60,7 @@ def panel(qtbot, outlines) -> Iterator[ModelPanel]:
     made = ModelPanel()
     qtbot.addWidget(made)
     for event in outlines.values():
-        made._take_outline(event)
+        made.outlines.take(event)
     made.show_pictures(CLASSES, PICTURES)
     made.resize(1130, 700)
     made.show()
@@ -275,9 +275,9 @@ def test_back_to_preset_is_offered_once_something_was_changed(resnet):
 
 @pytest.mark.parametrize("missing", [False, True])
 def test_back_to_preset_moves_no_row(qtbot, resnet, missing):
-    qtbot.waitUntil(lambda: resnet._weights_job is None, timeout=20_000)
+    qtbot.waitUntil(lambda: not resnet.choices.is_looking_for_weights(), timeout=20_000)
     if not missing:
-        resnet._without_weights.clear()
+        resnet.choices.without_weights.clear()
     choose(resnet.strategy_box, "fine-tune-last")
     QApplication.processEvents()
     before = resnet.freeze.y(), resnet.tree.y(), resnet.form.y()
@@ -500,7 +500,7 @@ def test_a_backbone_without_weights_says_so_before_train_is_pressed(qtbot, panel
             place = None if spec.name == "resnet18" else "/somewhere"
             yield WeightsFound(spec.name, spec.weights.filename, place, 1, "", "")
 
-    qtbot.waitUntil(lambda: panel._weights_job is None, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.choices.is_looking_for_weights(), timeout=20_000)
     monkeypatch.setattr(tasks, "weights_list", without_resnets)
     panel.hide()
     panel.show()
@@ -516,7 +516,7 @@ def test_a_backbone_without_weights_says_so_before_train_is_pressed(qtbot, panel
 def test_the_tree_opens_in_a_moment(qtbot, outlines, backbone):
     panel = ModelPanel()
     qtbot.addWidget(panel)
-    panel._take_outline(outlines[backbone])
+    panel.outlines.take(outlines[backbone])
     panel.show_pictures(CLASSES, PICTURES)
     panel.show()
     at = panel.backbone_box.findData(backbone)
@@ -556,3 +556,110 @@ def test_nothing_to_complain_about(panel, dark, size):
     finally:
         app.setPalette(before[0])
         app.setStyleSheet(before[1])
+
+
+# The tree as a tool
+
+
+def visible(tree) -> list[str]:
+    """Names of the rows that are to be seen, without the indentation."""
+    return [row[0].strip() for row in tree.rows_as_text()[1:]]
+
+
+def test_search_opens_what_matches_and_enter_goes_on(qtbot, resnet):
+    search, tree = resnet.pane.search, resnet.tree
+    resnet.begin_search()
+    QTest.keyClicks(search, "3x3 256->256")
+    assert resnet.pane.found.text() == "3 found"
+    assert visible(tree) == ["layer3", "layer3.0", "layer3.0.conv2", "layer3.1", "layer3.1.conv1", "layer3.1.conv2"]
+    stops = []
+    for _ in range(4):
+        stops.append(tree.layers().name(tree.currentIndex()))
+        QTest.keyClick(search, Qt.Key.Key_Return)
+    assert stops == ["layer3.0.conv2", "layer3.1.conv1", "layer3.1.conv2", "layer3.0.conv2"]
+    QTest.keyClick(search, Qt.Key.Key_Escape)
+    assert (search.text(), resnet.pane.found.text()) == ("", "")
+    assert set(RESNET_STAGES) <= set(visible(tree))
+    QTest.keyClicks(search, "no such layer")
+    assert visible(tree) == []
+
+
+def test_only_what_learns_is_shown_when_that_is_wanted(resnet):
+    choose(resnet.strategy_box, "fine-tune-last")
+    QTest.mouseClick(resnet.pane.only_learning, Qt.MouseButton.LeftButton)
+    assert visible(resnet.tree) == ["layer4", "head"]
+    QTest.keyClick(resnet.freeze.slider, Qt.Key.Key_Left)  # it follows the recipe
+    assert visible(resnet.tree) == ["layer3", "layer4", "head"]
+    QTest.mouseClick(resnet.pane.only_learning, Qt.MouseButton.LeftButton)
+    assert visible(resnet.tree)[0] == "stem"
+
+
+def test_what_is_to_be_seen_can_be_copied(resnet):
+    choose(resnet.strategy_box, "fine-tune-last")
+    tree = resnet.tree
+    tree.expand(find(tree.layers(), "stem"))
+    tree.setFocus()
+    QTest.keyClick(tree, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    lines = QApplication.clipboard().text().splitlines()
+    assert lines[0].split("  ")[0] == "Stage or layer"
+    assert lines[2].startswith("  conv1") and lines[2].endswith("Conv2d 7×7, 3→64, stride 2")
+    assert {line[lines[0].index("Output") - 1] for line in lines} == {" "}  # columns stand below each other
+    (as_table,) = [action for action in tree.menu_at(tree.currentIndex()).actions() if "table" in action.text()]
+    as_table.trigger()
+    table = [line.split("\t") for line in QApplication.clipboard().text().splitlines()]
+    assert {len(row) for row in table} == {7}
+    assert table[1][:5] == ["stem", "64 × 56 × 56", "9,536", "frozen", "–"]
+
+
+def test_the_menu_of_a_row_freezes_and_lets_learn(qtbot, resnet):
+    tree = resnet.tree
+
+    def do(name: str, what: str) -> None:
+        (action,) = [a for a in tree.menu_at(find(tree.layers(), name)).actions() if a.text().startswith(what)]
+        assert action.isEnabled()
+        action.trigger()
+
+    do("layer2.0", "Let it learn")
+    assert resnet.recipe().phases[-1].train_from == "layer2"
+    do("layer4.1.conv1", "Freeze up to “layer4”")
+    assert resnet.recipe().phases[-1].train_from == "head"
+    do("layer2.0", "Freeze up to “layer2”")
+    assert resnet.recipe().phases[-1].train_from == "layer3"
+    do("layer4.1", "Freeze it")
+    assert resnet.recipe().phases[-1].frozen == ("layer4.1",)
+    with qtbot.waitSignal(resnet.seeing_wanted) as wanted:
+        do("layer4.1.conv1", "What “layer4” sees")
+    assert wanted.args == ["layer4"]
+    actions = {a.text(): a.isEnabled() for a in tree.menu_at(find(tree.layers(), "head")).actions()}
+    assert not actions["Freeze up to “head”"]
+
+
+def test_after_a_run_the_tree_says_what_moved_and_whether_the_seal_holds(qtbot, resnet):
+    tree = resnet.tree
+    assert tree.isColumnHidden(Column.MOVED)
+    movement = {"layer4.1.conv1": 0.02, "layer4.1.conv2": 0.04, "layer4.1.bn1": 0.0004, "fc": 3.5}
+    stages = {
+        "layer3": {"intact": True, "drift": 0.0, "layers": {"layer3.0.bn1": 0.0}},
+        "layer4": {"intact": False, "drift": 0.25, "layers": {"layer4.1.bn1": 0.25}},
+    }
+    seal = {"intact": False, "stages": stages, "since": {"phase": 2, "epoch": 1}}
+    report = {"movement": movement, "seal": seal}
+    recipe = resnet.recipe()
+    resnet.show_run_report(recipe, report)
+    assert not tree.isColumnHidden(Column.MOVED)
+    assert shown(resnet, "layer4.1.conv2", Column.MOVED) == "4.0 %"
+    assert shown(resnet, "layer4.1.bn1", Column.MOVED) == "0.04 %"
+    assert shown(resnet, "layer4.1", Column.MOVED) == shown(resnet, "layer4", Column.MOVED) == "3.0 %"
+    assert shown(resnet, "head", Column.MOVED) == "350.0 %"
+    assert shown(resnet, "layer3", Column.BATCHNORM) == "frozen · ✓"
+    assert shown(resnet, "layer4.1.bn1", Column.BATCHNORM) == "frozen · ✗ 0.25 σ"
+    why = find(tree.layers(), "layer4", Column.BATCHNORM).data(Qt.ItemDataRole.ToolTipRole)
+    assert "0.25 standard deviations" in why and "phase 2, epoch 1" in why
+    with qtbot.waitSignal(resnet.why_wanted):
+        QTest.mouseClick(resnet.pane.why_button, Qt.MouseButton.LeftButton)
+    choose(resnet.backbone_box, "resnet50")  # of whose layers it says nothing
+    assert tree.isColumnHidden(Column.MOVED) and resnet.pane.why_button.isHidden()
+    choose(resnet.backbone_box, "resnet18")
+    assert not tree.isColumnHidden(Column.MOVED)
+    resnet.show_run_report(None, None)
+    assert tree.isColumnHidden(Column.MOVED)

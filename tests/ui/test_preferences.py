@@ -177,7 +177,7 @@ def test_the_network_panel_says_what_to_do_about_missing_weights(window, chooser
     window.show_step(Step.NETWORK)
     settle(window)
     panel = window.model_panel
-    panel._choose_backbone(panel.backbone_box.findData("resnet18"))
+    panel._choose_backbone("resnet18")
     settle(window)
     resnet = backbones.backbone("resnet18").weights
     text = panel.missing.text
@@ -204,7 +204,7 @@ def test_the_network_panel_notices_that_the_weights_have_come(window, tiny_file)
     settle(window)
     panel = window.model_panel
     panel.backbone_box.addItem("Tiny", "tiny")
-    panel._choose_backbone(panel.backbone_box.findData("tiny"))
+    panel._choose_backbone("tiny")
     panel.look_for_weights()
     wait_for(lambda: "tiny.pth" in panel.missing.text)
     assert drop(window, carry(tiny_file))

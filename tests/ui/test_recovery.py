@@ -42,7 +42,7 @@ class Killer(QObject):
 
     @Slot(str)
     def watch(self, _run):
-        window.training_panel._train_job.reported.connect(self.count)
+        window.training_panel.control.reported.connect(self.count)
 
     @Slot(object)
     def count(self, event):
@@ -118,8 +118,8 @@ def test_training_that_was_killed_is_offered_again(window, sessions, chooser, sh
     assert window.step == Step.TRAINING
     settle(window)
     press(window, "train_again_button")
-    wait_for(lambda: window.training_panel._state.recipe)
-    assert window.training_panel._state.recipe == run.state().recipe
+    wait_for(lambda: window.training_panel.control.state.recipe)
+    assert window.training_panel.control.state.recipe == run.state().recipe
     window.training_panel.stop()
     wait_for(lambda: not window.training_panel.is_busy())
     settle(window)

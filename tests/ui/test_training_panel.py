@@ -85,7 +85,7 @@ def train(qtbot, panel: TrainingPanel, recipe: Recipe = QUICK) -> str:
     panel.set_recipe(recipe)
     with qtbot.waitSignal(panel.trained, timeout=LONG) as trained:
         QTest.mouseClick(panel.train_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel._history_job is None, timeout=LONG)
+    qtbot.waitUntil(lambda: not panel.runs.is_reading(), timeout=LONG)
     return trained.args[0]
 
 
@@ -139,7 +139,7 @@ def test_train_to_the_end(qtbot, panel, project):
     accuracy = f"{100 * end.test_accuracy:.1f} % ({low:.0f}–{high:.0f})"
     assert cell(panel, 0, RunColumn.ACCURACY) == f"{accuracy} test"
     assert seen["summary"][-1] == accuracy
-    assert f"test {accuracy} · validation " in panel._result.full_text
+    assert f"test {accuracy} · validation " in panel.result_line.text()
     done = run.state().epochs
     shown = panel.loss_plot.shown_curves()
     assert shown.train == tuple(e.train_loss for e in done)
@@ -170,7 +170,7 @@ def test_stop_half_way_keeps_the_best(qtbot, panel, project):
     assert "stop it first" in panel.train_button.toolTip()
     with qtbot.waitSignal(panel.trained, timeout=LONG) as trained:
         QTest.mouseClick(panel.stop_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel._history_job is None, timeout=LONG)
+    qtbot.waitUntil(lambda: not panel.runs.is_reading(), timeout=LONG)
     assert Path(trained.args[0]).is_file()
     (run,) = runs_in(project.folder)
     assert run.state().finished.stopped
@@ -185,7 +185,7 @@ def test_stop_before_anything_was_learned_is_no_error(qtbot, panel):
     panel.train()
     with qtbot.waitSignal(panel.busy_changed, timeout=LONG):
         panel.stop()
-    qtbot.waitUntil(lambda: panel._history_job is None, timeout=LONG)
+    qtbot.waitUntil(lambda: not panel.runs.is_reading(), timeout=LONG)
     assert failures == []
     assert panel._progress.text() == "Stopped before anything was learned."
 
@@ -272,7 +272,7 @@ def test_what_a_run_warned_about_is_shown_with_it(qtbot, panel, project):
     panel.train()
     with qtbot.waitSignal(panel.trained, timeout=LONG):
         QTest.keyClick(panel.guard_note.go_button, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: panel._history_job is None, timeout=LONG)
+    qtbot.waitUntil(lambda: not panel.runs.is_reading(), timeout=LONG)
     warnings = runs_in(project.folder)[-1].state().warnings
     assert warnings and panel.warning_note.isVisible()
     assert panel.warning_note.text() == "\n".join(dict.fromkeys(warnings))
@@ -467,7 +467,7 @@ def test_the_confusion_table_keeps_qts_rules(qtmodeltester):
     table.set_colours(theme.colours(theme.palette(False)))
     table.show_counts(["a", "b"], [[3, 1], [0, 4]])
     qtmodeltester.check(table)
-    assert table.index(0, 1).data(Qt.ItemDataRole.ToolTipRole) == "1 of 4 pictures of a were taken for b"
+    assert table.index(0, 1).data(Qt.ItemDataRole.ToolTipRole) == "1 of 4 pictures of a were taken for b (25.0 %)"
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -16,6 +16,7 @@ import click
 import platformdirs
 
 from tlstudio import __version__, tasks
+from tlstudio.cli.advising import advise
 from tlstudio.cli.judging import compare, replay, report
 from tlstudio.cli.options import (
     BACKBONE,
@@ -90,7 +91,7 @@ def cli() -> None:
     tasks.find_networks()
 
 
-for command in (train, compare, report, replay):
+for command in (train, advise, compare, report, replay):
     cli.add_command(command)
 
 
@@ -211,6 +212,7 @@ def inspect(path: tuple[Path, ...], doubts: bool, as_json: bool) -> None:
 @click.option("--strategy", type=click.Choice(list(STRATEGIES)), help="Show its last phase.")
 @click.option("--train-from", metavar="STAGE", help="First stage that learns.")
 @click.option("--freeze", metavar="NAME", multiple=True, help="Keep this stage or layer frozen; may be repeated.")
+@click.option("--gradual", is_flag=True, help="List the phases in which one more stage learns at a time.")
 @json_option
 def outline(
     origin: str | Path,
@@ -218,6 +220,7 @@ def outline(
     strategy: str | None,
     train_from: str | None,
     freeze: tuple[str, ...],
+    gradual: bool,
     as_json: bool,
 ) -> None:
     """Show a BACKBONE's stages: what is frozen, what learns, at which rate, and what it has learned before.
@@ -226,11 +229,12 @@ def outline(
     """
     if strategy and train_from:
         raise click.UsageError("Give --strategy or --train-from, not both.")
-    chosen = strategy or ("fine-tune-last" if train_from or freeze else "feature-extraction")
+    tunes = train_from or freeze or gradual
+    chosen = strategy or ("fine-tune-last" if tunes else "feature-extraction")
     name, start = origin_of(origin)
-    recipe = make_recipe(name, chosen, Changes(train_from=train_from, freeze=freeze, start=start))
+    recipe = make_recipe(name, chosen, Changes(train_from=train_from, freeze=freeze, gradual=gradual, start=start))
     outputs = classes or (len(start.classes) if start else 2)
-    show(itertools.chain(said_of(start), tasks.outline(name, outputs, recipe.phases[-1])), as_json)
+    show(itertools.chain(said_of(start), tasks.outline(name, outputs, *recipe.phases)), as_json)
 
 
 @cli.group()
@@ -291,5 +295,5 @@ def weights_pack(out: Path, names: tuple[str | Path, ...], fetch: bool, as_json:
 @machine_options
 def demo(project: Path | None, device: str, threads: int, as_json: bool) -> None:
     """The whole job on the sample: solar cells, functional or defective; drawn shapes where those are not installed."""
-    with Project.open(project) if project else Project.temporary() as opened:
+    with Project.open(project, "tlstudio demo") if project else Project.temporary() as opened:
         show(tasks.demo(opened, device, threads), as_json)

@@ -1,5 +1,6 @@
 """The project's pictures: where they lie, what they are called, which split they are in. SQLite, one writer."""
 
+import errno
 import json
 import re
 import sqlite3
@@ -12,7 +13,8 @@ from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from tlstudio.core.errors import ProjectError
-from tlstudio.core.schema import SCHEMA_VERSION, bring_up_to_date
+from tlstudio.core.files import cannot_write
+from tlstudio.core.schema import SCHEMA_VERSION, bring_up_to_date, version_of
 
 MAX_CLASSES = 10_000
 MAX_LABEL = 255
@@ -97,51 +99,90 @@ class Catalogue:
     write-ahead log needs memory that all who open the file share, which a project on a network drive does not have.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, refusal: ProjectError | None = None) -> None:
         """Open or create the catalogue; that of an older version is brought up to date.
 
+        refusal: what each change is answered with. Then the file is only read, made and brought up to date by nobody.
+
         Raises:
-            ProjectError: the file is damaged, or a newer version wrote it.
+            ProjectError: the file is damaged, or a newer version wrote it; with a refusal, also an older one.
         """
         self.path = path
+        self._refusal = refusal
+        if refusal is not None and not path.is_file():
+            raise ProjectError("is not there", path=path, remedy="If the project is just being made, try again.")
         try:
             with closing(self._connect()) as db:
-                version = bring_up_to_date(db)
+                version = version_of(db) if refusal else bring_up_to_date(db)
         except sqlite3.OperationalError as error:
-            raise self._unwritable(error) from error
+            raise (self._unreadable if refusal else self._unwritable)(error) from error
         except sqlite3.DatabaseError as error:
             remedy = "Move the project aside and start a new one from the pictures; they are untouched."
             raise ProjectError(f"the catalogue cannot be read ({error})", path=path, remedy=remedy) from error
         if version > SCHEMA_VERSION:
             raise ProjectError("a newer TL Studio wrote this catalogue", path=path, remedy="Install that version.")
+        if version < SCHEMA_VERSION:
+            remedy = "Open the project in the window once; that brings it up to date."
+            raise ProjectError("an older TL Studio wrote this catalogue", path=path, remedy=remedy)
+
+    @classmethod
+    def look(cls, path: Path) -> "Catalogue":
+        """A catalogue to read from, whoever has its project open.
+
+        Raises:
+            ProjectError: it is not there, damaged, or of another version.
+        """
+        return cls(path, ProjectError("is open to be looked at, not changed", path=path))
 
     def _unwritable(self, error: sqlite3.DatabaseError) -> ProjectError:
         # What SQLite did not raise itself has no code; extended codes say more in the higher bytes.
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_BUSY:
             remedy = "Close it there, or wait until it is done, then try again."
             return ProjectError("another TL Studio is using this project", path=self.path, remedy=remedy)
+        if code == sqlite3.SQLITE_FULL:
+            return cannot_write(self.path, OSError(errno.ENOSPC, str(error)))
         remedy = f"Free some space in {self.path.parent}, or choose a folder you may write to."
         return ProjectError(f"cannot be written ({error})", path=self.path, remedy=remedy)
 
+    def _unreadable(self, error: sqlite3.DatabaseError) -> ProjectError:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            return self._unwritable(error)
+        remedy = "Look whether the folder is still there and its drive connected, then open the project again."
+        return ProjectError(f"cannot be read ({error})", path=self.path, remedy=remedy)
+
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        if self._refusal is not None:
+            # Not `mode=ro`, which could not read what a writer that was killed in mid-commit has left.
+            db.execute("PRAGMA query_only = ON")
+        return db
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection to ask questions of, all answered from one state of the catalogue."""
-        with closing(self._connect()) as db:
-            db.create_function("sort_key", 1, _sort_key, deterministic=True)
-            db.create_function("name_of", 1, _name_of, deterministic=True)
-            db.execute("BEGIN")
-            yield db
+        """A connection to ask questions of, all answered from one state of the catalogue.
+
+        Raises:
+            ProjectError: the file cannot be read any more.
+        """
+        try:
+            with closing(self._connect()) as db:
+                db.create_function("sort_key", 1, _sort_key, deterministic=True)
+                db.create_function("name_of", 1, _name_of, deterministic=True)
+                db.execute("BEGIN")
+                yield db
+        except sqlite3.DatabaseError as error:
+            raise self._unreadable(error) from error
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A connection whose changes are kept, all of them, when the block ends well.
 
         Raises:
-            ProjectError: the disk is full or the file cannot be written; nothing has changed.
+            ProjectError: the disk is full or the file cannot be written, or it is only looked at; nothing has changed.
         """
+        if self._refusal is not None:
+            raise self._refusal
         try:
             with closing(self._connect()) as db:
                 # Also the deletion of the journal, which is what commits, survives a power cut.
@@ -218,7 +259,7 @@ class Catalogue:
         """Digest → path of a readable file with that digest, for those that are here."""
         marks = ", ".join("?" * len(digests))
         found = f"SELECT digest, path FROM pictures WHERE here AND refused = '' AND digest IN ({marks})"
-        with closing(self._connect()) as db:
+        with self.reading() as db:
             return dict(db.execute(found, digests))
 
     def classes(self) -> tuple[str, ...]:

@@ -6,7 +6,15 @@ from typing import Any
 
 from tlstudio.core.backbones import DEFAULT_BACKBONE, backbone
 from tlstudio.core.errors import BadRecipe
-from tlstudio.core.recipe import NO_CHANGES, Changes, Domain, Phase, Recipe, make_recipe
+from tlstudio.core.recipe import (
+    NO_CHANGES,
+    Changes,
+    Domain,
+    Phase,
+    Recipe,
+    can_unfreeze_gradually,
+    make_recipe,
+)
 
 _TUNES_HEAD_ONLY = "feature-extraction"
 _OF_THE_LAST_PHASE = ("train_from", "epochs", "head_lr", "backbone_lr", "augment", "bn")
@@ -55,14 +63,16 @@ class Draft:
             return {} if value == getattr(usual, field) else {field: value}
 
         changed = {key: value for field in _OF_THE_LAST_PHASE for key, value in own(field).items()}
-        if recipe.batch_size != preset.batch_size:
-            changed["batch_size"] = recipe.batch_size
+        for field in ("batch_size", "weight_decay"):
+            if getattr(recipe, field) != getattr(preset, field):
+                changed[field] = getattr(recipe, field)
         if len(preset.phases) > 1:
-            warm_up = recipe.phases[0].epochs if len(recipe.phases) > 1 else 0
+            warm_up = recipe.phases[0].epochs if recipe.phases[0].name == preset.phases[0].name else 0
             changed["warmup_epochs"] = None if warm_up == preset.phases[0].epochs else warm_up
         freeze = () if last.frozen == usual.frozen else last.frozen
         changed |= {
             "freeze": freeze,
+            "gradual": any(phase.name == "unfreeze" for phase in recipe.phases),
             "seed": recipe.seed,
             "start": recipe.start,
             "folds": recipe.folds,
@@ -78,12 +88,20 @@ class Draft:
         """Another preset, as it comes; what says nothing about the strategy stays, such as batch size and seed."""
         now = self.changes
         start = None if strategy == "from-scratch" else now.start
-        kept = Changes(batch_size=now.batch_size, seed=now.seed, start=start, folds=now.folds, fit=now.fit)
+        kept = Changes(
+            batch_size=now.batch_size,
+            weight_decay=now.weight_decay,
+            seed=now.seed,
+            start=start,
+            folds=now.folds,
+            fit=now.fit,
+        )
         return replace(self, strategy=strategy, changes=kept)
 
     def with_backbone(self, name: str) -> "Draft":
         """Another backbone. Its stages have other names, so a cut of one's own gives way to the preset's."""
-        return replace(self, backbone=name, changes=replace(self.changes, train_from=None, freeze=(), start=None))
+        changes = replace(self.changes, train_from=None, freeze=(), start=None)
+        return replace(self, backbone=name, changes=changes)._with_gradual_where_it_can()
 
     def with_domain(self, domain: Domain) -> "Draft":
         return replace(self, domain=domain)
@@ -109,7 +127,8 @@ class Draft:
         if train_from in ("pool", "head"):
             adaptive = changes.bn == "adaptive"
             unused = {"train_from": None, "freeze": (), "warmup_epochs": None, "backbone_lr": None, "early_lr": None}
-            changes = replace(changes, **unused, bn=None if adaptive else changes.bn)  # type: ignore[arg-type]
+            bn = None if adaptive else changes.bn
+            changes = replace(changes, **unused, gradual=False, bn=bn)  # type: ignore[arg-type]
             return self._moved_to(_TUNES_HEAD_ONLY, changes)
         strategy = self.strategy
         if strategy != "fine-tune-layered":
@@ -117,10 +136,24 @@ class Draft:
                 strategy = "fine-tune-all"
             elif train_from == network.last_stage or strategy == _TUNES_HEAD_ONLY:
                 strategy = "fine-tune-last"
-        moved = self._moved_to(strategy, changes)
-        if moved.with_changes(train_from=None).shown_phase.train_from == train_from:
+        moved = self._moved_to(strategy, changes)._with_gradual_where_it_can()
+        if moved._usual_cut == train_from:
             moved = moved.with_changes(train_from=None)
         return moved
+
+    @property
+    def _usual_cut(self) -> str:
+        return make_recipe(self.backbone, self.strategy).phases[-1].train_from
+
+    @property
+    def can_be_gradual(self) -> bool:
+        """Whether there is more than one stage to unfreeze, so that it can be done one after the other."""
+        cut = self.changes.train_from or self._usual_cut
+        tunes = self.strategy not in (_TUNES_HEAD_ONLY, "from-scratch")
+        return tunes and can_unfreeze_gradually(backbone(self.backbone), cut)
+
+    def _with_gradual_where_it_can(self) -> "Draft":
+        return self if self.can_be_gradual or not self.changes.gradual else self.with_changes(gradual=False)
 
     def _moved_to(self, strategy: str, changes: Changes) -> "Draft":
         if strategy != self.strategy:

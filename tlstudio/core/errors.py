@@ -34,6 +34,19 @@ class ProjectError(TLStudioError):
     """A project folder that cannot be opened, locked or written."""
 
 
+class LookOnly(ProjectError):
+    """A sound project that cannot be changed here: another program has it open, or its folder is write-protected.
+
+    holder: which program has it, empty where that is not known; None where none has.
+    """
+
+    def __init__(
+        self, what: str, *, path: Path | str | None = None, remedy: str = "", holder: str | None = None
+    ) -> None:
+        super().__init__(what, path=path, remedy=remedy)
+        self.holder = holder
+
+
 class MissingWeights(TLStudioError):
     """Pretrained weights that are nowhere on this machine."""
 
@@ -48,6 +61,10 @@ class RefusedModel(TLStudioError):
 
 class TrainingFailed(TLStudioError):
     """A run that could not go on, such as one whose loss is no longer a number."""
+
+
+class TrainingPaused(TrainingFailed):
+    """A run that cannot go on as things are, and can once the remedy is done: all it had learned is on disk."""
 
 
 class DeviceError(TLStudioError):

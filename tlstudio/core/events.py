@@ -186,13 +186,15 @@ class FileInspected(Event):
 
 @dataclass(frozen=True)
 class Outlined(Event):
-    """A network with what learns in it. `stages` and `layers` are in the order pictures pass through them."""
+    """A network with what learns in it. `stages` and `layers` are in the order pictures pass through them; `phases` are
+    the steps of its training, {name, train_from, epochs}, of which the last is shown."""
 
     backbone: str
     total_parameters: int
     trainable_parameters: int
     stages: tuple[StageOutline, ...]
     layers: tuple[Layer, ...]
+    phases: tuple[dict[str, Any], ...] = ()
     kind: ClassVar[str] = "outline"
 
 

@@ -2,9 +2,13 @@
 
 import errno
 import os
+import shutil
 import stat
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
+
+from tlstudio.core.errors import ProjectError
 
 _DROPPINGS = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
 
@@ -34,3 +38,15 @@ def open_file(path: Path) -> BufferedReader:
 def size_of(file: BufferedReader) -> int:
     """How many bytes an open file has."""
     return os.fstat(file.fileno()).st_size
+
+
+def cannot_write(path: Path, error: OSError) -> ProjectError:
+    """What to say of a file that could not be written: why, and on a full disk how much is free in which folder."""
+    folder, reason = path.parent, error.strerror or str(error)
+    if not folder.is_dir():
+        return ProjectError(f"cannot be written ({reason})", path=path, remedy="Choose a folder that exists.")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        with suppress(OSError):
+            reason += f"; {shutil.disk_usage(folder).free / 1e6:,.1f} MB are free in {folder}"
+    remedy = f"Free some space in {folder}, or choose a folder you may write to."
+    return ProjectError(f"cannot be written ({reason})", path=path, remedy=remedy)

@@ -10,6 +10,7 @@ from typing import Any
 
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import ProjectError
+from tlstudio.core.files import cannot_write
 
 FILE = "import.jsonl"
 _FIELDS = [field.name for field in fields(Picture)]
@@ -66,8 +67,7 @@ class ImportLog:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            remedy = f"Free some space in {self._path.parent}."
-            raise ProjectError(f"cannot be written ({error.strerror})", path=self._path, remedy=remedy) from error
+            raise cannot_write(self._path, error) from error
 
     def _read(self) -> tuple[list[dict[str, str]], list[Picture]]:
         sources, pictures, named = list[dict[str, str]](), list[Picture](), False

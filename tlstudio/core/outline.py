@@ -12,7 +12,8 @@ from tlstudio.core.recipe import Phase
 class Layer:
     """A module of the network. name: as the stock network has it. kind: its class.
 
-    parameters, trainable: counts over the module and everything in it.
+    parameters, trainable: counts over the module and everything in it. detail: its sizes, such as "3×3, 64→128"; empty
+    where its kind says it all.
     """
 
     name: str
@@ -20,6 +21,12 @@ class Layer:
     parameters: int
     trainable: int
     children: tuple["Layer", ...] = ()
+    detail: str = ""
+
+    @property
+    def title(self) -> str:
+        """Kind and sizes: "Conv2d 3×3, 64→128"."""
+        return f"{self.kind} {self.detail}".rstrip()
 
     @property
     def is_batchnorm(self) -> bool:
@@ -29,6 +36,7 @@ class Layer:
         return {
             "name": self.name,
             "kind": self.kind,
+            "detail": self.detail,
             "parameters": self.parameters,
             "trainable": self.trainable,
             "children": [child.to_json() for child in self.children],
@@ -40,7 +48,8 @@ class StageOutline:
     """One stage. trainable: how many of its parameters learn. lr_group: `early`, `late` or `head`.
 
     output_shape: what one picture becomes after the stage, without the batch: (channels, height, width), (features,) or
-    (classes,). batchnorms: how many BatchNorm layers it has. layers: the modules it consists of.
+    (classes,). batchnorms: how many BatchNorm layers it has. running_values: how many running means and variances they
+    hold, which are no parameters. layers: the modules it consists of.
     """
 
     name: str
@@ -53,6 +62,7 @@ class StageOutline:
     transferability: str
     batchnorms: int
     layers: tuple[Layer, ...]
+    running_values: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -65,6 +75,7 @@ class StageOutline:
             "learns": self.learns,
             "transferability": self.transferability,
             "batchnorms": self.batchnorms,
+            "running_values": self.running_values,
         }
 
 

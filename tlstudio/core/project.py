@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,30 +9,37 @@ from pathlib import Path
 from typing import IO, Any
 
 from tlstudio import __version__
+from tlstudio.core import locks
 from tlstudio.core.catalogue import Catalogue
-from tlstudio.core.errors import ProjectError
-from tlstudio.core.locks import try_lock
-from tlstudio.core.run import RunFolder
+from tlstudio.core.errors import LookOnly, ProjectError
+from tlstudio.core.files import cannot_write
+from tlstudio.core.run import RunFolder, runs_in
 
 SCHEMA_VERSION = 1
 PROJECT_FILE = "project.json"
+CATALOGUE_FILE = "catalogue.sqlite"
+LOCK_FILE = "lock"
+__all__ = ["Project", "is_project", "replacing", "runs_in", "write_atomically"]
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, former: Path | None = None) -> None:
     """Write a file so that a kill at any moment leaves the old one or the new one, whole.
+
+    former: as of `replacing`.
 
     Raises:
         ProjectError: the disk is full or the folder cannot be written.
     """
-    with replacing(path) as temporary:
+    with replacing(path, former) as temporary:
         temporary.write_bytes(data)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, former: Path | None = None) -> Iterator[Path]:
     """A temporary path beside `path` to write to; it takes `path`'s place when the block ends well.
 
-    Where `path` is a link, what it points to is replaced and the link stays.
+    former: beside it, what `path` was until then is kept; a kill between may leave that one alone. Where `path` is a
+    link, what it points to is replaced and the link stays.
 
     Raises:
         ProjectError: the disk is full, the folder cannot be written, or `path` is something other than a file.
@@ -46,14 +52,12 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
+        if former and path.exists():
+            path.replace(former)
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        reason = error.strerror or str(error)
-        remedy = f"Free some space in {path.parent}, or choose a folder you may write to."
-        if not path.parent.is_dir():
-            remedy = "Choose a folder that exists."
-        raise ProjectError(f"cannot be written ({reason})", path=path, remedy=remedy) from error
+        raise cannot_write(path, error) from error
     finally:
         with suppress(OSError):  # gone already, or there never was a place for it
             temporary.unlink()
@@ -73,31 +77,62 @@ class Project:
     """An open project: its catalogue, its runs, and the lock that makes this process its only writer.
 
     The lock is the operating system's, so it is free the moment its holder dies. Use as a context manager.
+
+    refusal: what every change is answered with where it is only looked at; None for its writer.
     """
 
-    def __init__(self, folder: Path, lock: IO[str]) -> None:
+    def __init__(self, folder: Path, lock: IO[str] | None, refusal: LookOnly | None = None) -> None:
         self.folder = folder
+        self.refusal = refusal
         self._lock = lock
-        self.catalogue = Catalogue(folder / "catalogue.sqlite")
+        self.catalogue = Catalogue(folder / CATALOGUE_FILE, refusal)
 
     @classmethod
-    def open(cls, folder: Path) -> "Project":
+    def open(cls, folder: Path, program: str = "") -> "Project":
         """Open the project in `folder`, or begin one there if the folder is absent or empty.
 
+        program: what others are told has it open, such as `tlstudio train`; a window has no other name.
+
         Raises:
-            ProjectError: the folder holds something else, cannot be written, is open elsewhere, or a newer version
-                wrote it.
+            LookOnly: another program has it open, or it cannot be written.
+            ProjectError: the folder holds something else, is damaged, or a newer version wrote it.
         """
         folder = folder.absolute()
         if not is_project(folder):
             _begin(folder)
         _check_version(folder)
-        lock = _take_lock(folder)
+        lock = _take_lock(folder, program)
         try:
             return cls(folder, lock)
         except BaseException:
-            lock.close()
+            locks.give_back(lock)
             raise
+
+    @classmethod
+    def look(cls, folder: Path, refusal: LookOnly | None = None) -> "Project":
+        """The project in `folder`, whoever has it open: everything can be read, nothing changed, no lock is taken.
+
+        refusal: the reason it cannot be changed, with which each change is refused.
+
+        Raises:
+            ProjectError: there is none, it is damaged, or another version wrote it.
+        """
+        folder = folder.absolute()
+        _check_version(folder)
+        return cls(folder, None, refusal or LookOnly("is open to be looked at, not changed", path=folder))
+
+    @property
+    def is_read_only(self) -> bool:
+        return self.refusal is not None
+
+    def is_free(self) -> bool:
+        """Whether nobody has it open to change it now, this process included."""
+        return locks.is_free(self.folder / LOCK_FILE)
+
+    def check_writable(self) -> None:
+        """Raise the `refusal`, if there is one, before anything is written beside the catalogue."""
+        if self.refusal is not None:
+            raise self.refusal
 
     @classmethod
     def temporary(cls) -> "Project":
@@ -111,14 +146,20 @@ class Project:
         self.close()
 
     def close(self) -> None:
-        self._lock.close()
+        if self._lock is not None:
+            locks.give_back(self._lock)
 
     def runs(self) -> list[RunFolder]:
         """The runs there are, oldest first."""
         return runs_in(self.folder)
 
     def new_run(self, strategy: str) -> RunFolder:
-        """An empty folder `runs/<number>-<strategy>` for a run to fill."""
+        """An empty folder `runs/<number>-<strategy>` for a run to fill.
+
+        Raises:
+            ProjectError: the project cannot be written.
+        """
+        self.check_writable()
         numbers = [run.number for run in self.runs()]
         folder = self.folder / "runs" / f"{max(numbers, default=0) + 1:03d}-{strategy}"
         try:
@@ -126,12 +167,6 @@ class Project:
         except OSError as error:
             raise ProjectError(f"cannot be written ({error.strerror})", path=folder) from error
         return RunFolder(folder)
-
-
-def runs_in(project: Path) -> list[RunFolder]:
-    """The runs of the project in a folder, oldest first; no lock is needed to look."""
-    folders = [f for f in (project / "runs").glob("*-*") if f.is_dir() and f.name.split("-")[0].isdigit()]
-    return sorted((RunFolder(f) for f in folders), key=lambda run: run.number)
 
 
 def is_project(folder: Path) -> bool:
@@ -163,22 +198,14 @@ def _check_version(folder: Path) -> None:
         raise ProjectError("a newer TL Studio wrote this project", path=path, remedy="Install that version.")
 
 
-def _take_lock(folder: Path) -> IO[str]:
-    path = folder / "lock"
+def _take_lock(folder: Path, program: str) -> IO[str]:
     try:
-        file = path.open("a+", encoding="utf-8")
+        taken = locks.take(folder / LOCK_FILE, program)
     except OSError as error:
         remedy = "Choose a folder you may write to."
-        raise ProjectError(f"cannot be written ({error.strerror})", path=folder, remedy=remedy) from error
-    if not try_lock(file):
-        file.seek(0)
-        holder = file.read().strip()
-        file.close()
-        which = f" ({holder})" if holder else ""
-        remedy = "Close it there, or use another project."
-        raise ProjectError(f"the project is open in another TL Studio{which}", path=folder, remedy=remedy)
-    file.seek(0)
-    file.truncate()
-    file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-    file.flush()
-    return file
+        raise LookOnly(f"cannot be written ({error.strerror})", path=folder, remedy=remedy) from error
+    if taken is None or isinstance(taken, locks.Holder):
+        holder = str(taken) if taken else ""
+        what = f"the project is open in another TL Studio{f' ({holder})' if holder else ''}"
+        raise LookOnly(what, path=folder, remedy="Close it there, or use another project.", holder=holder)
+    return taken

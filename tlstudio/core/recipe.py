@@ -101,6 +101,10 @@ STRATEGIES: dict[str, str] = {
 }
 
 
+# Gradual unfreezing gives each stage on the way one epoch (Howard & Ruder 2018, arXiv 1801.06146).
+UNFREEZE_EPOCHS = 1
+
+
 def _phases(strategy: str, network: Backbone) -> tuple[Phase, ...]:
     first = network.stages[0].name
     match strategy:
@@ -119,7 +123,10 @@ def _phases(strategy: str, network: Backbone) -> tuple[Phase, ...]:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a person changed from a strategy's defaults; None leaves the default. start, folds, fit: as in `Recipe`."""
+    """What a person changed from a strategy's defaults; None leaves the default. start, folds, fit: as in `Recipe`.
+
+    gradual: between warm-up and last phase, let one more stage learn at a time, the last one first.
+    """
 
     train_from: str | None = None
     freeze: tuple[str, ...] = ()
@@ -129,8 +136,10 @@ class Changes:
     backbone_lr: float | None = None
     early_lr: float | None = None
     batch_size: int | None = None
+    weight_decay: float | None = None
     augment: Augmentation | None = None
     bn: BatchNormMode | None = None
+    gradual: bool = False
     seed: int = 0
     start: ModelFile | None = None
     folds: int = 0
@@ -144,7 +153,8 @@ def make_recipe(backbone_name: str, strategy: str, changes: Changes = NO_CHANGES
     """A strategy's phases on a backbone, with the changes a person asked for.
 
     `epochs`, `train_from`, `freeze`, `augment` and the backbone's rates are those of the last phase; `warmup_epochs`
-    those of the warm-up (0 drops it); `head_lr` and `bn` hold for all phases.
+    those of the warm-up (0 drops it); `head_lr` and `bn` hold for all phases. `gradual` unfreezing puts phases between
+    them that have all from the last one but the cut, which comes one stage earlier each time, and the epochs: one.
 
     Raises:
         BadRecipe: an unknown name, a number out of range, or a change that contradicts the strategy.
@@ -170,6 +180,8 @@ def make_recipe(backbone_name: str, strategy: str, changes: Changes = NO_CHANGES
         ),
         frozen=changes.freeze,
     )
+    if changes.gradual:
+        phases[-1:] = _gradually(phases[-1], network)
     for number, phase in enumerate(phases):
         network.stage(phase.train_from)
         if phase.train_from in ("pool", "head"):
@@ -185,10 +197,33 @@ def make_recipe(backbone_name: str, strategy: str, changes: Changes = NO_CHANGES
         start=changes.start,
         folds=changes.folds,
         fit=changes.fit,
-        **_given(batch_size=changes.batch_size),
+        **_given(batch_size=changes.batch_size, weight_decay=changes.weight_decay),
     )
     _refuse_numbers(recipe)
     return recipe
+
+
+def can_unfreeze_gradually(network: Backbone, train_from: str) -> bool:
+    """Whether a phase from this stage on has more than the last stage to unfreeze."""
+    names = network.stage_names
+    return train_from in names and names.index(train_from) < names.index(network.last_stage)
+
+
+def _gradually(last: Phase, network: Backbone) -> list[Phase]:
+    """The phases that lead to the last one, and that one.
+
+    Raises:
+        BadRecipe: there is only one stage to unfreeze.
+    """
+    network.stage(last.train_from)
+    if not can_unfreeze_gradually(network, last.train_from):
+        what = f"--gradual does nothing: from {last.train_from} on there is only one stage to unfreeze"
+        raise BadRecipe(what, remedy="Leave it out, or begin to learn earlier with --train-from.")
+    names = network.stage_names
+    way = names[names.index(last.train_from) + 1 : names.index(network.last_stage) + 1]
+    # A stage that stays frozen brings nothing new to learn, so it is no step of its own.
+    cuts = [name for name in reversed(way) if name not in last.frozen]
+    return [*(replace(last, name="unfreeze", train_from=cut, epochs=UNFREEZE_EPOCHS) for cut in cuts), last]
 
 
 def _given(**values: Any) -> dict[str, Any]:
@@ -218,6 +253,8 @@ def _refuse_contradictions(strategy: str, changes: Changes) -> None:
         raise refuse(f"--train-from {changes.train_from}", "Only the head would learn; choose feature-extraction.")
     if strategy in ("feature-extraction", "from-scratch") and changes.warmup_epochs is not None:
         raise refuse("--warmup-epochs", "It has one phase only.")
+    if strategy in ("feature-extraction", "from-scratch") and changes.gradual:
+        raise refuse("--gradual", "It has one phase only.")
     if strategy == "from-scratch" and changes.start:
         raise refuse(f"--backbone {changes.start.path}", "It starts from random weights, not from a model's.")
     if strategy == "from-scratch" and changes.bn not in (None, "adaptive"):
@@ -235,17 +272,22 @@ def _refuse_numbers(recipe: Recipe) -> None:
             raise BadRecipe(f"{phase.epochs} epochs is out of range", remedy="Give 1 to 10000.")
     if not 1 <= recipe.batch_size <= 4096:
         raise BadRecipe(f"a batch of {recipe.batch_size} is out of range", remedy="Give 1 to 4096.")
+    if not 0 <= recipe.weight_decay <= 1:
+        raise BadRecipe(f"a weight decay of {recipe.weight_decay:g} is out of range", remedy="Give 0 to 1.")
     if recipe.fit is not None and recipe.fit not in FITS:
         raise BadRecipe(
             f"pictures cannot be made square by {recipe.fit!r}", remedy=f"Choose one of: {', '.join(FITS)}."
         )
 
 
+FEW_PICTURES = 100  # a class
+
+
 @dataclass(frozen=True)
 class Guard:
     """Something a recipe does that is usually a mistake, with the sentence that says why."""
 
-    name: Literal["erasing-rate", "no-warm-up", "few-pictures", "from-scratch"]
+    name: Literal["erasing-rate", "no-warm-up", "few-pictures", "adaptive-batchnorm", "from-scratch"]
     text: str
 
 
@@ -271,12 +313,20 @@ def guards(recipe: Recipe, pictures_per_class: float) -> list[Guard]:
             )
         )
     nearly_everything = backbone(recipe.backbone).stage(last.train_from).rate == "early"
-    if recipe.pretrained and nearly_everything and recipe.domain == "similar" and pictures_per_class < 100:
+    if recipe.pretrained and nearly_everything and recipe.domain == "similar" and pictures_per_class < FEW_PICTURES:
         found.append(
             Guard(
                 "few-pictures",
                 f"Fine-tuning so many stages on {pictures_per_class:.0f} pictures a class of a domain like ImageNet's "
                 "tends to overfit. Try feature-extraction or fine-tune-last.",
+            )
+        )
+    if recipe.pretrained and tunes_backbone and last.bn == "adaptive" and pictures_per_class < FEW_PICTURES:
+        found.append(
+            Guard(
+                "adaptive-batchnorm",
+                f"With {pictures_per_class:.0f} pictures a class, adaptive BatchNorm replaces the pretrained running "
+                "statistics by noisier ones of your own. Pinned keeps them.",
             )
         )
     if not recipe.pretrained and pictures_per_class < 10_000:

@@ -2,15 +2,21 @@
 
 import gzip
 import json
+import os
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tlstudio.core import events
 from tlstudio.core.errors import ProjectError
+from tlstudio.core.files import cannot_write
 from tlstudio.core.recipe import Recipe
+
+CHECKPOINT_FACTS = "tlstudio"  # the name under which a checkpoint's header carries what it says of itself
+_LONGEST_HEADER = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -52,16 +58,35 @@ class RunState:
         return self
 
     def _until(self, event: events.RunResumed) -> "RunState":
-        """The state at the checkpoint from which the run goes on: what came after it is done again."""
+        """The state at the checkpoint from which the run goes on: what came after it is done again.
+
+        The phase it goes on in is announced again.
+        """
         here = (event.phase, event.epoch)
         return replace(
             self,
-            phases=tuple(e for e in self.phases if e.phase <= event.phase),
+            phases=tuple(e for e in self.phases if e.phase < event.phase),
             epochs=tuple(e for e in self.epochs if (e.phase, e.epoch) < here),
             moved=tuple(e for e in self.moved if (e.phase, e.epoch) < here),
             solved=tuple(e for e in self.solved if e.phase < event.phase),
             paused=None,
         )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a run stands by its checkpoint. phase: from 1; one more than there are once all have been learned.
+
+    batch: how many of that epoch (from 1) are learned. saved: when, ISO 8601; it serves to show. model: where the
+    model goes; empty: into the run's folder.
+    """
+
+    phase: int
+    phases: int
+    epoch: int
+    batch: int
+    saved: str
+    model: str
 
 
 @dataclass(frozen=True)
@@ -115,12 +140,63 @@ class RunFolder:
         """
         if not isinstance(event, events.Progress):
             try:
-                with self.events_file.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(event.to_json()) + "\n")
+                with self.events_file.open("ab+") as file:
+                    if file.tell():
+                        file.seek(-1, os.SEEK_END)
+                        if file.read(1) != b"\n":  # a full disk or a power cut took the rest of that line
+                            file.write(b"\n")
+                    file.write(json.dumps(event.to_json()).encode() + b"\n")
             except OSError as error:
-                remedy = f"Free some space in {self.folder}."
-                text = f"cannot be written ({error.strerror})"
-                raise ProjectError(text, path=self.events_file, remedy=remedy) from error
+                raise cannot_write(self.events_file, error) from error
+
+    def sync_history(self) -> None:
+        """See to it that what was recorded so far outlasts a power cut.
+
+        Raises:
+            ProjectError: the disk is full.
+        """
+        if not self.events_file.exists():
+            return
+        try:
+            with self.events_file.open("rb+") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise cannot_write(self.events_file, error) from error
+
+    def standing(self) -> Standing | None:
+        """Where the run stands by the newest checkpoint that is whole; None where there is none.
+
+        Its header is read and its size compared; whether every value is as written shows when the run goes on.
+        """
+        for path in (self.last_file, self.previous_file):
+            if found := _standing_in(path):
+                return found
+        return None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it came to its end, or was stopped and kept its best."""
+        if not self.events_file.exists():
+            return False
+        with self.events_file.open("rb") as file:
+            return any(line.startswith(b'{"event": "finished"') for line in file)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether there is something to go on with: a whole checkpoint of a run that did not come to its end."""
+        return self.standing() is not None and not self.is_finished
+
+    def give_up(self) -> None:
+        """Delete the checkpoints of a run that nobody should go on with."""
+        for path in (self.last_file, self.previous_file):
+            with suppress(OSError):
+                path.unlink()
+
+    def clear_leftovers(self) -> None:
+        """Delete what a killed process was writing; nobody else may be at work in the folder."""
+        for path in self.folder.rglob(".*.part"):
+            with suppress(OSError):
+                path.unlink()
 
     def history(self) -> Iterator[events.Event]:
         """The events on disk. A last line cut short by a kill is left out."""
@@ -155,3 +231,32 @@ class RunFolder:
             return {path: {"label": label, "split": split, "digest": digest} for path, label, split, digest in rows}
         except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ProjectError("is damaged", path=self.pictures_file, remedy="Repeat the run.") from error
+
+
+def unfinished(project: Path) -> RunFolder | None:
+    """The newest run of the project in a folder, if it can go on; no lock is needed to look."""
+    runs = runs_in(project)
+    return runs[-1] if runs and runs[-1].is_unfinished else None
+
+
+def runs_in(project: Path) -> list[RunFolder]:
+    """The runs of the project in a folder, oldest first; no lock is needed to look."""
+    folders = [f for f in (project / "runs").glob("*-*") if f.is_dir() and f.name.split("-")[0].isdigit()]
+    return sorted((RunFolder(f) for f in folders), key=lambda run: run.number)
+
+
+def _standing_in(checkpoint: Path) -> Standing | None:
+    try:
+        with checkpoint.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > _LONGEST_HEADER:
+                return None
+            header = json.loads(file.read(length))
+            size = os.fstat(file.fileno()).st_size
+        facts = json.loads(header.pop("__metadata__")[CHECKPOINT_FACTS])
+        if size != 8 + length + max(described["data_offsets"][1] for described in header.values()):
+            return None
+        place, model = facts["place"], facts["terms"].get("model", "")
+        return Standing(place["phase"], facts["phases"], place["epoch"], place["batch"], facts["saved"], model)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None

@@ -73,19 +73,28 @@ DROP TABLE facts_1;
 """
 
 
+def version_of(db: sqlite3.Connection) -> int:
+    """The version of the tables; 0 where there are none yet.
+
+    Raises:
+        sqlite3.DatabaseError: the file is no catalogue.
+    """
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
 def bring_up_to_date(db: sqlite3.Connection) -> int:
     """Make the tables, or turn an older version's into today's, all or nothing. Returns the version found or made.
 
     Raises:
         sqlite3.DatabaseError: the file cannot be written, or is no catalogue.
     """
-    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    version = version_of(db)
     if version >= SCHEMA_VERSION:
         return version
     db.execute("BEGIN IMMEDIATE")
     try:
         # Somebody else may have done it while this connection waited for its turn.
-        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        version = version_of(db)
         for statement in _statements({0: TABLES, 1: _FROM_1}.get(version, "")):
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {max(version, SCHEMA_VERSION)}")

@@ -45,7 +45,7 @@ def sources_of(project: Project) -> list[Source]:
 
 def places_in(project: Path) -> list[Path]:
     """Where the pictures of the project in a folder lie, or the lists of them; nobody needs to have it open."""
-    catalogue = Catalogue(project / "catalogue.sqlite")
+    catalogue = Catalogue.look(project / "catalogue.sqlite")
     return [project / (each.copies or each.path) for each in _sources(project, catalogue)]
 
 

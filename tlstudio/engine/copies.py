@@ -18,6 +18,7 @@ import platformdirs
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import ProjectError, UnreadablePicture
 from tlstudio.core.events import Event, PictureSkipped, Progress, Warned
+from tlstudio.core.files import cannot_write
 from tlstudio.core.project import replacing, write_atomically
 
 FOLDER = "pictures"
@@ -160,7 +161,10 @@ def _try(copy: Callable[[], None]) -> UnreadablePicture | None:
 
 
 def _copy(place: Path, picture: Picture) -> None:
-    place.parent.mkdir(exist_ok=True)
+    try:
+        place.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise cannot_write(place, error) from error
     found = hashlib.blake2b(digest_size=16)
     with replacing(place) as temporary, temporary.open("wb") as target:
         for chunk in _chunks(picture.path):

@@ -4,6 +4,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Generator, Hashable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from tlstudio.core import splits
 from tlstudio.core.catalogue import Picture
-from tlstudio.core.errors import TrainingFailed, UnusableImages
+from tlstudio.core.errors import RefusedModel, TrainingFailed, UnusableImages
 from tlstudio.core.events import (
     CheckpointSaved,
     EpochDone,
@@ -24,11 +25,16 @@ from tlstudio.core.events import (
     PhaseStarted,
     Progress,
     Said,
+    StagesMoved,
+    from_json,
 )
+from tlstudio.core.files import cannot_write
 from tlstudio.core.recipe import Recipe
-from tlstudio.engine import predictor
+from tlstudio.core.run import RunFolder
+from tlstudio.engine import predictor, run_checkpoints
 from tlstudio.engine.evaluation import WORTH_REPEATED, Floats, Ints, wilson
 from tlstudio.engine.predictor import HeldOut
+from tlstudio.engine.run_checkpoints import Checkpoint, Place
 from tlstudio.engine.training import Fit, fit
 
 WORTH_SAYING = 30  # seconds
@@ -70,6 +76,9 @@ def most_folds(pictures: Sequence[Picture]) -> int:
 def out_of_fold(job: Fit, seed: int) -> Generator[Event, None, OutOfFold]:
     """Train and judge `job.recipe.folds` times on parts of `job.train`, drawn by `seed`; the network ends as it began.
 
+    Each fold has a folder of its own in the run's, so that what is judged already is not trained again, and a fold goes
+    on where it stood.
+
     Raises:
         TrainingFailed: it was stopped, or a fold lost its numbers before its first epoch had ended.
     """
@@ -82,8 +91,11 @@ def out_of_fold(job: Fit, seed: int) -> Generator[Event, None, OutOfFold]:
             job,
             train=[p for p, f in zip(job.train, where, strict=True) if f != number],
             val=[p for p, f in zip(job.train, where, strict=True) if f == number],
+            run=RunFolder(job.run.folder / "folds" / str(number + 1)),
+            place=Place(),
+            checkpoint=None,
         )
-        found, figures = yield from _fold(fold, number + 1)
+        found, figures = _remembered(fold) or (yield from _fold(fold, number + 1))
         job.network.load_tail(cut, untouched)
         held_out.append(found)
         done.append(figures)
@@ -96,15 +108,17 @@ def out_of_fold(job: Fit, seed: int) -> Generator[Event, None, OutOfFold]:
 
 
 def _fold(fold: Fit, number: int) -> Generator[Event, None, tuple[HeldOut, FoldDone]]:
-    """Train without a fold's pictures and ask about them."""
+    """Train without a fold's pictures, from where it stood, and ask about them."""
     count, started = fold.recipe.folds, time.monotonic()
     name = f"fold {number} of {count}"
-    epochs: list[EpochDone] = []
+    epochs = _take_up(fold)
     reading = 0.0
     for event in _named(fit(fold), name):
         if isinstance(event, EpochDone):
             epochs.append(event)
-        elif not isinstance(event, (PhaseStarted, CheckpointSaved)):  # of the fit that makes the model, not of these
+            fold.run.record(event)
+        # Of the fit that makes the model, not of these.
+        elif not isinstance(event, (PhaseStarted, CheckpointSaved, StagesMoved)):
             reading += event.seconds if isinstance(event, FeaturesReady) else 0
             yield event
     if fold.stop():
@@ -126,7 +140,47 @@ def _fold(fold: Fit, number: int) -> Generator[Event, None, tuple[HeldOut, FoldD
     # What was read now is remembered by the folds to come. One fit more makes the model.
     if number == 1 and (rest := (seconds - reading) * count) > WORTH_SAYING:
         yield Said(f"{count - 1} more folds and the training on all pictures will take about {_minutes(rest)}.")
-    return HeldOut(asked.kept, asked.logits, distances), done
+    found = HeldOut(asked.kept, asked.logits, distances)
+    _remember(fold, found, done)
+    return found, done
+
+
+def _take_up(fold: Fit) -> list[EpochDone]:
+    """Let a fold go on from its checkpoint, if it has one; returns the epochs it has done until there."""
+    try:
+        fold.run.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(fold.run.folder, error) from error
+    with suppress(RefusedModel):
+        fold.checkpoint = run_checkpoints.read(fold.run)
+    done = {(e.phase, e.epoch): e for e in fold.run.history() if isinstance(e, EpochDone)}
+    place = fold.checkpoint.place if fold.checkpoint else Place()
+    return [e for at, e in sorted(done.items()) if at < (place.phase, place.epoch)]
+
+
+def _remember(fold: Fit, found: HeldOut, done: FoldDone) -> None:
+    """Keep what a fold said in the place of its checkpoints: it is all that is needed of it."""
+    facts = {"done": done.to_json(), "kept": [picture.path for picture in found.kept]}
+    tensors = {"logits": torch.from_numpy(found.logits), "distances": found.distances}
+    end = Place(len(fold.recipe.phases) + 1)
+    run_checkpoints.write(fold.run, Checkpoint(end, len(fold.recipe.phases), facts, fold.terms, tensors))
+    for path in (fold.run.previous_file, fold.run.best_file):
+        path.unlink(missing_ok=True)
+
+
+def _remembered(fold: Fit) -> tuple[HeldOut, FoldDone] | None:
+    """What a fold said, if it came to its end."""
+    try:
+        found = run_checkpoints.read(fold.run)
+    except RefusedModel:
+        return None
+    if "done" not in found.facts or found.terms != fold.terms:
+        return None
+    done = from_json(found.facts["done"])
+    assert isinstance(done, FoldDone)
+    here = {picture.path: picture for picture in fold.val}
+    kept = tuple(here[path] for path in found.facts["kept"])
+    return HeldOut(kept, found.tensors["logits"].numpy(), found.tensors["distances"]), done
 
 
 def _named(said: Iterator[Event], name: str) -> Iterator[Event]:

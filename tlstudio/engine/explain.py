@@ -79,7 +79,7 @@ def heat_map(prefix: nn.Sequential, head: nn.Module, outputs: list[torch.Tensor]
         # A copy: what follows may work in place.
         logit = head(prefix[at + 1 :](value.clone())).flatten()[index]
         (slope,) = torch.autograd.grad(logit, value)
-    values, slopes = _as_map(value.detach()), _as_map(slope)
+    values, slopes = as_map(value.detach()), as_map(slope)
     if not slopes.any():
         return None
     weights = slopes.mean(dim=(1, 2), keepdim=True)
@@ -93,7 +93,7 @@ def _best(head: nn.Module, pooled: torch.Tensor) -> int:
 
 def _last_map(outputs: list[torch.Tensor]) -> int | None:
     """Which stage to look at: the last one that says something about more than one place."""
-    maps = [i for i, value in enumerate(outputs) if _is_map(value)]
+    maps = [i for i, value in enumerate(outputs) if is_map(value)]
     if not maps:
         return None
     last = maps[-1]
@@ -101,13 +101,13 @@ def _last_map(outputs: list[torch.Tensor]) -> int | None:
     return last - 1 if outputs[last].dim() == 3 and last - 1 in maps else last
 
 
-def _is_map(value: torch.Tensor) -> bool:
+def is_map(value: torch.Tensor) -> bool:
     if value.dim() == 4:
         return min(value.shape[1:3]) > 1 or min(value.shape[2:]) > 1
     return value.dim() == 3 and value.shape[1] - math.isqrt(value.shape[1]) ** 2 <= MOST_EXTRA_TOKENS
 
 
-def _as_map(value: torch.Tensor) -> torch.Tensor:
+def as_map(value: torch.Tensor) -> torch.Tensor:
     """The (channels, h, w) of one picture from (1, channels, h, w), (1, h, w, channels) or (1, tokens, channels)."""
     if value.dim() == 3:
         side = math.isqrt(value.shape[1])

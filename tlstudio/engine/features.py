@@ -30,12 +30,13 @@ from tlstudio.core.recipe import Augmentation
 from tlstudio.engine import store
 from tlstudio.engine.decode import decode_with_digest
 from tlstudio.engine.folding import folded
-from tlstudio.engine.memory import free_memory, out_of_memory, to_device
+from tlstudio.engine.memory import TOO_LITTLE_MEMORY, free_memory, is_about_memory, out_of_memory, to_device
 from tlstudio.engine.network import Network
 from tlstudio.engine.store import CacheUsage, Row, Shelf, clear, usage
 from tlstudio.engine.tensors import augment, batched, normalise, read, resized, shaped, threaded
 
 __all__ = [
+    "EVERY_STAGE",
     "PLAIN",
     "CacheUsage",
     "Features",
@@ -45,6 +46,7 @@ __all__ = [
     "clear",
     "each_alone",
     "extract",
+    "extract_stages",
     "keep_pictures",
     "usage",
 ]
@@ -54,13 +56,15 @@ _R = TypeVar("_R")
 # On the CPU each thread takes its own few pictures from the file to the answer: no thread waits for another at every
 # layer, as they would with one large batch. On a GPU large batches keep the device busy.
 CPU_CHUNK, GPU_CHUNK = 8, 64
-# Rows are handed to the store by this many bytes, or this many pictures: what a kill may lose.
-FLUSH_BYTES, FLUSH_ROWS = 16 << 20, 512
+# Rows are handed to the store by this many bytes, pictures or seconds: what a kill may lose.
+FLUSH_BYTES, FLUSH_ROWS, FLUSH_SECONDS = 16 << 20, 512, 10.0
 FLOAT16_MAX = 65504.0
 # Folding is paid for by this many pictures; fewer go through the stages as they are, to the same answers.
 FOLD_FROM = 200
+# In place of a cut: what each stage before the head says, averaged over the picture, one after the other.
+EVERY_STAGE = "every stage"
 # Goes up when decoding, resizing or folding here gives other values for the same file.
-PIPELINE = 3
+PIPELINE = 4
 
 
 class Stopped(Exception):  # no error: somebody asked for it
@@ -108,7 +112,9 @@ class Frozen:
     """
 
     def __init__(self, network: Network, cut: str, count: int = 0) -> None:
-        prefix, _ = network.split(cut)
+        prefix, _ = network.split("head" if cut == EVERY_STAGE else cut)
+        if cut == EVERY_STAGE:
+            prefix = _EachStage(*prefix)
         self.architecture = network.backbone.architecture
         self.preprocessing = network.preprocessing
         self.device = next(network.model.parameters()).device
@@ -140,8 +146,10 @@ class Frozen:
         side = self.preprocessing.size
         try:
             return tuple(self.prefix(torch.zeros(1, 3, side, side, device=self.device)).shape[1:])
-        except torch.OutOfMemoryError as error:
-            raise out_of_memory() from error
+        except TOO_LITTLE_MEMORY as error:
+            if not is_about_memory(error):
+                raise
+            raise out_of_memory(self.device) from error
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
         """pixels: (N, 3, size, size) uint8. Returns (N, …) float32 on the network's device.
@@ -153,14 +161,22 @@ class Frozen:
             if self._fast is None:
                 worth = self.count >= FOLD_FROM
                 self._fast = folded(self.prefix, self.preprocessing.size) if worth else self.prefix
+        count = len(pixels)
+        if self.device.type == "cpu" and count < CPU_CHUNK:
+            # Fewer would go through other kernels, whose answers differ in the last digits: what a picture's are must
+            # not depend on which others are remembered already.
+            pixels = torch.cat([pixels, pixels[:1].expand(CPU_CHUNK - count, -1, -1, -1)])
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
         with self._turn, torch.no_grad():
             while True:
                 pieces = self.pieces
                 try:
-                    return torch.cat([self._answer(part, self._fast) for part in pixels.chunk(pieces)])
-                except torch.OutOfMemoryError as error:
+                    return torch.cat([self._answer(part, self._fast) for part in pixels.chunk(pieces)])[:count]
+                except TOO_LITTLE_MEMORY as error:
+                    if not is_about_memory(error):
+                        raise
                     if pieces >= len(pixels):
-                        raise out_of_memory() from error
+                        raise out_of_memory(self.device) from error
                     self.pieces = max(self.pieces, 2 * pieces)
                 # Not in the handler: the error holds on to what did not fit.
                 free_memory(self.device)
@@ -168,6 +184,22 @@ class Frozen:
     def _answer(self, pixels: torch.Tensor, stages: nn.Module) -> torch.Tensor:
         answers: torch.Tensor = stages(normalise(to_device(pixels, self.device), self.preprocessing))
         return answers.float()
+
+
+class _EachStage(nn.Sequential):
+    """Stages that say what each of them makes of a picture, averaged over it. (N, 3, S, S) → (N, D₁ + D₂ + …)."""
+
+    def forward(self, value: torch.Tensor) -> torch.Tensor:
+        said = []
+        for stage in self:
+            value = stage(value)
+            said.append(_averaged(value).flatten(1))
+        return torch.cat(said, 1)
+
+
+def _averaged(value: torch.Tensor) -> torch.Tensor:
+    """Maps, (N, C, H, W), over their places; tokens, (N, tokens, D), over all of them; what is pooled stays."""
+    return value.mean((2, 3)) if value.ndim == 4 else value.mean(1) if value.ndim == 3 else value
 
 
 def squares(pictures: Sequence[Picture], view: View, preprocessing: Preprocessing) -> list[Row | UnreadablePicture]:
@@ -251,10 +283,35 @@ def extract(
     shelf = Shelf(_key(frozen, cut, view, number_format), number_format) if remember else None
     work = _Work(compute, frozen.chunk, threads, task, stop)
     found, ready = yield from _through_cache(pictures, shelf, shape, work)
-    yield FeaturesReady(cut, *ready)
+    yield FeaturesReady("head" if cut == EVERY_STAGE else cut, *ready)
     if frozen.pieces > 1:
         yield Warned(f"The device had too little memory: pictures went through it in {frozen.pieces} parts a batch.")
     return found
+
+
+def extract_stages(
+    network: Network, pictures: Sequence[Picture], threads: int, stop: Callable[[], bool] = lambda: False
+) -> Generator[Event, None, tuple[dict[str, torch.Tensor], tuple[Picture, ...]]]:
+    """What each stage before the head says about each picture, averaged over it, all from one pass: (N, D) float32 by
+    stage; and the pictures that could be read.
+
+    What the last of them says is what a head is given; it is remembered for heads, too.
+
+    Raises:
+        Stopped, TLStudioError: as `extract`.
+    """
+    found = yield from extract(network, EVERY_STAGE, pictures, threads, task="asking every stage", stop=stop)
+    names = list(network.stages)[:-1]
+    shapes = network.shapes()
+    widths = [shapes[name][0] if len(shapes[name]) == 3 else shapes[name][-1] for name in names]
+    head = Shelf(_key(Frozen(network, "head"), "head", PLAIN, "float32"), "float32")
+    known = head.find([p.digest for p in found.kept])
+    fresh = {p.digest: row[-widths[-1] :] for p, row in zip(found.kept, found.rows, strict=True)}
+    head.add([(digest, row) for digest, row in fresh.items() if digest not in known])
+    said = dict(zip(names, found.values.split(widths, 1), strict=True))
+    if names[-1] == "pool" and torch.allclose(said["pool"], said[names[-2]], rtol=1e-3, atol=1e-4):
+        del said["pool"]  # it only averages what the stage before it says, as was done here
+    return said, found.kept
 
 
 def keep_pictures(
@@ -345,12 +402,14 @@ class _Fresh:
     _waiting: list[int] = field(default_factory=list)
     _waiting_bytes: int = 0
     _held: int = 0
+    _flushed: float = field(default_factory=time.monotonic)
 
     def put(self, index: int, row: Row) -> None:
         self.rows[index] = row
         self._waiting.append(index)
         self._waiting_bytes += row.nbytes
-        if self._waiting_bytes >= FLUSH_BYTES or len(self._waiting) >= FLUSH_ROWS:
+        late = time.monotonic() - self._flushed >= FLUSH_SECONDS
+        if late or self._waiting_bytes >= FLUSH_BYTES or len(self._waiting) >= FLUSH_ROWS:
             self.flush()
 
     def flush(self) -> None:
@@ -364,7 +423,7 @@ class _Fresh:
         else:
             for i, row in zip(self._waiting, stored, strict=True):
                 self.rows[i] = row
-        self._waiting, self._waiting_bytes = [], 0
+        self._waiting, self._waiting_bytes, self._flushed = [], 0, time.monotonic()
 
 
 def each_alone(work: Callable[[_T], _R], items: Iterable[_T], threads: int, ahead: int) -> Generator[_R, None, None]:

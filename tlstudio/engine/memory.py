@@ -20,6 +20,27 @@ def free_memory(device: torch.device) -> None:
         torch.mps.empty_cache()
 
 
-def out_of_memory() -> TrainingFailed:
+# What is raised where memory is short: torch has no type of its own for the processor's.
+TOO_LITTLE_MEMORY = (RuntimeError, MemoryError)
+
+
+class OutOfMemory(TrainingFailed):
+    """There is too little memory for one picture."""
+
+
+def is_about_memory(error: BaseException) -> bool:
+    """Whether too little memory, of the device or of the processor, is what raised this."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
+def out_of_memory(device: torch.device) -> OutOfMemory:
+    if device.type == "cpu":
+        remedy = (
+            "Close other programs and continue the run, or train anew with a smaller batch, a smaller network or fewer "
+            "threads."
+        )
+        return OutOfMemory("there is too little memory for even one picture", remedy=remedy)
     remedy = "Choose a smaller network, or train on the CPU (--device cpu)."
-    return TrainingFailed("the device has too little memory for even one picture", remedy=remedy)
+    return OutOfMemory("the device has too little memory for even one picture", remedy=remedy)

@@ -46,6 +46,11 @@ class Network:
         modules = list(self.stages.values())
         return nn.Sequential(*modules[:at]), nn.Sequential(*modules[at:])
 
+    def earliest(self, phases: Sequence[Phase]) -> str:
+        """The earliest stage that learns in any of these phases."""
+        cuts = {phase.train_from for phase in phases}
+        return next(name for name in self.stages if name in cuts)
+
     def prepare(self, phase: Phase) -> None:
         """Set what learns in a phase (`requires_grad`); modes are set by `train_mode` and `eval_mode`.
 
@@ -145,6 +150,7 @@ class Network:
         stage, module = self.backbone.stage(name), self.stages[name]
         layers = tuple(_layer(part, names) for part in _stock_parts(module, names))
         parameters, trainable = _counts(module)
+        norms = list(_batchnorms(module))
         return StageOutline(
             name=name,
             parameters=parameters,
@@ -154,8 +160,9 @@ class Network:
             output_shape=shapes[name],
             learns=stage.learns,
             transferability=stage.transferability,
-            batchnorms=sum(1 for _ in _batchnorms(module)),
+            batchnorms=len(norms),
             layers=layers,
+            running_values=sum(value.numel() for norm in norms for value in (norm.running_mean, norm.running_var)),
         )
 
     @torch.inference_mode()
@@ -192,13 +199,37 @@ def _stock_parts(module: nn.Module, names: dict[nn.Module | nn.Parameter, str]) 
 
 def _layer(part: nn.Module | nn.Parameter, names: dict[nn.Module | nn.Parameter, str]) -> Layer:
     if isinstance(part, nn.Parameter):
-        return Layer(names[part], "Parameter", part.numel(), part.numel() if part.requires_grad else 0)
+        learns = part.numel() if part.requires_grad else 0
+        return Layer(names[part], "Parameter", part.numel(), learns, detail="×".join(map(str, part.shape)))
     below: list[nn.Module | nn.Parameter] = list(part.children())
     if any(True for child in part.children() for _ in child.parameters()):
         # What such a module holds itself is a layer of its own (positions, scales): it can be frozen by itself.
         below = [*part.parameters(recurse=False), *below]
     children = tuple(_layer(child, names) for child in below)
-    return Layer(names[part], type(part).__name__, *_counts(part), children=children)
+    return Layer(names[part], type(part).__name__, *_counts(part), children=children, detail=_detail(part))
+
+
+def _detail(module: nn.Module) -> str:
+    """A layer's sizes as people write them: "3×3, 64→128, stride 2"."""
+    match module:
+        case nn.Conv2d():
+            said = ["×".join(map(str, module.kernel_size)), f"{module.in_channels}→{module.out_channels}"]
+            if max(module.stride) > 1:
+                said.append(f"stride {max(module.stride)}")
+            if module.groups > 1:
+                said.append("depthwise" if module.groups == module.in_channels else f"{module.groups} groups")
+            return ", ".join(said)
+        case nn.Linear():
+            return f"{module.in_features}→{module.out_features}"
+        case BatchNorm():
+            return str(module.num_features)
+        case nn.LayerNorm():
+            return "×".join(map(str, module.normalized_shape))
+        case nn.MultiheadAttention():
+            return f"{module.embed_dim}, {module.num_heads} heads"
+        case nn.MaxPool2d(kernel_size=int(side)):
+            return f"{side}×{side}, stride {module.stride}"
+    return ""
 
 
 def build(name: str, classes: int, pretrained: bool, seed: int = 0) -> Network:

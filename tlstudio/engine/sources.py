@@ -5,7 +5,7 @@ Whatever the source, order and views are pure functions of seed, epoch and pictu
 
 import itertools
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -39,10 +39,13 @@ class Source(Protocol):
     targets: torch.Tensor
 
     def batches(self, order: Sequence[int], size: int, epoch: int) -> Batches:
-        """The tail's inputs, (n, …) float32 on the device, and their targets, in this order of pictures."""
+        """The tail's inputs, (n, …) float32 on the device, and their targets, in this order of pictures.
+
+        Every `size` of them make a batch, also where some, or all, can no longer be read and are left out of it.
+        """
         ...
 
-    def complaints(self) -> Iterator[Event]:
+    def complaints(self) -> Generator[Event, None, None]:
         """Pictures that could not be read any more, each said once."""
         ...
 
@@ -58,14 +61,13 @@ def choose(job: "Fit", phase: Phase) -> CachePlan:
 
 
 def open_source(
-    job: "Fit", phase: Phase, plan: CachePlan, pictures: Sequence[Picture]
+    job: "Fit", phase: Phase, plan: CachePlan, pictures: Sequence[Picture], augment: Augmentation
 ) -> Generator[Event, None, Source]:
     """The source of a phase's training or validation pictures; what has to be remembered is computed now.
 
     Raises:
         Stopped, TLStudioError: as `features.extract`.
     """
-    augment: Augmentation = phase.augment if pictures is job.train else "none"
     if plan.tier == "features":
         return (yield from _remembered(job, phase, plan, augment, pictures))
     frozen = Frozen(job.network, phase.train_from, len(pictures) * phase.epochs)
@@ -74,7 +76,7 @@ def open_source(
     if plan.tier == "pictures":
         preprocessing, augmented = job.network.preprocessing, augment != "none"
         found = yield from features.keep_pictures(
-            preprocessing, pictures, augmented, job.threads, job.stop, phase.train_from
+            preprocessing, pictures, augmented, job.threads, job.is_asked_to_end, phase.train_from
         )
         source.pictures, source.rows = found.kept, found.rows
         source.targets = job.targets(found.kept).to(job.device)
@@ -88,7 +90,14 @@ def _remembered(
     kept, found = tuple(pictures), []
     for view in views:
         answers = yield from features.extract(
-            job.network, phase.train_from, kept, job.threads, stop=job.stop, view=view, number_format=plan.number_format
+            job.network,
+            phase.train_from,
+            kept,
+            job.threads,
+            True,
+            stop=job.is_asked_to_end,
+            view=view,
+            number_format=plan.number_format,
         )
         found.append(answers)
         kept = answers.kept
@@ -116,8 +125,8 @@ class _Remembered:
         values = to_device(torch.from_numpy(stacked), self.device).float()
         return values.contiguous(memory_format=torch.channels_last) if values.ndim == 4 else values
 
-    def complaints(self) -> Iterator[Event]:
-        return iter(())
+    def complaints(self) -> Generator[Event, None, None]:
+        yield from ()
 
 
 @dataclass
@@ -150,8 +159,8 @@ class _Pixels:
         with closing(on_threads(work, batched(order, self.frozen.chunk), self.threads, ahead)) as chunks:
             for batch in batched(itertools.chain.from_iterable(chunks), size):
                 good = [i for i, x in batch if x is not None]
-                if good:
-                    yield self._inputs([x for _, x in batch if x is not None]), self.targets[good]
+                inputs = self._inputs([x for _, x in batch if x is not None]) if good else torch.empty(0)
+                yield inputs, self.targets[good]
 
     def _answers(self, indices: list[int], view: View) -> Sequence[Row | torch.Tensor | None]:
         """What the frozen stages say about some pictures, or the squares where there are no such stages."""
@@ -176,7 +185,7 @@ class _Pixels:
         values = torch.stack(rows)
         return values.contiguous(memory_format=torch.channels_last) if values.ndim == 4 else values
 
-    def complaints(self) -> Iterator[Event]:
+    def complaints(self) -> Generator[Event, None, None]:
         for path, reason in list(self._unreadable.items())[self._reported :]:
             self._reported += 1
             yield PictureSkipped(path, reason)

@@ -57,6 +57,7 @@ def conclude(order: Order, job: Fit, folds: OutOfFold | None) -> Generator[Event
     train = yield from predictor.answer(network, cut, familiar, job.threads, task, exact)
     sample = predictor.sample_of(train.pooled)
     report: dict[str, Any] = {"test": None, "repeated": None, "predictions": []}
+    report |= {"movement": job.motion.movement(), "seal": job.motion.seal.to_json()}
     if folds:
         val = folds.held_out
     else:

@@ -183,7 +183,7 @@ def find(path: Path) -> Generator[Event, None, Found]:
     from tlstudio.engine import survey
 
     if is_project(path):
-        held = Catalogue(path / "catalogue.sqlite").pictures()
+        held = Catalogue.look(path / "catalogue.sqlite").pictures()
         return survey.Found(tuple(replace(p, refused="") for p in held if not p.excluded))
     return (yield from survey.find(path))
 

@@ -29,7 +29,7 @@ def inspect(path: Path, more: Sequence[Path] = (), threads: int = 0, doubts: str
     if more:
         yield from _inspect_pictures(path, *more, threads=threads, doubts=doubts)
     elif path.is_dir() and is_project(path):
-        catalogue = Catalogue(path / "catalogue.sqlite")
+        catalogue = Catalogue.look(path / "catalogue.sqlite")
         yield _inspect_project(path, catalogue)
         yield from _doubt(catalogue.pictures(), places_in(path), doubts, threads)
     elif path.is_dir() and (path / "recipe.json").is_file():
@@ -74,7 +74,8 @@ def _inspect_run(path: Path) -> Event:
 
 
 def _inspect_model(path: Path) -> Event:
-    from tlstudio.engine import checkpoints
+    from tlstudio.engine import checkpoints, seal
 
     model = checkpoints.load_model(path)
-    return events.FileInspected("model", {**model.facts, "sha256": checkpoints.weights_digest(model)})
+    facts = {**model.facts, "sha256": checkpoints.weights_digest(model)}
+    return events.FileInspected("model", {**facts, "seal": seal.against_shipped(model)})

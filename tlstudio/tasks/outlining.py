@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tlstudio.core import events
-from tlstudio.core.advice import from_table
 from tlstudio.core.backbones import backbone
-from tlstudio.core.catalogue import class_names
 from tlstudio.core.events import Event
-from tlstudio.core.project import Project
-from tlstudio.core.recipe import Domain, Phase
+from tlstudio.core.recipe import Phase
 
 
-def outline(backbone_name: str, classes: int, phase: Phase) -> Iterator[Event]:
-    """The network's stages and layers with what learns in a phase; needs no weights.
+def outline(backbone_name: str, classes: int, *phases: Phase) -> Iterator[Event]:
+    """The network's stages and layers with what learns in the last of these phases; needs no weights.
 
     Raises:
         BadRecipe: an unknown backbone, stage or layer.
@@ -22,13 +19,8 @@ def outline(backbone_name: str, classes: int, phase: Phase) -> Iterator[Event]:
     from tlstudio.engine import network as networks
 
     network = networks.sketch(backbone(backbone_name), classes)
-    stages = network.outline(phase)
+    stages = network.outline(phases[-1])
     trainable, total = network.parameter_counts()
     layers = tuple(layer for stage in stages for layer in stage.layers)
-    yield events.Outlined(backbone_name, total, trainable, stages, layers)
-
-
-def advise(project: Project, domain: Domain = "similar") -> Iterator[Event]:
-    """Which strategy suits the project's pictures."""
-    pictures = project.catalogue.readable("train")
-    yield from_table(len(pictures), len(class_names(pictures)), domain)
+    steps = tuple({"name": p.name, "train_from": p.train_from, "epochs": p.epochs} for p in phases)
+    yield events.Outlined(backbone_name, total, trainable, stages, layers, steps)

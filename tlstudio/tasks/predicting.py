@@ -45,7 +45,10 @@ def evaluate(
 
     model, count = _open_model(model_file, device, threads)
     alone = is_project(images) and not more
-    pictures = Catalogue(images / "catalogue.sqlite").pictures() if alone else (yield from read((images, *more), count))
+    if alone:
+        pictures = Catalogue.look(images / "catalogue.sqlite").pictures()
+    else:
+        pictures = yield from read((images, *more), count)
     pictures = [p for p in pictures if not p.excluded]
     if split is None:
         split = "all"
@@ -166,7 +169,7 @@ class OpenModel:
 
         said = explain(self._loaded(), Path(path), label)
         if project is not None and is_project(project):
-            where = Catalogue(project / "catalogue.sqlite").paths_of([near.digest for near in said.nearest])
+            where = Catalogue.look(project / "catalogue.sqlite").paths_of([near.digest for near in said.nearest])
             said = replace(said, nearest=tuple(replace(n, path=where.get(n.digest, "")) for n in said.nearest))
         yield said
 

@@ -156,6 +156,7 @@ def _copied(
     """Copy what sources name into the project; returns them with where the copies are, and the copies."""
     from tlstudio.engine import copies, reading
 
+    project.check_writable()
     before, log = project.catalogue.scanned(), ImportLog(project.folder)
     placed, copied = list[Source](), list[Picture]()
     for each in sources:
@@ -199,6 +200,7 @@ def _look_through(project: Project, order: _Order) -> Iterator[Event]:
     from tlstudio.engine import duplicates, reading
     from tlstudio.engine.report import check_trainable, inspect
 
+    project.check_writable()
     before = project.catalogue.scanned("given")
     stored = project.catalogue.fact("split_rule")
     rule_before = SplitRule(**json.loads(stored)) if stored else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import platform
 import time
@@ -19,11 +18,11 @@ from tlstudio.core.errors import BadRecipe, ProjectError, UnusableImages
 from tlstudio.core.events import Event
 from tlstudio.core.project import Project, write_atomically
 from tlstudio.core.recipe import ModelFile, Recipe, guards
-from tlstudio.tasks.concluding import Order, conclude
+from tlstudio.tasks.concluding import Order
+from tlstudio.tasks.running import carry_out, may_go, terms_of
 
 if TYPE_CHECKING:
     from tlstudio.engine.network import Network
-    from tlstudio.engine.training import Fit
 
 
 def train(
@@ -33,14 +32,18 @@ def train(
     device: str = "auto",
     threads: int = 0,
     stop: Callable[[], bool] = lambda: False,
+    pause: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
     """Adapt a backbone to the project's pictures by a recipe; ends with `Finished`, also when stopped.
 
     model: where the `.tlmodel` goes; the run's folder by default. threads: 0 takes all cores. stop: asked at every
-    batch; True ends the run and keeps the best weights so far.
+    batch; True ends the run and keeps the best weights so far. pause: asked at every batch; True ends with `RunPaused`,
+    and `resume` goes on. Whatever else ends it between two events, a kill too, leaves a checkpoint to go on from.
 
     Raises:
-        TLStudioError: the pictures, weights, device or recipe do not allow it, or the loss stopped being a number.
+        TrainingPaused: it cannot go on as things are; `RunPaused` was said before.
+        TLStudioError: the pictures, weights, device or recipe do not allow it, there is too little room for it, or the
+            loss stopped being a number.
     """
     from tlstudio.engine import report
 
@@ -50,39 +53,42 @@ def train(
     if recipe.folds:
         _check_no_val_given(project)
     if model is not None:
-        _check_writable(model)
+        check_writable(model)
     # What needs no torch has been checked; from here on it is loaded.
     import torch
 
     from tlstudio.engine import device as devices
+    from tlstudio.engine import space
     from tlstudio.engine.training import Fit
 
     where, count = devices.choose(device), devices.use_threads(threads)
     classes = class_names(pictures)
-    network, origin = _starting_network(recipe, len(classes))
-    if recipe.fit:
-        network.preprocessing = replace(network.preprocessing, fit=recipe.fit)
+    network, origin = starting_network(recipe, len(classes))
     _check_layers(network, recipe)
-    by_split = {name: [p for p in pictures if p.split == name] for name in ("train", "val", "test")}
+    by_split = dealt(pictures, recipe)
     opening: list[Event] = []
     if recipe.folds:
-        by_split |= {"train": [p for p in pictures if p.split != "test"], "val": []}
         recipe, opening = _with_possible_folds(recipe, by_split["train"])
+    space.check(network, recipe, len(pictures), [(project.folder, 0), (model or project.folder, 0)])
     run = project.new_run(recipe.strategy)
     write_atomically(run.recipe_file, json.dumps(recipe.to_json(), indent=1).encode())
     network.model.to(where, memory_format=torch.channels_last)
     sizes = {name: len(members) for name, members in by_split.items()}
-    opening.insert(0, events.RunStarted(str(run.folder), recipe.to_json(), str(where), count, sizes, _versions()))
-    job = Fit(network, recipe, classes, by_split["train"], by_split["val"], run, count, stop)
+    opening.insert(0, events.RunStarted(str(run.folder), recipe.to_json(), str(where), count, sizes, versions()))
+    opening += [events.Warned(guard.text) for guard in guards(recipe, sizes["train"] / len(classes))]
+    job = Fit(network, recipe, classes, by_split["train"], by_split["val"], run, count, stop, pause=pause)
     order = Order(project, recipe, by_split["test"], model or run.model_file, origin, started)
-    skipped: set[str] = set()
-    for event in itertools.chain(opening, _train(order, job)):
-        if isinstance(event, events.PictureSkipped):
-            if event.path in skipped:
-                continue  # each phase meets it again; once is enough to say it
-            skipped.add(event.path)
-        run.record(event)
-        yield event
+    job.may_go = may_go(pictures)
+    job.terms = terms_of(pictures, order, run)
+    yield from carry_out(order, job, opening)
+
+
+def dealt(pictures: Sequence[Picture], recipe: Recipe) -> dict[str, list[Picture]]:
+    """The pictures to learn from, to validate on and to test on; folds are drawn from all but the last."""
+    by_split = {name: [p for p in pictures if p.split == name] for name in ("train", "val", "test")}
+    if recipe.folds:
+        by_split |= {"train": [p for p in pictures if p.split != "test"], "val": []}
+    return by_split
 
 
 def model_to_start_from(path: Path) -> ModelFile:
@@ -96,8 +102,15 @@ def model_to_start_from(path: Path) -> ModelFile:
     return checkpoints.model_file(path)
 
 
-def _starting_network(recipe: Recipe, classes: int) -> tuple[Network, dict[str, Any]]:
+def starting_network(recipe: Recipe, classes: int) -> tuple[Network, dict[str, Any]]:
     """The network a recipe starts from, and where its weights come from."""
+    network, origin = _shipped_or_own(recipe, classes)
+    if recipe.fit:
+        network.preprocessing = replace(network.preprocessing, fit=recipe.fit)
+    return network, origin
+
+
+def _shipped_or_own(recipe: Recipe, classes: int) -> tuple[Network, dict[str, Any]]:
     from tlstudio.engine import checkpoints
     from tlstudio.engine import network as networks
 
@@ -123,14 +136,15 @@ def _check_layers(network: Network, recipe: Recipe) -> None:
 
     for phase in recipe.phases:
         network.prepare(phase)
-        _, tail = network.split(phase.train_from)
-        in_tail = {id(parameter) for parameter in tail.parameters()}
-        parts = {**dict(network.model.named_parameters()), **dict(network.model.named_modules()), **network.stages}
-        for name in phase.frozen:
-            held = parts[name].parameters() if hasattr(parts[name], "parameters") else [parts[name]]
-            if not any(id(parameter) in in_tail for parameter in held):
-                what = f"--freeze {name} does nothing: nothing in it learns from {phase.train_from} on"
-                raise BadRecipe(what, remedy="Leave it out, or begin to learn earlier with --train-from.")
+    phase = recipe.phases[-1]
+    _, tail = network.split(phase.train_from)
+    in_tail = {id(parameter) for parameter in tail.parameters()}
+    parts = {**dict(network.model.named_parameters()), **dict(network.model.named_modules()), **network.stages}
+    for name in phase.frozen:
+        held = parts[name].parameters() if hasattr(parts[name], "parameters") else [parts[name]]
+        if not any(id(parameter) in in_tail for parameter in held):
+            what = f"--freeze {name} does nothing: nothing in it learns from {phase.train_from} on"
+            raise BadRecipe(what, remedy="Leave it out, or begin to learn earlier with --train-from.")
     adapts = recipe.phases[-1].bn == "adaptive" and recipe.pretrained
     if adapts and not any(isinstance(module, BatchNorm) for module in tail.modules()):
         what = f"--bn adaptive does nothing: {recipe.backbone} has no BatchNorm from {phase.train_from} on"
@@ -156,13 +170,13 @@ def _with_possible_folds(recipe: Recipe, pictures: Sequence[Picture]) -> tuple[R
     return replace(recipe, folds=most), [events.Warned(text)]
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """What a run has to be repeated with to give the same numbers."""
     packages = ("torch", "torchvision", "timm", "pillow", "numpy")
     return {"tlstudio": __version__, "python": platform.python_version(), **{n: version(n) for n in packages}}
 
 
-def _check_writable(model: Path) -> None:
+def check_writable(model: Path) -> None:
     """Find out before hours of work whether the result can be put where it should go."""
     if model.is_dir():
         raise ProjectError("is a folder", path=model, remedy="Give the name of a file in it, ending in .tlmodel.")
@@ -170,37 +184,3 @@ def _check_writable(model: Path) -> None:
         raise ProjectError("is not in a folder that exists", path=model, remedy="Make the folder first.")
     write_atomically(model.with_name(f".{model.name}.test"), b"")
     model.with_name(f".{model.name}.test").unlink()
-
-
-def _train(order: Order, job: Fit) -> Iterator[Event]:
-    from tlstudio.engine import crossvalidation
-    from tlstudio.engine.training import fit
-
-    for guard in guards(job.recipe, len(job.train) / len(job.classes)):
-        yield events.Warned(guard.text)
-    folds = None
-    if job.recipe.folds:
-        yield events.Said(f"All {len(job.train)} pictures but the test ones are dealt into {job.recipe.folds} folds.")
-        folds = yield from crossvalidation.out_of_fold(job, _split_seed(order.project))
-        job = replace(job, recipe=folds.recipe)
-        yield events.Said(f"Now learning from all {len(job.train)} pictures, for as long as the folds found best.")
-    yield from fit(job)
-    report = yield from conclude(order, job, folds)
-    accuracies = [report[name] for name in ("val", "test")]
-    yield events.Finished(
-        model=str(order.model_file),
-        project=str(order.project.folder),
-        run=str(job.run.folder),
-        val_accuracy=accuracies[0]["accuracy"],
-        val_interval=tuple(accuracies[0]["interval"]),
-        test_accuracy=accuracies[1]["accuracy"] if accuracies[1] else None,
-        test_interval=tuple(accuracies[1]["interval"]) if accuracies[1] else None,
-        classes=job.classes,
-        seconds=time.monotonic() - order.started,
-        stopped=job.stopped,
-        folds=order.recipe.folds,
-    )
-
-
-def _split_seed(project: Project) -> int:
-    return int(json.loads(project.catalogue.fact("split_rule") or "{}").get("seed", 0))

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 
 from tlstudio import __version__, tasks
 from tlstudio.core import events
-from tlstudio.core.errors import TLStudioError
+from tlstudio.core.draft import Draft
+from tlstudio.core.errors import BadRecipe, TLStudioError
 from tlstudio.core.events import Event
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import Recipe
@@ -43,6 +44,7 @@ from tlstudio.ui.preferences_dialog.networks import choose_weights
 from tlstudio.ui.project_holder import ProjectHolder
 from tlstudio.ui.projects import MissingProject, ProjectOpened
 from tlstudio.ui.rail import Rail, RailButton, Step
+from tlstudio.ui.read_only import ReadOnlyStrip, why_not_changeable
 from tlstudio.ui.readiness import why_not_trainable
 from tlstudio.ui.status import Status
 from tlstudio.ui.theme import SPACE, Scheme, Theme
@@ -107,6 +109,7 @@ class MainWindow(QMainWindow):
     def _make_panels(self) -> None:
         self.rail = Rail()
         self.message_bar = MessageBar()
+        self.read_only_strip = ReadOnlyStrip()
         self.status = Status()
         self.dataset_panel = DatasetPanel(self._chooser, self.preferences)
         self.model_panel = ModelPanel()
@@ -124,6 +127,7 @@ class MainWindow(QMainWindow):
             self._pages.addWidget(page)
         right = QVBoxLayout()
         right.setSpacing(0)
+        right.addWidget(self.read_only_strip)
         right.addWidget(self.message_bar)
         right.addWidget(self._pages, 1)
         central = QWidget()
@@ -155,7 +159,8 @@ class MainWindow(QMainWindow):
         menus.step_wanted.connect(self._choose_step)
         menus.scheme_wanted.connect(self._choose_scheme)
         menus.rescan_wanted.connect(self.dataset_panel.rescan)
-        menus.train_wanted.connect(self.train)
+        menus.train_wanted.connect(self._train_or_go_on)
+        menus.pause_wanted.connect(self.training_panel.pause_or_go_on)
         menus.stop_wanted.connect(self.activity.stop)
         menus.log_wanted.connect(self._show_log)
         menus.about_wanted.connect(self._show_about)
@@ -184,9 +189,12 @@ class MainWindow(QMainWindow):
         model.networks_wanted.connect(self._show_networks)
         model.recipe_changed.connect(training.set_recipe)
         model.recipe_changed.connect(self._take_recipe)
+        training.pausable_changed.connect(self.menus.pause.setEnabled)
+        training.recipe_wanted.connect(self._edit_recipe)
         training.trained.connect(self._take_model)
         training.measured.connect(model.take_measurement)
         training.predict_requested.connect(self._go_on_to_predict)
+        training.results_view.pictures_wanted.connect(self._show_in_pictures)
         predict.files_wanted.connect(self.incoming.classify)
         predict.paste_wanted.connect(self.incoming.paste)
         predict.model_wanted.connect(self.incoming.choose_model)
@@ -200,6 +208,8 @@ class MainWindow(QMainWindow):
         projects.recent_changed.connect(self._show_recent)
         projects.recent_gone.connect(self.menus.grey_out)
         projects.failed.connect(self._show_failure)
+        projects.freed.connect(self.read_only_strip.show_free)
+        self.read_only_strip.change_wanted.connect(projects.take_over)
         incoming.model_came.connect(self._open_model)
         incoming.project_came.connect(projects.open)
         incoming.weights_came.connect(self._import_weights)
@@ -329,7 +339,8 @@ class MainWindow(QMainWindow):
     def _show_project(self, project: Project | None) -> None:
         self.setWindowTitle(f"TL Studio — {project.folder.name}" if project else "TL Studio")
         self._show_recent()
-        self.menus.import_copy.setEnabled(project is not None)
+        self.read_only_strip.show_project(project)
+        self.menus.allow_changes(project is not None, why_not_changeable(project))
         self.dataset_panel.show_project(project)
         self.model_panel.show_project(project)
         self.training_panel.show_project(project)
@@ -342,7 +353,7 @@ class MainWindow(QMainWindow):
         training = sum(counts.get("train", 0) for counts in classes.values())
         self.model_panel.show_pictures(len(classes), training)
         self.training_panel.show_pictures(len(classes), training)
-        why_not = why_not_trainable(found)
+        why_not = why_not_changeable(self.project) or why_not_trainable(found)
         self.training_panel.set_ready(not why_not, why_not)
         self.dataset_panel.set_ready(why_not)
         self.menus.train.setEnabled(not why_not)
@@ -366,6 +377,21 @@ class MainWindow(QMainWindow):
         """Go to the training step and start."""
         self.show_step(Step.TRAINING)
         self.training_panel.train()
+
+    @Slot()
+    def _train_or_go_on(self) -> None:
+        self.show_step(Step.TRAINING)
+        self.training_panel.train_or_go_on()
+
+    @Slot(object)
+    def _edit_recipe(self, recipe: Recipe) -> None:
+        """Take an earlier run's recipe up in step 2."""
+        try:
+            self.model_panel.show_draft(Draft.of(recipe))
+        except BadRecipe as error:
+            self.message_bar.show_error(error)
+            return
+        self.show_step(Step.NETWORK)
 
     @Slot(str)
     def _take_model(self, path: str) -> None:
@@ -427,6 +453,11 @@ class MainWindow(QMainWindow):
     def _classify(self, paths: list[Path]) -> None:
         self.show_step(Step.PREDICT)
         self.predict_panel.classify(paths)
+
+    @Slot(object)
+    def _show_in_pictures(self, paths: list[str]) -> None:
+        self.show_step(Step.PICTURES)
+        self.dataset_panel.show_paths(paths)
 
     @Slot()
     def _choose_pictures(self) -> None:

@@ -42,6 +42,7 @@ class Menus(QObject):
     scheme_wanted = Signal(str)
     rescan_wanted = Signal()
     train_wanted = Signal()
+    pause_wanted = Signal()
     stop_wanted = Signal()
     log_wanted = Signal()
     report_wanted = Signal()
@@ -82,9 +83,6 @@ class Menus(QObject):
         self.import_copy = self._add(
             menu, self.tr("Import a &copy of pictures…"), self.import_copy_wanted, "Ctrl+Shift+I"
         )
-        self.import_copy.setToolTip(
-            self.tr("The copies lie in the project, which can then go to another computer whole")
-        )
         self._add(menu, self.tr("New project from the &sample"), self.sample_wanted)
         menu.addSeparator()
         self._add(menu, self.tr("&Preferences…"), self.preferences_wanted, "Ctrl+,")
@@ -123,6 +121,9 @@ class Menus(QObject):
         menu = self._menu(self.tr("&Run"))
         self.rescan = self._add(menu, self.tr("&Look for changed pictures"), self.rescan_wanted, "F5")
         self.train = self._add(menu, self.tr("&Train"), self.train_wanted, "Ctrl+R")
+        self.pause = self._add(menu, self.tr("&Pause or go on"), self.pause_wanted, "Ctrl+P")
+        self.pause.setToolTip(self.tr("A paused run is kept whole on disk, also after a restart"))
+        self.pause.setEnabled(False)
         self.stop = self._add(menu, self.tr("&Stop"), self.stop_wanted, "Esc")
         self.stop.setEnabled(False)
 
@@ -131,6 +132,16 @@ class Menus(QObject):
         self._add(menu, self.tr("Show &log"), self.log_wanted)
         self._add(menu, self.tr("Save &report…"), self.report_wanted)
         self._add(menu, self.tr("&About TL Studio"), self.about_wanted)
+
+    def allow_changes(self, has_project: bool, why_not: str) -> None:
+        """Switch on what changes the open project. why_not: why it cannot be changed; empty where it can."""
+        self.import_copy.setEnabled(has_project and not why_not)
+        self.import_copy.setToolTip(
+            why_not or self.tr("The copies lie in the project, which can then go to another computer whole")
+        )
+        for action in (self.import_, self.rescan):
+            action.setEnabled(not why_not)
+            action.setToolTip(why_not)
 
     def show_recent(self, folders: tuple[Path, ...]) -> None:
         """List projects, the newest first."""

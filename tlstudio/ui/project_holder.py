@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from tlstudio.core.errors import TLStudioError
 from tlstudio.core.events import Event
@@ -12,6 +12,8 @@ from tlstudio.core.project import Project
 from tlstudio.ui import projects
 from tlstudio.ui.job import start_errand
 from tlstudio.ui.preferences import Preferences
+
+WATCH = 2000  # ms between two looks whether a project that others have is free
 
 
 class ProjectHolder(QObject):
@@ -25,6 +27,7 @@ class ProjectHolder(QObject):
         opened: the ProjectOpened that came; after `changed` and `left`.
         recent_changed: the list of recent projects is another one. recent_gone: those of them that are not there now.
         failed: the TLStudioError that kept a project from opening.
+        freed: nobody else has the project any more that is only looked at.
     """
 
     changed = Signal(object)
@@ -33,6 +36,7 @@ class ProjectHolder(QObject):
     recent_changed = Signal()
     recent_gone = Signal(object)
     failed = Signal(object)
+    freed = Signal()
 
     def __init__(self, preferences: Preferences, may_leave: Callable[[], bool], owner: QObject) -> None:
         """may_leave: whether the open project can be left now; tells the person why when it cannot."""
@@ -44,6 +48,8 @@ class ProjectHolder(QObject):
         self._begun: Project | None = None
         self._abandoned: list[Project] = []
         self.project: Project | None = None
+        self._watching = QTimer(self, interval=WATCH, singleShot=True)
+        self._watching.timeout.connect(self._watch)
 
     @Slot(object)
     def open(self, folder: Path) -> None:
@@ -64,6 +70,45 @@ class ProjectHolder(QObject):
         if self._may_leave():
             home, name = self._preferences.projects_home, self.tr("Sample shapes")
             start_errand(self, lambda: projects.begin_project(home, name, sample=True), self._take, self._take_failure)
+
+    @Slot()
+    def take_over(self) -> None:
+        """Become the one that changes the project that is only looked at, if nobody else does now."""
+        project = self.project
+        if project is not None and project.is_read_only:
+            start_errand(self, lambda: projects.take_over(project), self._take_over, self._take_failure)
+
+    @Slot()
+    def _watch(self) -> None:
+        project = self.project
+        if project is not None and project.is_read_only:
+            start_errand(self, lambda: projects.watch(project), self._tell_free, self._take_failure)
+
+    @Slot(object)
+    def _tell_free(self, watched: Event) -> None:
+        # Told only, not taken: the other one may be a row of runs that wants it again at once.
+        if isinstance(watched, projects.Watched) and watched.project is self.project and not self._closed:
+            if watched.is_free:
+                self.freed.emit()
+            else:
+                self._watching.start()
+
+    @Slot(object)
+    def _take_over(self, taken: Event) -> None:
+        if not isinstance(taken, projects.TakenOver):
+            return
+        if self._closed or taken.before is not self.project:
+            taken.project.close()
+            return
+        self.project = taken.project
+        self._watch_if_needed()
+        self.changed.emit(taken.project)
+
+    def _watch_if_needed(self) -> None:
+        if self.project is not None and self.project.is_read_only:
+            self._watching.start()
+        else:
+            self._watching.stop()
 
     def leave(self) -> bool:
         """Have no project open; it is saved as it is. False when it cannot be left now."""
@@ -107,6 +152,7 @@ class ProjectHolder(QObject):
     def stop(self) -> None:
         """Take no project any more: one that is just being opened is given back."""
         self._closed = True
+        self._watching.stop()
 
     def shut_down(self) -> None:
         """Give everything back. Call it when no job works on a project."""
@@ -136,6 +182,7 @@ class ProjectHolder(QObject):
             # Its pictures are still being looked through: whether some were kept shows when that has ended.
             self._abandoned.append(before)
         self._begun = None
+        self._watch_if_needed()
         self.changed.emit(project)
         if before is not None:
             self.left.emit()

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tlstudio.core.errors import ProjectError
+from tlstudio.core.errors import LookOnly, ProjectError
 from tlstudio.core.events import Event
 from tlstudio.core.import_log import FILE as IMPORT_LOG
 from tlstudio.core.project import PROJECT_FILE, Project, is_project
@@ -20,7 +20,9 @@ class MissingProject(ProjectError):
 
 @dataclass(frozen=True)
 class ProjectOpened(Event):
-    """A project is open and ours. model: its newest trained model. then: pictures to add to it. sample: draw those.
+    """A project is open, ours or to be looked at. model: its newest trained model.
+
+    then: pictures to add to it. sample: draw those.
 
     begun: it was made just now, for these pictures.
     """
@@ -30,6 +32,22 @@ class ProjectOpened(Event):
     begun: bool = False
     then: tuple[Path, ...] = ()
     sample: bool = False
+
+
+@dataclass(frozen=True)
+class Watched(Event):
+    """A project that is looked at was asked about. is_free: nobody else has it any more."""
+
+    project: Project
+    is_free: bool
+
+
+@dataclass(frozen=True)
+class TakenOver(Event):
+    """A project was opened anew in place of one that was only looked at, `before`."""
+
+    before: Project
+    project: Project
 
 
 @dataclass(frozen=True)
@@ -52,18 +70,37 @@ def find_gone(folders: tuple[Path, ...]) -> Iterator[Event]:
 
 
 def open_project(folder: Path, current: Project | None = None) -> Iterator[Event]:
-    """Open a project, or begin one in an empty folder. current: the one that is open; it opens as it is.
+    """Open a project, or begin one in an empty folder; one that cannot be changed here is opened to be looked at.
+
+    current: the one that is open; it opens as it is.
 
     Raises:
         MissingProject: there is no such folder.
-        ProjectError: it is open elsewhere, damaged, or no project.
+        ProjectError: it is damaged, or no project.
     """
     if not folder.is_dir():
         raise MissingProject("is not there any more", path=folder, remedy="It may have been moved: use File ▸ Open.")
     is_open = current is not None and current.folder.exists() and current.folder.samefile(folder)
-    project = current if current is not None and is_open else Project.open(folder)
+    project = current if current is not None and is_open and not current.is_read_only else _open_or_look(folder)
     models = [run.model_file for run in project.runs() if run.model_file.is_file()]
     yield ProjectOpened(project, models[-1] if models else None)
+
+
+def _open_or_look(folder: Path) -> Project:
+    try:
+        return Project.open(folder)
+    except LookOnly as refusal:
+        return Project.look(folder, refusal)
+
+
+def watch(project: Project) -> Iterator[Event]:
+    """Tell whether a project that is only looked at could be changed here now."""
+    yield Watched(project, project.is_free())
+
+
+def take_over(project: Project) -> Iterator[Event]:
+    """Open a project that is only looked at to change it; where it still cannot be, look at it anew."""
+    yield TakenOver(project, _open_or_look(project.folder))
 
 
 def begin_project(home: Path, name: str, then: tuple[Path, ...] = (), sample: bool = False) -> Iterator[Event]:

@@ -37,6 +37,22 @@ def title_of(recipe: Recipe) -> str:
         return title(recipe.strategy)
 
 
+def in_words(recipe: Recipe) -> str:
+    """A recipe in a few words, what tells runs apart first: "Fine-tune the last stages · from blocks6 · Lite0"."""
+    try:
+        network = backbone(recipe.backbone)
+        title_, where = title_of(recipe), what_learns(recipe.phases[-1], network)
+        parts = [title_] if where in title_ else [title_, where]
+        parts.append(network.title.removeprefix("EfficientNet-"))
+    except BadRecipe:  # of another version of this program
+        parts = [title(recipe.strategy), recipe.backbone]
+    if recipe.start:
+        parts.append(_tr("from a model of your own"))
+    if recipe.seed:
+        parts.append(_tr("seed {0}").format(recipe.seed))
+    return " · ".join(parts)
+
+
 def what_learns(phase: Phase, network: Backbone) -> str:
     """Where a phase trains: "head only", "every stage", "from layer3 except layer4.0"."""
     if phase.train_from == "head":

@@ -84,6 +84,10 @@ _CLASSES_DARK = (
     *("#8ab4f8", "#fcad70", "#81c995", "#d7aefb", "#f28b82"),
     *("#78d9ec", "#fdd663", "#ff8bcb", "#bdc1c6", "#b3a6ff"),
 )
+# Runs over each other in one plot: 3:1 on the surface, and apart also for those who see no red, no green or no blue.
+_RUNS_LIGHT = ("#0057b0", "#d95f02", "#1b9e9a", "#a0206a", "#1b1f24")
+_RUNS_DARK = ("#5c9dff", "#e07b28", "#46d9b4", "#fff08a", "#d977c8")
+RUN_COLOURS = len(_RUNS_LIGHT)
 _ROLE = QPalette.ColorRole
 _LIGHT_ROLES = {
     _ROLE.Window: "#f6f7f9",
@@ -147,6 +151,11 @@ def class_colour(number: int, palette: QPalette) -> QColor:
     """The colour of the class in this place of the list, from 0."""
     found = _CLASSES_DARK if is_dark(palette) else _CLASSES_LIGHT
     return QColor(found[number % len(found)])
+
+
+def run_colour(number: int, palette: QPalette) -> QColor:
+    """The colour of a run's curve beside those of others, from 0; there are `RUN_COLOURS`."""
+    return QColor((_RUNS_DARK if is_dark(palette) else _RUNS_LIGHT)[number])
 
 
 @cache

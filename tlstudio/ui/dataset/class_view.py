@@ -19,6 +19,7 @@ from tlstudio.ui.dataset.delegates import ClassDelegate
 from tlstudio.ui.dataset.grid import DRAGGED
 from tlstudio.ui.dataset.models import DRAGGED_CLASS, ClassList
 from tlstudio.ui.drops import Pixels, carries_picture, local_paths
+from tlstudio.ui.read_only import switch_off
 from tlstudio.ui.theme import RADIUS
 
 
@@ -54,6 +55,7 @@ class ClassView(QListView):
         self._classes = classes
         self._over = QModelIndex()
         self._brings_pictures = False  # what is dragged here, from outside
+        self._why_not = ""
         self.setModel(classes)
         self.setItemDelegate(ClassDelegate(self))
         self.setUniformItemSizes(True)
@@ -71,12 +73,20 @@ class ClassView(QListView):
         line = self._classes.line(self.currentIndex().row())
         return line.name if line else ""
 
+    def allow_changes(self, why_not: str) -> None:
+        """Let classes be changed. why_not: why they cannot be; empty where they can."""
+        self._why_not = why_not
+        triggers = QAbstractItemView.EditTrigger
+        self.setEditTriggers(triggers.NoEditTriggers if why_not else triggers.EditKeyPressed)
+        modes = QAbstractItemView.DragDropMode
+        self.setDragDropMode(modes.NoDragDrop if why_not else modes.DragDrop)
+
     def choose(self, name: str) -> None:
         self.setCurrentIndex(self._classes.index(self._classes.row_of(name)))
 
     def start_renaming(self, name: str) -> None:
         """Let the person type another name for a class."""
-        if name:
+        if name and not self._why_not:
             at = self._classes.index(self._classes.row_of(name))
             self.scrollTo(at)
             self.edit(at)
@@ -130,6 +140,7 @@ class ClassView(QListView):
             remove.triggered.connect(self._remove_chosen)
             menu.addSeparator()
         menu.addAction(self.tr("New class…")).triggered.connect(self.add_wanted)
+        switch_off(menu, menu.actions(), self._why_not)
         return menu
 
     @Slot()

@@ -36,6 +36,7 @@ class DecisionBar(QFrame):
         super().__init__(parent)
         self.setObjectName("decision_bar")
         self.setAccessibleName(self.tr("What to do about these pictures"))
+        self.why_not = ""  # why nothing can be decided; empty where it can
         self._remark: Remark | None = None
         self._at = -1  # the group that is looked at; -1 for all of them
         self._deeds: list[Deed] = []
@@ -159,7 +160,8 @@ class DecisionBar(QFrame):
     def _offer(self, name: str, text: str, tip: str, deed: Deed) -> None:
         button = QPushButton(text.replace("&", "&&"))
         button.setObjectName(name)
-        button.setToolTip(plain_tip(tip))
+        button.setEnabled(not self.why_not)
+        button.setToolTip(plain_tip(self.why_not or tip))
         button.setProperty("choice", len(self._deeds))
         self._deeds.append(deed)
         button.clicked.connect(self._choose)

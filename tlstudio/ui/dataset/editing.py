@@ -12,6 +12,7 @@ from tlstudio.ui.dataset import listing
 from tlstudio.ui.dataset.class_view import ClassView
 from tlstudio.ui.dataset.grid import PictureGrid
 from tlstudio.ui.dataset.models import ClassList, PictureList
+from tlstudio.ui.read_only import switch_off
 
 
 class Editor(QObject):
@@ -32,6 +33,7 @@ class Editor(QObject):
         self._pictures = pictures
         self._class_view = class_view
         self._grid = grid
+        self.why_not = ""  # why nothing can be changed; empty where it can
         grid.digit_pressed.connect(self._relabel_by_digit)
         grid.exclude_wanted.connect(self._exclude_or_include)
         grid.rename_wanted.connect(self._start_renaming)
@@ -87,6 +89,10 @@ class Editor(QObject):
             case _:
                 text = self.tr("the decision on a group")
         return text.format(**names)
+
+    def describe_missing(self, count: int) -> str:
+        """That pictures somebody wants to see cannot be shown here."""
+        return self.tr("Not in the project any more: %n picture(s).", "", count)
 
     def describe_kept_out(self, classes: Sequence[str]) -> tuple[str, str]:
         """Why pictures of removed classes are not used again, and what to do."""
@@ -200,6 +206,7 @@ class Editor(QObject):
         leave.setShortcut(Qt.Key.Key_Delete)
         leave.triggered.connect(self._exclude)
         menu.addAction(self.tr("Use again")).triggered.connect(self._include)
+        switch_off(menu, menu.actions()[1:], self.why_not)
         return menu
 
     @Slot()

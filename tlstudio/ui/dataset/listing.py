@@ -84,6 +84,15 @@ class Facts(Event):
 
 
 @dataclass(frozen=True)
+class Found(Event):
+    """Pictures that somebody named by their paths: the ids of those the project has, and how many it has not."""
+
+    project: Project
+    ids: tuple[int, ...]
+    missing: int
+
+
+@dataclass(frozen=True)
 class Changed(Event):
     """A person's edit is done, or was taken back. choice: what is listed next, unless another was made meanwhile."""
 
@@ -164,6 +173,14 @@ def choose(project: Project, choice: Choice, keeps: bool = False, near: Sequence
 def facts(project: Project, ids: Sequence[int]) -> Iterator[Event]:
     """What is known about some pictures."""
     yield Facts(project, {picture.id: picture for picture in project.catalogue.some(ids)})
+
+
+def find(project: Project, paths: Sequence[str]) -> Iterator[Event]:
+    """The pictures at these paths, in their order."""
+    wanted = set(paths)
+    ids = {picture.path: picture.id for picture in project.catalogue.pictures() if picture.path in wanted}
+    found = tuple(ids[path] for path in paths if path in ids)
+    yield Found(project, found, len(paths) - len(found))
 
 
 def edit(project: Project, deed: Deed, choice: Choice, near: Sequence[int], back: bool = False) -> Iterator[Event]:

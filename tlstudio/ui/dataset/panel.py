@@ -1,6 +1,6 @@
 """The pictures panel: bring pictures in, look at them by class, see what is wrong with them, put it right."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from tlstudio.ui.dataset.remarks import Remark, RemarkList
 from tlstudio.ui.drops import Pixels
 from tlstudio.ui.job_queue import JobQueue
 from tlstudio.ui.preferences import Preferences
+from tlstudio.ui.read_only import why_not_changeable
 
 TYPING = 120  # ms without a key before a filter text is looked for
 REPORT_AFTER = 400  # ms without an edit before the report is made anew
@@ -175,10 +176,12 @@ class DatasetPanel(QWidget):
         self._shown.show_pictures((), {})
         self._remarks.show_remarks(())
         self.pictures_changed.emit(None)
+        self._editor.why_not = why_not_changeable(project)
+        self._page.allow_changes(self._editor.why_not)
         if project is not None:
             self._asking.add(lambda: listing.count(project))
             self._show_anew(project)
-            self._compared = False
+            self._compared = project.is_read_only  # what has changed is for its writer to take over
 
     def _show_anew(self, project: Project) -> None:
         """List what is chosen, whatever pictures there are now, and look for what there is to know about them."""
@@ -225,8 +228,7 @@ class DatasetPanel(QWidget):
 
     @Slot(str, object)
     def _add_pixels_to_class(self, label: str, pixels: Pixels) -> None:
-        if self._project is not None:
-            project = self._project
+        if project := self._changeable():
             self._jobs.add(lambda: listing.add_pixels(project, pixels, label))
 
     def has_class_chosen(self) -> bool:
@@ -235,20 +237,18 @@ class DatasetPanel(QWidget):
 
     def add_as(self, paths: tuple[Path, ...], label: str) -> None:
         """Add files to the project, all of one class; without one, folders or lists that tell the classes."""
-        if self._project is not None:
-            project = self._project
+        if project := self._changeable():
             self._jobs.add(lambda: listing.add(project, paths, label))
 
     def draw_sample(self) -> None:
         """Draw the sample into the project and add it."""
-        if self._project is not None:
-            project = self._project
+        if project := self._changeable():
             self._jobs.add(lambda: listing.draw_sample(project))
 
     @Slot()
     def take_back(self) -> None:
         """Take out what was added last."""
-        project, addition, self._addition = self._project, self._addition, None
+        project, addition, self._addition = self._changeable(), self._addition, None
         if project is not None and addition is not None:
             self.taken_back.emit(addition)
             task = partial(tasks.remove, project, addition.paths, addition.label)
@@ -257,15 +257,13 @@ class DatasetPanel(QWidget):
     @Slot()
     def rescan(self) -> None:
         """Look again where the pictures came from, and say what has changed there."""
-        if self._project is not None and not self.is_empty():
-            project = self._project
+        if (project := self._project) is not None and not self.is_empty():
             self._jobs.add(lambda: listing.differ(project, asked=True))
 
     @Slot(object)
     def _accept(self, difference: Difference) -> None:
         """Make the project say what the folders say now."""
-        if self._project is not None:
-            project = self._project
+        if project := self._changeable():
             self._jobs.add(lambda: listing.look(project, lambda: tasks.accept(project, difference)))
 
     @Slot()
@@ -279,8 +277,7 @@ class DatasetPanel(QWidget):
     def choose_folder_to_copy(self) -> None:
         """Ask for a folder of pictures and add copies of them, which lie in the project from then on."""
         folder = self._chooser.folder(self, self.tr("Choose a folder of pictures to copy into the project"))
-        if folder is not None and self._project is not None:
-            project = self._project
+        if folder is not None and (project := self._changeable()):
             self._jobs.add(lambda: listing.add(project, (folder,), "", copy=True))
 
     @Slot()
@@ -310,9 +307,25 @@ class DatasetPanel(QWidget):
     @Slot(object)
     def _show_those(self, ids: tuple[int, ...]) -> None:
         """Show pictures chosen on the map in the grid."""
-        self._remark = Remark("", "info", self.tr("chosen on the map"), ids)
+        self._show_only(ids, self.tr("chosen on the map"))
+
+    def _show_only(self, ids: tuple[int, ...], about: str) -> None:
+        self._remark, self._only = Remark("", "info", about, ids), ()
         self._list_chosen()
         self.leave_doubts()
+
+    @Slot(object)
+    def show_paths(self, paths: Sequence[str]) -> None:
+        """Show the pictures at these paths in the grid, in their order, as far as the project has them."""
+        if self._project is not None:
+            self._asking.add(partial(listing.find, self._project, paths))
+
+    def _show_found(self, found: listing.Found) -> None:
+        if found.ids:
+            self._tools.show_all()
+            self._show_only(found.ids, self.tr("chosen in the evaluation"))
+        if found.missing:
+            self.said.emit("", self._editor.describe_missing(found.missing), False)
 
     def focus_filter(self) -> None:
         self._tools.focus_text()
@@ -361,6 +374,8 @@ class DatasetPanel(QWidget):
             self._shown.take(event.pictures)
         elif isinstance(event, Changed):
             self._take_changed(event)
+        elif isinstance(event, listing.Found):
+            self._show_found(event)
         elif isinstance(event, listing.StaysOut):
             self.said.emit(*self._editor.describe_kept_out(event.classes), False)
         elif isinstance(event, Reported):
@@ -424,15 +439,15 @@ class DatasetPanel(QWidget):
         self._class_view.choose(chosen)
         self._class_view.blockSignals(False)
         self.summary_changed.emit(self._summary(classes, size))
-        words = [self._editor.describe(step, done=False) if step else "" for step in (undo, redo)]
+        steps = (None, None) if self._editor.why_not else (undo, redo)
+        words = [self._editor.describe(step, done=False) if step else "" for step in steps]
         self.history_changed.emit(*words)
 
     def _summary(self, classes: Mapping[str, Mapping[str, int]], size: int) -> str:
         if not size:
             return self.tr("drop a folder to begin")
         read = self.locale().toString(sum(sum(parts.values()) for parts in classes.values()))
-        named = self.tr("%n class(es)", "", len(classes))
-        return f"{read} · {named}"
+        return " · ".join((read, self.tr("%n class(es)", "", len(classes))))
 
     @Slot(bool)
     def _follow_busy(self, busy: bool) -> None:
@@ -473,7 +488,7 @@ class DatasetPanel(QWidget):
         if listed.choice != self._choice:
             return  # a later one is on its way
         row, before = self._grid.currentIndex().row(), self._shown.id_at(self._grid.currentIndex().row())
-        self._grid.say_why_empty(self._say_why_empty(listed.choice))
+        self._grid.say_why_empty(self._tools.why_empty(listed.choice))
         self._shown.show_pictures(listed.ids, listed.first)
         if not listed.keeps:
             self._grid.scrollToTop()
@@ -488,20 +503,6 @@ class DatasetPanel(QWidget):
         if not self._reported:  # only now: it would keep the processor from what is seen first
             self._report()
 
-    def _say_why_empty(self, choice: Choice) -> str:
-        """What to do where a choice leaves no picture."""
-        if choice.text:
-            return self.tr("No file name here contains “{text}”. Clear the search to see the pictures again.").format(
-                text=choice.text
-            )
-        if choice.split:
-            return self.tr("No picture is in this part. Choose “All parts” above to see the others.")
-        if choice.label:
-            return self.tr("“{label}” has no pictures yet. Drag pictures onto it, from here or from a folder.").format(
-                label=choice.label
-            )
-        return self.tr("Nothing is left to see here. “Show all pictures” below leads back.")
-
     @Slot()
     def _tell_count(self) -> None:
         count = self.tr("%n picture(s)", "", self._shown.rowCount())
@@ -515,8 +516,7 @@ class DatasetPanel(QWidget):
 
     @Slot(object)
     def _fetch(self, ids: list[int]) -> None:
-        if self._project is not None:
-            project = self._project
+        if project := self._project:
             self._fetching.add(lambda: listing.facts(project, ids))
 
     @Slot(int)
@@ -574,18 +574,24 @@ class DatasetPanel(QWidget):
 
     def _change(self, deed: Deed, back: bool = False) -> None:
         """Make an edit, then show what there is. back: it takes one back."""
-        if self._project is None:
+        project, choice = self._changeable(), self._choice
+        if project is None:
             return
-        project, choice = self._project, self._choice
         first, last = self._grid.near_rows()
         near = list(self._shown.ids(first, last))
         self._asking.add(lambda: listing.edit(project, deed, choice, near, back))
 
+    def _changeable(self) -> Project | None:
+        """The open project, if it can be changed; where it can only be looked at, that is said."""
+        if self._project is not None and self._project.refusal is not None:
+            self.failed.emit(self._project.refusal)
+            return None
+        return self._project
+
     @Slot()
     def _report(self) -> None:
         """Look anew for what there is to know about the pictures."""
-        if self._project is not None:
-            project = self._project
+        if project := self._project:
             self._reporting.stop()
             self._reporting.add(lambda: listing.report(project, self._remarks.write))
             self._reported = True

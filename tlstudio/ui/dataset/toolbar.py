@@ -5,8 +5,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QSlider, QWid
 
 from tlstudio.core.catalogue import Order
 from tlstudio.ui.dataset.grid import LARGEST, SMALLEST
+from tlstudio.ui.dataset.listing import Choice
 from tlstudio.ui.icons import IconButton
-from tlstudio.ui.labels import ElidedBox
+from tlstudio.ui.labels import ElidedBox, plain_tip
 from tlstudio.ui.theme import SPACE
 
 
@@ -37,7 +38,6 @@ class Toolbar(QWidget):
         self.text.textChanged.connect(self.choice_changed)
         self._import = QPushButton(self.tr("Import…"))
         self._import.setObjectName("import_button")
-        self._import.setToolTip(self.tr("Add a folder of pictures; nothing in it is changed (Ctrl+I)"))
         self._import.clicked.connect(self.import_wanted)
         self.look = IconButton("eye", self.tr("Show or hide the preview (Space in the grid)"))
         self.look.setCheckable(True)
@@ -53,6 +53,12 @@ class Toolbar(QWidget):
         row.addWidget(self._make_size_slider(side))
         row.addWidget(self.look)
         row.addWidget(self._import)
+
+    def allow_import(self, why_not: str) -> None:
+        """Switch Import on, or say why it is off."""
+        self._import.setEnabled(not why_not)
+        tip = self.tr("Add a folder of pictures; nothing in it is changed (Ctrl+I)")
+        self._import.setToolTip(plain_tip(why_not or tip))
 
     def _make_splits(self) -> ElidedBox:
         self._splits = ElidedBox()
@@ -125,6 +131,20 @@ class Toolbar(QWidget):
     @property
     def descending(self) -> bool:
         return self._turn.isChecked()
+
+    def why_empty(self, choice: Choice) -> str:
+        """What to do where a choice leaves no picture."""
+        if choice.text:
+            return self.tr("No file name here contains “{text}”. Clear the search to see the pictures again.").format(
+                text=choice.text
+            )
+        if choice.split:
+            return self.tr("No picture is in this part. Choose “All parts” above to see the others.")
+        if choice.label:
+            return self.tr("“{label}” has no pictures yet. Drag pictures onto it, from here or from a folder.").format(
+                label=choice.label
+            )
+        return self.tr("Nothing is left to see here. “Show all pictures” below leads back.")
 
     def show_all(self) -> None:
         """Leave text and part."""

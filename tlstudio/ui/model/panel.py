@@ -1,38 +1,40 @@
 """The network panel: choose a backbone and a strategy, see and set what learns in it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import get_args
+from typing import Any
 
-from PySide6.QtCore import QEvent, QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QShowEvent, QUndoCommand, QUndoStack
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from tlstudio import tasks
-from tlstudio.core.advice import from_table
-from tlstudio.core.backbones import BACKBONES, Backbone, backbone
+from tlstudio.core.advice import Advised, from_table
+from tlstudio.core.backbones import backbone
 from tlstudio.core.draft import Draft
-from tlstudio.core.errors import TLStudioError
 from tlstudio.core.estimate import Machine, Measured, run_seconds
-from tlstudio.core.events import Event, Outlined, WeightsFound
+from tlstudio.core.events import Event
 from tlstudio.core.outline import StageOutline, counted, in_phase, toggled, uncounted
 from tlstudio.core.preprocessing import Fit
 from tlstudio.core.project import Project
-from tlstudio.core.recipe import STRATEGIES, Domain, Phase, Recipe
+from tlstudio.core.recipe import Domain, Recipe
 from tlstudio.ui import figures, strategies, theme
-from tlstudio.ui.job import Job, Stop
 from tlstudio.ui.job_queue import JobQueue
-from tlstudio.ui.labels import ElidedBox
+from tlstudio.ui.model import measurements
+from tlstudio.ui.model.advice_line import AdviceLine
+from tlstudio.ui.model.advisor_dialog import AdvisorDialog
+from tlstudio.ui.model.choices import Choices
 from tlstudio.ui.model.freeze_control import FreezeControl
-from tlstudio.ui.model.layer_tree import LayerTree
-from tlstudio.ui.model.missing_weights import MissingWeights
+from tlstudio.ui.model.measurements import Measurement, Remembered
+from tlstudio.ui.model.outlines import Outlines
 from tlstudio.ui.model.phase_strip import PhaseStrip
+from tlstudio.ui.model.rate_dialog import RateDialog
 from tlstudio.ui.model.recall import Recalled, recall
 from tlstudio.ui.model.settings_form import SettingsForm
+from tlstudio.ui.model.tree_pane import TreePane
+from tlstudio.ui.model.variations_dialog import VariationsDialog
 
 FEWEST_CLASSES = 2
-_OWN_CUT = Qt.ItemDataRole.UserRole + 1  # marks the line of the strategy box that is no preset
 
 
 class _Edit(QUndoCommand):
@@ -68,6 +70,7 @@ class ModelPanel(QWidget):
         failed: the TLStudioError that kept the layers from being shown.
         training_wanted: go on to the next step; it starts nothing.
         import_wanted: choose a file of weights. networks_wanted: see all networks and their weights.
+        seeing_wanted: see what a stage responds to; its name. why_wanted: see why BatchNorm drifts.
 
     Attributes:
         undo_stack: the recipe edits, for the frame's Edit menu.
@@ -79,6 +82,8 @@ class ModelPanel(QWidget):
     training_wanted = Signal()
     import_wanted = Signal()
     networks_wanted = Signal()
+    seeing_wanted = Signal(str)
+    why_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -87,14 +92,11 @@ class ModelPanel(QWidget):
         self._draft = Draft()
         self._classes, self._pictures = 0, 0
         self._machine = Machine()
-        # What learns is counted on these, so a backbone is built once for a number of classes.
-        self._outlines: dict[tuple[str, int], tuple[StageOutline, ...]] = {}
-        self._job: Job | None = None
-        self._wanted: tuple[str, int] | None = None
-        self._weights_job: Job | None = None
-        self._without_weights: dict[str, WeightsFound] = {}
+        self.outlines = Outlines(self)  # what learns is counted on these
         self._drag = 0
-        self._project: Path | None = None
+        self._project: Project | None = None
+        self._measured: Remembered | None = None
+        self._report: tuple[str, Mapping[str, Any]] | None = None
         self._recalled = False  # the draft is that of an earlier run: no advice takes it away
         self._recall = JobQueue(self)
         self._build()
@@ -105,7 +107,7 @@ class ModelPanel(QWidget):
 
     def show_project(self, project: Project | None) -> None:
         """Begin anew for a project: with what its newest run did, or, where there is none, with the advice."""
-        self._project = project.folder if project else None
+        self._project, self._measured = project, None
         self._recalled = False
         self._recall.stop()
         self.undo_stack.clear()
@@ -126,6 +128,8 @@ class ModelPanel(QWidget):
             self._refresh()
         if self.isVisible():
             self._look_up_layers()
+        if self._project:
+            self._recall.add(partial(measurements.recall, self._project))
 
     def show_draft(self, draft: Draft) -> None:
         """Take up what an earlier run did."""
@@ -138,22 +142,36 @@ class ModelPanel(QWidget):
         """What Train would do now."""
         return self._draft.recipe
 
+    @Slot(object, object)
+    def show_run_report(self, recipe: Recipe | None, report: Mapping[str, Any] | None) -> None:
+        """Show in the tree what the chosen run did to the layers. None: no run is chosen, or it has no report."""
+        self._report = (recipe.backbone, report) if recipe and report else None
+        self._show_movement()
+
+    def _show_movement(self) -> None:
+        """Layers of one backbone say nothing about those of another."""
+        of, report = self._report or ("", {})
+        found = report if of == self._draft.backbone else {}
+        self.pane.show_movement(found.get("movement") or {}, found.get("seal") or {})
+
+    @Slot()
+    def begin_search(self) -> None:
+        """Search among the layers."""
+        self.pane.begin_search()
+
     @Slot(object)
     def take_measurement(self, run: Measured) -> None:
         """Learn from a finished run how fast this machine is (connect TrainingPanel.measured to it)."""
-        stages = self._outlines.get((run.recipe.backbone, max(self._classes, FEWEST_CLASSES)))
+        stages = self.outlines.exactly(run.recipe.backbone, max(self._classes, FEWEST_CLASSES))
         if stages and self._pictures:
             self._machine = self._machine.after_run(run, stages, self._pictures)
             self._show_counts()
 
     def shut_down(self) -> None:
         """End what works in the background; returns when it has ended."""
-        self._wanted = None
         self._recall.shut_down()
-        for job in (self._job, self._weights_job):
-            if job:
-                job.stop()
-                job.wait()
+        self.outlines.shut_down()
+        self.choices.shut_down()
 
     # Layout
 
@@ -161,8 +179,13 @@ class ModelPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(2 * theme.SPACE, 2 * theme.SPACE, 2 * theme.SPACE, 2 * theme.SPACE)
         column.setSpacing(theme.SPACE)
-        column.addLayout(self._build_choices())
-        column.addLayout(self._build_advice())
+        self.choices, self.advice_line = Choices(), AdviceLine()
+        self.backbone_box, self.strategy_box = self.choices.backbone_box, self.choices.strategy_box
+        self.domain_box = self.choices.domain_box
+        self.missing, self.reset_button = self.advice_line.missing, self.advice_line.reset_button
+        self.advice = self.advice_line.advice
+        column.addWidget(self.choices)
+        column.addWidget(self.advice_line)
         column.addSpacing(theme.SPACE // 2)
         self.summary = QLabel()
         self.summary.setObjectName("parameter_summary")
@@ -175,9 +198,9 @@ class ModelPanel(QWidget):
         column.addWidget(self.strip)
         self.freeze = FreezeControl()
         column.addWidget(self.freeze)
-        self.tree = LayerTree()
-        self.tree.setMinimumHeight(120)
-        column.addWidget(self.tree, 1)
+        self.pane = TreePane()
+        self.tree = self.pane.tree
+        column.addWidget(self.pane, 1)
         column.addSpacing(theme.SPACE // 2)
         self.form = SettingsForm()
         column.addWidget(self.form)
@@ -186,78 +209,25 @@ class ModelPanel(QWidget):
         self.next_button.setProperty("primary", True)
         column.addWidget(self.next_button, 0, Qt.AlignmentFlag.AlignRight)
 
-    def _build_choices(self) -> QGridLayout:
-        self.backbone_box, self.strategy_box, self.domain_box = ElidedBox(), ElidedBox(), ElidedBox()
-        self._list_backbones()
-        for name in STRATEGIES:
-            self.strategy_box.addItem(strategies.title(name), name)
-        titles = {
-            "similar": self.tr("like everyday photos"),
-            "different": self.tr("very different (medical, satellite…)"),
-        }
-        for domain in get_args(Domain):
-            self.domain_box.addItem(titles[domain], domain)
-        parts = (
-            (self.backbone_box, "backbone_box", self.tr("Backbone"), self.tr("The pretrained network to start from")),
-            (self.strategy_box, "strategy_box", self.tr("Strategy"), ""),
-            (self.domain_box, "domain_box", self.tr("My pictures are"),
-             self.tr("How far your pictures are from those the backbone learned from; the advice depends on it")),
-        )  # fmt: skip
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(2 * theme.SPACE)
-        grid.setVerticalSpacing(2)
-        for place, (box, name, caption, explanation) in enumerate(parts):
-            label = QLabel(caption)
-            label.setProperty("role", "muted")
-            label.setBuddy(box)
-            box.setObjectName(name)
-            box.setAccessibleName(caption)
-            box.setToolTip(explanation)
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            grid.addWidget(label, 0, place)
-            grid.addWidget(box, 1, place)
-            grid.setColumnStretch(place, (11, 9, 7)[place])
-        return grid
-
-    def _list_backbones(self) -> None:
-        """Add what is known now and not in the list yet: a network that was brought in comes last."""
-        for spec in list(BACKBONES.values()):
-            if self.backbone_box.findData(spec.name) < 0:
-                self.backbone_box.addItem(self._entry(spec), spec.name)
-                facts = self.tr("{0} parameters, pictures of {1} × {1} pixels, licence {2}").format(
-                    figures.count(spec.parameters), spec.preprocessing.size, spec.weights.licence
-                )
-                self.backbone_box.setItemData(self.backbone_box.count() - 1, facts, Qt.ItemDataRole.ToolTipRole)
-
-    def _entry(self, spec: Backbone) -> str:
-        return self.tr("{0} · {1} MB").format(spec.title, figures.count(round(spec.weights.size / 1e6)))
-
-    def _build_advice(self) -> QHBoxLayout:
-        self.advice = QLabel()
-        self.advice.setWordWrap(True)
-        self.advice.setProperty("role", "muted")
-        self.reset_button = QPushButton(self.tr("Back to preset"))
-        self.reset_button.setObjectName("reset_button")
-        policy = self.reset_button.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)  # the rows below stay where they are when it comes and goes
-        self.reset_button.setSizePolicy(policy)
-        row = QHBoxLayout()
-        row.setSpacing(2 * theme.SPACE)
-        row.addWidget(self.advice, 1)
-        self.missing = MissingWeights()
-        row.addWidget(self.missing, 1)
-        row.addWidget(self.reset_button, 0, Qt.AlignmentFlag.AlignTop)
-        return row
-
     def _connect(self) -> None:
-        self.backbone_box.activated.connect(self._choose_backbone)
-        self.strategy_box.activated.connect(self._choose_strategy)
-        self.domain_box.activated.connect(self._choose_domain)
-        self.reset_button.clicked.connect(self._reset)
+        self.choices.backbone_chosen.connect(self._choose_backbone)
+        self.choices.strategy_chosen.connect(self._choose_strategy)
+        self.choices.domain_chosen.connect(self._choose_domain)
+        self.choices.weights_looked_for.connect(self._show_advice)
+        self.choices.failed.connect(self.failed)
+        self.advice_line.reset_wanted.connect(self._reset)
+        self.outlines.changed.connect(self._refresh)
+        self.outlines.failed.connect(self.failed)
         self.freeze.cut_asked.connect(self._choose_cut)
         self.freeze.slider.sliderPressed.connect(self._begin_drag)
         self.tree.layers().learning_asked.connect(self._choose_learning)
+        self.tree.cut_wanted.connect(self._choose_cut)
+        self.pane.seeing_wanted.connect(self.seeing_wanted)
+        self.pane.why_wanted.connect(self.why_wanted)
         self.form.changed.connect(self._choose_number)
+        self.form.rates_wanted.connect(self._find_rates)
+        self.form.variations_wanted.connect(self._show_variations)
+        self.advice_line.measure_wanted.connect(self._measure)
         self.next_button.clicked.connect(self.training_wanted)
         self.missing.import_wanted.connect(self.import_wanted)
         self.missing.networks_wanted.connect(self.networks_wanted)
@@ -266,20 +236,16 @@ class ModelPanel(QWidget):
 
     # Edits
 
-    @Slot(int)
-    def _choose_backbone(self, position: int) -> None:
-        name = self.backbone_box.itemData(position)
+    @Slot(str)
+    def _choose_backbone(self, name: str) -> None:
         self._edit(self.tr("Change backbone"), self._draft.with_backbone(name))
 
-    @Slot(int)
-    def _choose_strategy(self, position: int) -> None:
-        if not self.strategy_box.itemData(position, _OWN_CUT):
-            name = self.strategy_box.itemData(position)
-            self._edit(self.tr("Change strategy"), self._draft.with_strategy(name))
+    @Slot(str)
+    def _choose_strategy(self, name: str) -> None:
+        self._edit(self.tr("Change strategy"), self._draft.with_strategy(name))
 
-    @Slot(int)
-    def _choose_domain(self, position: int) -> None:
-        domain = self.domain_box.itemData(position)
+    @Slot(str)
+    def _choose_domain(self, domain: Domain) -> None:
         followed = self._draft.strategy == self._advised() and self._draft.is_preset
         draft = self._draft.with_domain(domain)
         if followed:
@@ -318,6 +284,53 @@ class ModelPanel(QWidget):
     def _choose_number(self, field: str, value: object) -> None:
         self._edit(self.tr("Change settings"), self._draft.with_changes(**{field: value}), field)
 
+    # Trials on one's own pictures
+
+    @Slot()
+    def _measure(self) -> None:
+        if self._project is None:
+            return
+        domain, kept = self._draft.domain, self._measured or Remembered(self._project.folder)
+        table = from_table(self._pictures, self._classes, domain)
+        dialog = AdvisorDialog(self._project, self._draft.backbone, domain, table, kept, self)
+        dialog.measured.connect(self._take_measured)
+        dialog.strategy_chosen.connect(self._choose_strategy)
+        dialog.backbone_chosen.connect(self._choose_backbone)
+        self._open(dialog)
+
+    @Slot(object)
+    def _take_measured(self, found: Measurement) -> None:
+        if self._project and found.advised.measured:
+            kept = self._measured or Remembered(self._project.folder)
+            # The newest comes first, so that it is the one that is found.
+            self._measured = replace(kept, measurements=(found, *kept.measurements))
+            self._refresh()
+
+    @Slot()
+    def _find_rates(self) -> None:
+        if self._project:
+            dialog = RateDialog(self._project, self._draft.recipe, self)
+            dialog.rates_chosen.connect(self._choose_rates)
+            self._open(dialog)
+
+    @Slot(object)
+    def _choose_rates(self, rates: Mapping[str, float]) -> None:
+        names = {"head": "head_lr", "late": "backbone_lr", "early": "early_lr"}
+        changed = {names[group]: rate for group, rate in rates.items()}
+        self._edit(self.tr("Use the rates that were found"), self._draft.with_changes(**changed))
+
+    @Slot()
+    def _show_variations(self) -> None:
+        if self._project:
+            recipe = self._draft.recipe
+            preprocessing = backbone(recipe.backbone).preprocessing
+            preprocessing = replace(preprocessing, fit=recipe.fit or preprocessing.fit)
+            self._open(VariationsDialog(self._project, preprocessing, recipe.phases[-1].augment, self))
+
+    def _open(self, dialog: QDialog) -> None:
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
     def _edit(self, text: str, draft: Draft, key: str = "") -> None:
         if draft == self._draft:
             self._refresh()  # a box may show what was not taken
@@ -327,9 +340,13 @@ class ModelPanel(QWidget):
     @Slot(object)
     def _take_recalled(self, event: Event) -> None:
         # Only while nobody has begun to edit, and while its project is still the one that is open.
-        if isinstance(event, Recalled) and event.project == self._project and not self.undo_stack.count():
+        here = self._project.folder if self._project else None
+        if isinstance(event, Recalled) and event.project == here and not self.undo_stack.count():
             self._recalled = True
             self._show(event.draft)
+        if isinstance(event, Remembered) and event.project == here:
+            self._measured = event
+            self._show_advice()
 
     def _show(self, draft: Draft) -> None:
         self._draft = draft
@@ -340,60 +357,39 @@ class ModelPanel(QWidget):
 
     # Showing
 
+    @Slot()
     def _refresh(self) -> None:
         recipe = self._draft.recipe
-        for box, value in ((self.backbone_box, recipe.backbone), (self.domain_box, recipe.domain)):
-            with QSignalBlocker(box):
-                box.setCurrentIndex(box.findData(value))
-        self._show_strategy(recipe)
+        self.choices.show_recipe(recipe)
         self.strip.show_recipe(recipe)
         self.form.show_recipe(recipe)
-        self._show_advice(recipe)
+        self._show_advice()
         self._show_freezing(recipe)
         self._show_counts()
         spec = backbone(recipe.backbone)
         short = spec.title.removeprefix("EfficientNet-")  # the rail is narrow
         self.summary_changed.emit(f"{short} · {strategies.what_learns(recipe.phases[-1], spec)}")
 
-    def _show_strategy(self, recipe: Recipe) -> None:
-        """Choose the strategy's line; a cut of one's own gets a line of its own below that."""
-        box, title = self.strategy_box, strategies.title_of(recipe)
-        with QSignalBlocker(box):
-            own = box.findData(True, _OWN_CUT)
-            if own >= 0:
-                box.removeItem(own)
-            at = box.findData(recipe.strategy)
-            if title != strategies.title(recipe.strategy):
-                at += 1
-                box.insertItem(at, title, recipe.strategy)
-                box.setItemData(at, True, _OWN_CUT)
-            box.setCurrentIndex(at)
-
-    def _show_advice(self, recipe: Recipe) -> None:
-        advised = self._advised()
-        for position in range(self.strategy_box.count()):
-            name = self.strategy_box.itemData(position)
-            self.strategy_box.setItemData(position, STRATEGIES[name], Qt.ItemDataRole.ToolTipRole)
-            if not self.strategy_box.itemData(position, _OWN_CUT):
-                marked = self.tr("★ {0} (advised)") if self._pictures and name == advised else "{0}"
-                self.strategy_box.setItemText(position, marked.format(strategies.title(name)))
-        self.strategy_box.setToolTip(STRATEGIES[recipe.strategy])
+    @Slot()
+    def _show_advice(self) -> None:
+        recipe = self._draft.recipe
         self._show_next_step()
-        changed = not self._draft.is_preset
-        self.reset_button.setVisible(changed)
-        self.reset_button.setToolTip(
-            self.tr("Undo your own changes to “{0}”").format(strategies.title(recipe.strategy))
-        )
-        missing = self._without_weights.get(recipe.backbone) if recipe.pretrained else None
-        self.missing.show_missing(missing)
-        self.advice.setVisible(missing is None)
+        missing = self.choices.without_weights.get(recipe.backbone) if recipe.pretrained else None
+        self.advice_line.show_recipe(recipe, not self._draft.is_preset, missing)
+        self.choices.mark(self._advised() if self._pictures else "")
+        self.form.allow_trials(self._can_try())
         if not self._pictures:
-            self.advice.setText(self.tr("Advice comes with your pictures. {0}").format(STRATEGIES[recipe.strategy]))
+            self.advice_line.show_none(recipe)
             return
-        advice = from_table(self._pictures, self._classes, recipe.domain)
-        per_class = figures.count(round(self._pictures / max(self._classes, 1)))
-        why = self.tr("Advised for {0} training pictures a class: {1}. {2}")
-        self.advice.setText(why.format(per_class, strategies.title(advised).lower(), " ".join(advice.reasons)))
+        self.advice_line.allow(self._can_try())
+        if advice := self._measured_advice(recipe.domain):
+            self.advice_line.show_measured(advice)
+        else:
+            advice = from_table(self._pictures, self._classes, recipe.domain)
+            self.advice_line.show_table(advice, round(self._pictures / max(self._classes, 1)))
+
+    def _can_try(self) -> bool:
+        return self._project is not None and self._classes >= FEWEST_CLASSES and self._pictures > 0
 
     def _show_next_step(self) -> None:
         ready = self._classes >= FEWEST_CLASSES and self._pictures > 0
@@ -411,11 +407,12 @@ class ModelPanel(QWidget):
         self.freeze.allow(recipe.pretrained, why)
         self.tree.layers().set_editable(recipe.pretrained, why)
         self.tree.show_outline(self._stages() or uncounted(backbone(recipe.backbone)), phase)
+        self._show_movement()
 
     def _show_counts(self) -> None:
-        stages = self._outlines.get(self._key())
+        stages = self.outlines.exactly(*self._key())
         if not stages:
-            self.summary.setText(self.tr("Looking at the layers…") if self._job else "")
+            self.summary.setText(self.tr("Looking at the layers…") if self.outlines.is_looking() else "")
             return
         recipe = self._draft.recipe
         learn, total = counted(in_phase(stages, recipe.phases[-1]))
@@ -427,7 +424,15 @@ class ModelPanel(QWidget):
         self.summary.setText(text)
 
     def _advised(self, domain: Domain | None = None) -> str:
-        return from_table(self._pictures, self._classes, domain or self._draft.domain).strategy
+        domain = domain or self._draft.domain
+        advice = self._measured_advice(domain) or from_table(self._pictures, self._classes, domain)
+        return advice.strategy
+
+    def _measured_advice(self, domain: Domain) -> Advised | None:
+        """What was measured with this backbone on the pictures as they are; None where nothing was."""
+        found = self._measured.measurements if self._measured else ()
+        of = self._draft.backbone, domain
+        return next((each.advised for each in found if (each.backbone, each.domain) == of), None)
 
     # Layers
 
@@ -435,78 +440,17 @@ class ModelPanel(QWidget):
         return self._draft.backbone, max(self._classes, FEWEST_CLASSES)
 
     def _stages(self) -> tuple[StageOutline, ...]:
-        """The layers of the chosen backbone; while they are looked up for new classes, those for the old ones."""
-        found = self._outlines.get(self._key())
-        if found:
-            return found
-        others = [stages for (name, _), stages in self._outlines.items() if name == self._draft.backbone]
-        return others[-1] if others else ()
+        """The layers of the chosen backbone, as far as they are known yet."""
+        return self.outlines.nearest(*self._key())
 
     def _look_up_layers(self) -> None:
-        self._wanted = self._key()
-        if self._wanted in self._outlines or self._job:
-            return
-        name, classes = self._wanted
-        phase = self._draft.shown_phase
-        self._job = Job(partial(_outline, name, classes, phase), self)
-        self._job.reported.connect(self._take_outline)
-        self._job.failed.connect(self._take_failure)
-        self._job.finished.connect(self._end_job)
-        self._job.start()
-        self._show_counts()
-
-    @Slot(object)
-    def _take_outline(self, event: Event) -> None:
-        if isinstance(event, Outlined):
-            classes = event.stages[-1].output_shape[0]
-            self._outlines[event.backbone, classes] = event.stages
-
-    @Slot(object)
-    def _take_failure(self, error: TLStudioError) -> None:
-        self._wanted = None
-        self.failed.emit(error)
-
-    @Slot()
-    def _end_job(self) -> None:
-        job, self._job = self._job, None
-        if job:
-            job.deleteLater()
-        self._refresh()
-        if self._wanted and self._wanted not in self._outlines:
-            self._look_up_layers()
-
-    # Weights
+        if self.outlines.look_up(*self._key(), self._draft.shown_phase):
+            self._show_counts()
 
     @Slot()
     def look_for_weights(self) -> None:
-        """Find out which backbones have their weights here; again at every look, for they may have come meanwhile."""
-        if self._weights_job:
-            return
-        self._weights_job = Job(_weights, self)
-        self._weights_job.reported.connect(self._take_weights)
-        self._weights_job.failed.connect(self.failed)
-        self._weights_job.finished.connect(self._end_weights_job)
-        self._weights_job.start()
-
-    @Slot(object)
-    def _take_weights(self, event: Event) -> None:
-        if isinstance(event, WeightsFound):
-            self._without_weights.pop(event.backbone, None)
-            if event.path is None or event.state == "wrong":
-                self._without_weights[event.backbone] = event
-
-    @Slot()
-    def _end_weights_job(self) -> None:
-        job, self._weights_job = self._weights_job, None
-        if job:
-            job.deleteLater()
-        self._list_backbones()
-        for position in range(self.backbone_box.count()):
-            name = self.backbone_box.itemData(position)
-            title = self._entry(backbone(name))
-            missing = self.tr("⚠ {0} (no weights)").format(title)
-            self.backbone_box.setItemText(position, missing if name in self._without_weights else title)
-        self._show_advice(self._draft.recipe)
+        """Find out which backbones have their weights here; they may have come meanwhile."""
+        self.choices.look_for_weights()
 
     def showEvent(self, shown: QShowEvent) -> None:
         super().showEvent(shown)
@@ -517,12 +461,3 @@ class ModelPanel(QWidget):
         super().changeEvent(change)
         if change.type() in (QEvent.Type.LocaleChange, QEvent.Type.LanguageChange):
             self._refresh()
-
-
-def _weights(_stop: Stop) -> Iterator[Event]:
-    return tasks.weights_list()
-
-
-def _outline(name: str, classes: int, phase: Phase, _stop: Stop) -> Iterator[Event]:
-    yield from tasks.load_engine()
-    yield from tasks.outline(name, classes, phase)

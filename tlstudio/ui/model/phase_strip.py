@@ -1,5 +1,7 @@
 """The phases of a recipe as a strip: what learns first, what then, for how long."""
 
+from itertools import groupby
+
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
@@ -29,10 +31,13 @@ class PhaseStrip(QWidget):
             label.hide()
             label.deleteLater()
         self._labels = []
-        for number, phase in enumerate(recipe.phases, start=1):
-            if number > 1:
+        numbered = list(enumerate(recipe.phases, start=1))
+        for name, group in groupby(numbered, key=_phase_name):
+            if self._labels:
                 self._labels.append(QLabel("→"))
-            self._labels.append(self._card(number, phase, recipe))
+            steps = list(group)
+            card = self._card_of_steps(steps) if name == "unfreeze" else self._card(*steps[0], recipe)
+            self._labels.append(card)
         for position, label in enumerate(self._labels):
             self._row.insertWidget(position, label)
         self._colour()
@@ -44,11 +49,18 @@ class PhaseStrip(QWidget):
     def _card(self, number: int, phase: Phase, recipe: Recipe) -> QLabel:
         where = strategies.what_learns(phase, backbone(recipe.backbone))
         epochs = self.tr("1 epoch") if phase.epochs == 1 else self.tr("{0} epochs").format(phase.epochs)
-        card = QLabel(f"{number}  {self._name(phase)}: {where}, {epochs}")
-        card.setTextFormat(Qt.TextFormat.PlainText)
-        card.setProperty("phase_card", True)
-        card.setToolTip(self._explanation(phase))
-        return card
+        return _made(f"{number}  {self._name(phase)}: {where}, {epochs}", self._explanation(phase))
+
+    def _card_of_steps(self, steps: list[tuple[int, Phase]]) -> QLabel:
+        """One card for all phases that let one more stage learn."""
+        (first, begins), (last, ends) = steps[0], steps[-1]
+        if first == last:
+            said = self.tr("{0}  unfreeze: from {1}, 1 epoch").format(first, begins.train_from)
+        else:
+            said = self.tr("{0}–{1}  unfreeze: from {2}, then … from {3}, 1 epoch each")
+            said = said.format(first, last, begins.train_from, ends.train_from)
+        why = self.tr("One more stage learns in each of these phases, the last stage first: {0}.")
+        return _made(said, why.format(", ".join(phase.train_from for _, phase in steps)))
 
     def _name(self, phase: Phase) -> str:
         names = {
@@ -79,3 +91,15 @@ class PhaseStrip(QWidget):
         if change.type() == QEvent.Type.PaletteChange:
             self._colour()
         super().changeEvent(change)
+
+
+def _phase_name(numbered: tuple[int, Phase]) -> str:
+    return numbered[1].name
+
+
+def _made(said: str, why: str) -> QLabel:
+    card = QLabel(said)
+    card.setTextFormat(Qt.TextFormat.PlainText)
+    card.setProperty("phase_card", True)
+    card.setToolTip(why)
+    return card

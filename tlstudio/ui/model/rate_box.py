@@ -1,4 +1,4 @@
-"""A field for a learning rate: short scientific notation, arrows that go 1, 2, 5, 10."""
+"""A field for a rate of learning or decay: short scientific notation, arrows that go 1, 2, 5, 10."""
 
 import math
 
@@ -13,30 +13,42 @@ _STEPS = (1.0, 2.0, 5.0)
 
 
 class RateBox(QDoubleSpinBox):
-    """Takes 1e-4, 0.0001 and, where the locale writes so, 0,0001."""
+    """Takes 1e-4, 0.0001 and, where the locale writes so, 0,0001.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Below `lowest` there is nothing but, with `or_none`, 0.
+    """
+
+    def __init__(
+        self, lowest: float = LOWEST, highest: float = HIGHEST, or_none: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self._lowest, self._or_none = lowest, or_none
         self.setDecimals(12)  # values are rounded to this many
-        self.setRange(LOWEST, HIGHEST)
+        self.setRange(0.0 if or_none else lowest, highest)
         self.setKeyboardTracking(False)
 
     def textFromValue(self, value: float) -> str:
-        return figures.rate(value)
+        return figures.rate(value) if value else self.tr("none")
 
     def valueFromText(self, text: str) -> float:
-        return _parsed(text) or self.value()
+        value = _parsed(text)
+        return self.value() if value is None else value
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         value = _parsed(text)
-        if value is not None and LOWEST <= value <= HIGHEST:
+        allowed = value is not None and (self._lowest <= value <= self.maximum() or (self._or_none and value == 0))
+        if allowed or (self._or_none and text == self.tr("none")):
             return QValidator.State.Acceptable, text, position
         typed = all(character in "0123456789.,eE+-" for character in text.strip())
         return (QValidator.State.Intermediate if typed else QValidator.State.Invalid), text, position
 
     def stepBy(self, steps: int) -> None:
         for _ in range(abs(steps)):
-            self.setValue(_next(self.value(), up=steps > 0))
+            value, up = self.value(), steps > 0
+            if self._or_none and value <= self._lowest and not (up and value):
+                self.setValue(self._lowest if up else 0.0)
+            else:
+                self.setValue(_next(value, up))
 
 
 def _parsed(text: str) -> float | None:

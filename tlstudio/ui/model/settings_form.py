@@ -3,15 +3,27 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Signal, Slot
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QGridLayout, QLabel, QSizePolicy, QSpinBox, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QWidget,
+)
 
 from tlstudio.core.backbones import backbone
-from tlstudio.core.recipe import Phase, Recipe
+from tlstudio.core.recipe import Phase, Recipe, can_unfreeze_gradually
 from tlstudio.core.stages import has_batchnorm
 from tlstudio.ui import theme
 from tlstudio.ui.model.rate_box import RateBox
 
-_COLUMNS = 4
+_COLUMNS = 5
+_LEAST_DECAY, _MOST_DECAY = 1e-5, 1.0
 
 
 class SettingsForm(QWidget):
@@ -19,9 +31,12 @@ class SettingsForm(QWidget):
 
     Signals:
         changed: the name of a field of `Changes`, and its new value.
+        rates_wanted: find learning rates by a test. variations_wanted: see what augmentation makes of a picture.
     """
 
     changed = Signal(str, object)
+    rates_wanted = Signal()
+    variations_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,6 +49,9 @@ class SettingsForm(QWidget):
         self.head_rate, self.late_rate, self.early_rate = RateBox(), RateBox(), RateBox()
         self.warm_up, self.epochs, self.batch = QSpinBox(), QSpinBox(), QSpinBox()
         self.augment, self.batchnorm = QComboBox(), QComboBox()
+        self.decay = RateBox(_LEAST_DECAY, _MOST_DECAY, or_none=True)
+        self.gradual = QCheckBox(self.tr("stage by stage"))
+        self.find_button, self.show_button = QPushButton(self.tr("Find…")), QPushButton(self.tr("Show…"))
         self._add_rates()
         self._add_counts()
         self._add_choices()
@@ -54,12 +72,31 @@ class SettingsForm(QWidget):
         self._set(self.warm_up, recipe.phases[0].epochs if warms_up else 0)
         self._set(self.epochs, last.epochs)
         self._set(self.batch, recipe.batch_size)
+        self._set(self.decay, recipe.weight_decay)
+        self.gradual.setChecked(any(phase.name == "unfreeze" for phase in recipe.phases))
         for box, value in ((self.augment, last.augment), (self.batchnorm, last.bn)):
             with QSignalBlocker(box):
                 box.setCurrentIndex(box.findData(value))
         self._allow_fields(recipe, last)
 
-    def _add(self, place: int, caption: str, field: QWidget, name: str, explanation: str) -> None:
+    def allow_trials(self, allowed: bool) -> None:
+        """Offer what needs pictures, or say that there are none."""
+        why_not = self.tr("It needs pictures in at least two classes; add them in step 1.")
+        find = self.tr("Try rates from very small to very large on your pictures, and see where learning is fastest.")
+        show = self.tr("See what this augmentation makes of one of your pictures.")
+        for button, explanation in ((self.find_button, find), (self.show_button, show)):
+            button.setEnabled(allowed)
+            button.setToolTip(explanation if allowed else why_not)
+
+    def _add(
+        self,
+        place: int,
+        caption: str,
+        field: QWidget,
+        name: str,
+        explanation: str,
+        beside: QPushButton | None = None,
+    ) -> None:
         label = QLabel(caption)
         label.setProperty("role", "muted")
         label.setBuddy(field)
@@ -72,29 +109,46 @@ class SettingsForm(QWidget):
         self._tips[field] = explanation
         row, column = divmod(place, _COLUMNS)
         self._grid.addWidget(label, 2 * row, column)
-        self._grid.addWidget(field, 2 * row + 1, column)
+        cell = QHBoxLayout()
+        cell.setSpacing(theme.SPACE // 2)
+        cell.addWidget(field, 1)
+        if beside:
+            cell.addWidget(beside)
+        self._grid.addLayout(cell, 2 * row + 1, column)
         if row:
             self._grid.setRowMinimumHeight(2 * row, label.sizeHint().height() + theme.SPACE)
 
     def _add_rates(self) -> None:
         explanation = self.tr("Peak learning rate of the new head, in every phase. Usual: 1e-3.")
-        self._add(0, self.tr("Rate: head"), self.head_rate, "head_rate_box", explanation)
+        self.find_button.setObjectName("find_rate_button")
+        self.find_button.setAccessibleName(self.tr("Find learning rates"))
+        self._add(0, self.tr("Rate: head"), self.head_rate, "head_rate_box", explanation, self.find_button)
         explanation = self.tr("Peak learning rate of the late stages. Usual: a tenth of the head's, so 1e-4.")
         self._add(1, self.tr("Rate: late stages"), self.late_rate, "late_rate_box", explanation)
         explanation = self.tr("Peak learning rate of the early stages, which serve nearly all pictures: never faster.")
         self._add(2, self.tr("Rate: early stages"), self.early_rate, "early_rate_box", explanation)
+        explanation = self.tr(
+            "Pulls weights towards 0 a little at every step, which guards against learning by heart; norms and biases "
+            "take none. Default: 1e-2."
+        )
+        self._add(3, self.tr("Weight decay"), self.decay, "weight_decay_box", explanation)
 
     def _add_counts(self) -> None:
         self.warm_up.setRange(0, 1000)
         self.warm_up.setSpecialValueText(self.tr("none"))
         explanation = self.tr("Epochs in which the head learns alone before the stages below it may move.")
-        self._add(3, self.tr("Warm-up epochs"), self.warm_up, "warm_up_box", explanation)
+        self._add(5, self.tr("Warm-up epochs"), self.warm_up, "warm_up_box", explanation)
         self.epochs.setRange(1, 10_000)
         explanation = self.tr("How often the last phase sees every picture, at most: it ends when nothing gets better.")
-        self._add(4, self.tr("Epochs"), self.epochs, "epochs_box", explanation)
+        self._add(6, self.tr("Epochs"), self.epochs, "epochs_box", explanation)
         self.batch.setRange(1, 4096)
         explanation = self.tr("Pictures for each step. Fewer need less memory. Default: 32.")
-        self._add(5, self.tr("Batch size"), self.batch, "batch_box", explanation)
+        self._add(4, self.tr("Batch size"), self.batch, "batch_box", explanation)
+        explanation = self.tr(
+            "Between the warm-up and the last phase one more stage begins to learn after each epoch, the last stage "
+            "first. It takes longer, and forgets less of what the backbone knows."
+        )
+        self._add(7, self.tr("Unfreeze"), self.gradual, "gradual_box", explanation)
         for box in (self.warm_up, self.epochs, self.batch):
             box.setKeyboardTracking(False)
 
@@ -106,7 +160,9 @@ class SettingsForm(QWidget):
             "Vary the pictures anew in each epoch of the last phase: light mirrors and crops a little, strong changes "
             "colours too. None is fastest: frozen stages then run once."
         )
-        self._add(6, self.tr("Augmentation"), self.augment, "augment_box", explanation)
+        self.show_button.setObjectName("show_augmentation_button")
+        self.show_button.setAccessibleName(self.tr("Show the augmentation"))
+        self._add(8, self.tr("Augmentation"), self.augment, "augment_box", explanation, self.show_button)
         self.batchnorm.addItem(self.tr("pinned"), "pinned")
         self.batchnorm.addItem(self.tr("frozen"), "frozen")
         self.batchnorm.addItem(self.tr("adaptive"), "adaptive")
@@ -114,7 +170,7 @@ class SettingsForm(QWidget):
             "Pinned: the running statistics stay as shipped, scale and shift learn. Frozen: those stay too. "
             "Adaptive: the statistics follow your pictures; risky with few."
         )
-        self._add(7, self.tr("BatchNorm"), self.batchnorm, "batchnorm_box", explanation)
+        self._add(9, self.tr("BatchNorm"), self.batchnorm, "batchnorm_box", explanation)
 
     def _connect(self) -> None:
         self.head_rate.valueChanged.connect(self._change_head_rate)
@@ -123,6 +179,10 @@ class SettingsForm(QWidget):
         self.warm_up.valueChanged.connect(self._change_warm_up)
         self.epochs.valueChanged.connect(self._change_epochs)
         self.batch.valueChanged.connect(self._change_batch)
+        self.decay.valueChanged.connect(self._change_decay)
+        self.gradual.clicked.connect(self._change_gradual)
+        self.find_button.clicked.connect(self.rates_wanted)
+        self.show_button.clicked.connect(self.variations_wanted)
         self.augment.activated.connect(self._change_augment)
         self.batchnorm.activated.connect(self._change_batchnorm)
 
@@ -139,10 +199,13 @@ class SettingsForm(QWidget):
         self._allow(self.early_rate, "early" in learning, early)
         has_two = recipe.strategy not in ("feature-extraction", "from-scratch")
         self._allow(self.warm_up, has_two, self.tr("This strategy has one phase only."))
+        network = backbone(recipe.backbone)
+        steps = has_two and can_unfreeze_gradually(network, last.train_from)
+        one = self.tr("There is only one stage to unfreeze. Move the slider further left to let more learn.")
+        self._allow(self.gradual, steps, one if has_two else self.tr("This strategy has one phase only."))
         why = self.tr("From random weights there are no statistics to keep: BatchNorm has to adapt.")
         if only_head:
             why = self.tr("All BatchNorm layers are frozen with the backbone.")
-        network = backbone(recipe.backbone)
         if not has_batchnorm(network.family):
             why = self.tr("{0} has no BatchNorm layers.").format(network.title)
         self._allow(self.batchnorm, not only_head and recipe.pretrained and has_batchnorm(network.family), why)
@@ -174,6 +237,14 @@ class SettingsForm(QWidget):
     @Slot(int)
     def _change_batch(self, value: int) -> None:
         self.changed.emit("batch_size", value)
+
+    @Slot(float)
+    def _change_decay(self, value: float) -> None:
+        self.changed.emit("weight_decay", value)
+
+    @Slot(bool)
+    def _change_gradual(self, wanted: bool) -> None:
+        self.changed.emit("gradual", wanted)
 
     @Slot(int)
     def _change_augment(self, position: int) -> None:

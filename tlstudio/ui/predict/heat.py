@@ -21,7 +21,7 @@ _STOPS = (
 )
 
 
-def _colour_table() -> list[int]:
+def colour_table() -> list[int]:
     """The colour for each of the 256 values of a heat map."""
     table = []
     for value in range(256):
@@ -55,7 +55,7 @@ class HeatPicture(PictureView):
             self._seen = QPixmap.fromImage(image)
             if evidence.heat:
                 heat = QImage(evidence.heat, width, height, width, QImage.Format.Format_Indexed8)
-                heat.setColorTable(_colour_table())
+                heat.setColorTable(colour_table())
                 self._heat = QPixmap.fromImage(heat)
             left, top, right, bottom = evidence.box
             across, down = evidence.full_size

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from PySide6.QtCore import QEvent, QLocale, Qt, Signal, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QEvent, QLocale, QRectF, Qt, Signal, Slot
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from tlstudio.core.events import Event, Said
@@ -21,6 +21,8 @@ _LIBRARIES = ("numpy", "pyqtgraph")
 _HUNDRED = 100
 _BESIDE = 12  # pixels around the name of a phase
 _SMEAR = 40  # more epochs than this, and symbols would run into each other
+_DASHES: tuple[tuple[float, ...], ...] = ((), (5, 2), (1, 1.5), (6, 2, 1, 2), (2, 2))  # lengths in widths of the line
+MOST_LAID = theme.RUN_COLOURS
 _STEPS, _MOST_TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000), 10
 
 
@@ -32,6 +34,23 @@ class Curves:
     train: tuple[float, ...] = ()
     val: tuple[float, ...] = ()
     phases: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A run's curve over others. name: of the run. values: one an epoch, counted through all phases from 1; on
+    validation pictures, or on those it learned from where none were held out (`learned`)."""
+
+    name: str
+    values: tuple[float, ...]
+    learned: bool = False
+
+
+def laid(name: str, state: RunState, measure: Measure) -> Laid:
+    """The one curve of a run that is held against other runs'."""
+    curves = curves_of(state, measure)
+    judged = any(math.isfinite(value) for value in curves.val)
+    return Laid(name, curves.val if judged else curves.train, not judged)
 
 
 def curves_of(state: RunState, measure: Measure) -> Curves:
@@ -79,6 +98,48 @@ class _Legend(QWidget):
             label.setStyleSheet(f"color: {colour.name()}")
 
 
+class _Keys(QWidget):
+    """Which run is which: a piece of its line, and its name, in as many columns as there are runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: tuple[str, ...] = ()
+        self.setFixedHeight(max(18, self.fontMetrics().height()))
+        self.hide()
+
+    def show_runs(self, runs: Sequence[Laid]) -> None:
+        learned = self.tr("{0}, training")
+        self._names = tuple(learned.format(run.name) if run.learned else run.name for run in runs)
+        self.setToolTip("\n".join(self._names))
+        self.setVisible(bool(runs))
+        self.update()
+
+    def paintEvent(self, _drawing: QPaintEvent) -> None:
+        painter, metrics = QPainter(self), self.fontMetrics()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        x, sample, gap = 0, 26, 4
+        most = self.width() // max(1, len(self._names))
+        for number, name in enumerate(self._names):
+            painter.setPen(_pen(number, self.palette()))
+            painter.drawLine(x, self.height() // 2, x + sample, self.height() // 2)
+            painter.setPen(self.palette().windowText().color())
+            room = most - sample - 3 * gap
+            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
+            left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+            painter.drawText(QRectF(x + sample + gap, 0, room, self.height()), left, text)
+            x += min(most, sample + metrics.horizontalAdvance(text) + 4 * gap)
+
+
+def _pen(number: int, palette: QPalette) -> QPen:
+    """The pen of one of several runs: a colour and a form of its own."""
+    pen = QPen(theme.run_colour(number, palette), 2)
+    pen.setCosmetic(True)
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+    if _DASHES[number]:
+        pen.setDashPattern(_DASHES[number])
+    return pen
+
+
 class CurvePlot(QFrame):
     """A card with a title, a legend and a plot that is loaded when it is first shown.
 
@@ -96,10 +157,12 @@ class CurvePlot(QFrame):
         self.setMinimumSize(240, 140)
         # Neither hint: two plots side by side get the same room, whatever stands in them.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
-        self._measure: Measure = measure
+        self.measure: Measure = measure
         self._curves = Curves()
         self._plot: Any = None
         self._lines: list[Any] = []
+        self._laid: tuple[Laid, ...] = ()
+        self._laid_lines: list[Any] = []
         self._marks: list[Any] = []
         self._marked: tuple[tuple[int, str, bool], ...] = ()
         self._job: Job | None = None
@@ -115,14 +178,34 @@ class CurvePlot(QFrame):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(12, theme.SPACE, 12, theme.SPACE)
         self._column.setSpacing(4)
+        self._keys = _Keys()
         self._column.addLayout(head)
+        self._column.addWidget(self._keys)
         self._column.addWidget(self._waiting, 1)
 
     def show_curves(self, curves: Curves) -> None:
         """Draw these; at once when the plot is loaded."""
+        self._lay(())
         self._curves = curves
         self._describe()
         self._draw()
+
+    def show_laid(self, runs: Sequence[Laid]) -> None:
+        """Draw several runs over each other, at most `MOST_LAID`."""
+        self._lay(tuple(runs))
+        epochs = max((len(run.values) for run in runs), default=0)
+        self._curves = Curves(tuple(range(1, epochs + 1)))
+        self._describe()
+        self._draw()
+
+    def shown_laid(self) -> tuple[Laid, ...]:
+        return self._laid
+
+    def _lay(self, runs: tuple[Laid, ...]) -> None:
+        if runs != self._laid:
+            self._laid = runs
+            self._keys.show_runs(runs)
+            self._legend.setVisible(not runs)
 
     def shown_curves(self) -> Curves:
         return self._curves
@@ -150,6 +233,7 @@ class CurvePlot(QFrame):
         super().changeEvent(change)
         if change.type() == QEvent.Type.PaletteChange:
             self._legend.colour()
+            self._keys.update()
             self._colour_plot()
 
     @Slot()
@@ -170,11 +254,11 @@ class CurvePlot(QFrame):
         item = plot.getPlotItem()
         item.disableAutoRange()
         item.setLabel("bottom", self.tr("epoch"))
-        item.setLabel("left", self.tr("loss") if self._measure == "loss" else self.tr("accuracy (%)"))
+        item.setLabel("left", self.tr("loss") if self.measure == "loss" else self.tr("accuracy (%)"))
         for side in ("left", "bottom"):
             item.getAxis(side).tickStrings = _tick_texts
             item.getAxis(side).enableAutoSIPrefix(False)
-        if self._measure == "accuracy":
+        if self.measure == "accuracy":
             item.getAxis("left").tickStrings = _percent_ticks
         # A loss that was no number leaves a gap.
         self._lines = [item.plot([], [], antialias=True, connect="finite", symbolSize=6) for _ in range(2)]
@@ -193,6 +277,7 @@ class CurvePlot(QFrame):
         self._plot.setVisible(there)
         if not there:
             return
+        self._draw_laid()
         many = len(self._curves.epochs) > _SMEAR
         for line, values, symbol in zip(self._lines, (self._curves.train, self._curves.val), "os", strict=True):
             if line.opts["symbol"] != (None if many else symbol):
@@ -202,6 +287,16 @@ class CurvePlot(QFrame):
             line.setData(list(self._curves.epochs) if drawn else [], list(values) if drawn else [])
         self._set_range()
         self._place_marks()
+
+    def _draw_laid(self) -> None:
+        while len(self._laid_lines) < len(self._laid):
+            line = self._plot.getPlotItem().plot([], [], antialias=True, connect="finite")
+            line.setPen(_pen(len(self._laid_lines), self.palette()))
+            self._laid_lines.append(line)
+        for number, line in enumerate(self._laid_lines):
+            values = self._laid[number].values if number < len(self._laid) else ()
+            drawn = any(math.isfinite(value) for value in values)
+            line.setData(list(range(1, len(values) + 1)) if drawn else [], list(values) if drawn else [])
 
     def _colour_plot(self) -> None:
         if self._plot is None:
@@ -219,6 +314,8 @@ class CurvePlot(QFrame):
             line.setPen(pyqtgraph.mkPen(colour, width=2, style=style))
             line.setSymbolPen(pyqtgraph.mkPen(colour))
             line.setSymbolBrush(pyqtgraph.mkBrush(colour))
+        for number, line in enumerate(self._laid_lines):
+            line.setPen(_pen(number, self.palette()))
         self._mark_phases()
 
     def _set_range(self) -> None:
@@ -226,9 +323,10 @@ class CurvePlot(QFrame):
         self._plot.setXRange(0.5, last + 0.5, padding=0)
         step = next((s for s in _STEPS if last / s <= _MOST_TICKS), _STEPS[-1])
         self._plot.getPlotItem().getAxis("bottom").setTickSpacing(levels=[(step, 0)])  # there is no epoch 1.5
-        values = [v for v in (*self._curves.train, *self._curves.val) if math.isfinite(v)]
+        drawn = (self._curves.train, self._curves.val, *(run.values for run in self._laid))
+        values = [value for line in drawn for value in line if math.isfinite(value)]
         low, high = min(values, default=0.0), max(values, default=1.0)
-        room = max((high - low) * 0.08, 0.02 if self._measure == "loss" else 1.0)
+        room = max((high - low) * 0.08, 0.02 if self.measure == "loss" else 1.0)
         low, high = max(low - room, -0.03 * high), high + room
         if len(self._curves.phases) > 1:
             high += 0.16 * (high - low)  # their names stand above the curves
@@ -272,7 +370,11 @@ class CurvePlot(QFrame):
         if not self._curves.epochs:
             self.setAccessibleDescription("")
             return
-        digits = 3 if self._measure == "loss" else 1
+        digits = 3 if self.measure == "loss" else 1
+        if self._laid:
+            ends = (f"{run.name}: {figures.number(run.values[-1], digits)}" for run in self._laid if run.values)
+            self.setAccessibleDescription(self.tr("At the end, on validation pictures: {0}").format(", ".join(ends)))
+            return
         train, val = (figures.number(values[-1], digits) for values in (self._curves.train, self._curves.val))
         said = self.tr("After epoch {0}: training {1}, validation {2}")
         self.setAccessibleDescription(said.format(figures.count(self._curves.epochs[-1]), train, val))

@@ -16,14 +16,17 @@ from PySide6.QtCore import (
     QObject,
     QPersistentModelIndex,
     Qt,
+    Signal,
 )
 from PySide6.QtGui import QFont
 
-from tlstudio.core.events import Event
+from tlstudio.core.events import Event, RunStarted
+from tlstudio.core.notes import one_line, read_note
 from tlstudio.core.project import runs_in
-from tlstudio.core.run import RunFolder, RunState
+from tlstudio.core.run import RunFolder, RunState, Standing
 from tlstudio.ui import figures, strategies, theme
 from tlstudio.ui.job import Stop
+from tlstudio.ui.labels import plain_tip
 
 _Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
@@ -35,6 +38,8 @@ class RunLine(Event):
     """One run as the list shows it.
 
     when: seconds since 1970. model: the file to classify with, empty where there is none. running: it goes on here.
+    standing: where its checkpoint is, if there is a whole one. pictures: it learns from in an epoch; 0: nobody knows.
+    note: a person's own.
     """
 
     run: RunFolder
@@ -43,11 +48,19 @@ class RunLine(Event):
     when: float = 0.0
     model: str = ""
     running: bool = False
+    standing: Standing | None = None
+    pictures: int = 0
+    note: str = ""
     kind: ClassVar[str] = "run_line"
 
     @property
     def strategy(self) -> str:
         return self.run.folder.name.partition("-")[2]
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether one can go on with it."""
+        return self.standing is not None and self.state.finished is None and not self.running
 
 
 @dataclass(frozen=True)
@@ -65,14 +78,19 @@ def read_runs(project: Path, _stop: Stop) -> Iterator[Event]:
 
 def _read(run: RunFolder) -> RunLine:
     try:
-        when, state = run.folder.stat().st_mtime, run.state()
+        when, state, pictures = run.folder.stat().st_mtime, RunState(), 0
+        for event in run.history():
+            state = state.after(event)
+            if isinstance(event, RunStarted):
+                pictures = event.pictures.get("train", 0)
         # A project may have moved since; what lies in the run's own folder moved with it.
         places = (run.model_file, Path(state.finished.model)) if state.finished else ()
         model = next((str(place) for place in places if place.is_file()), "")
-        return RunLine(run, state, run.report(), when, model)
+        standing, note = run.standing(), read_note(run)
+        return RunLine(run, state, run.report(), when, model, standing=standing, pictures=pictures, note=note)
     except (OSError, ValueError, KeyError, TypeError, json.JSONDecodeError):
         # A damaged folder is one line without figures; the others are still worth showing.
-        return RunLine(run, RunState())
+        return RunLine(run, RunState(), note=read_note(run))
 
 
 class RunColumn(IntEnum):
@@ -81,20 +99,33 @@ class RunColumn(IntEnum):
     ACCURACY = 2
     WHEN = 3
     TIME = 4
+    NOTE = 5
 
 
 class RunTable(QAbstractTableModel):
-    """Translates runs into rows, newest first; the best by validation accuracy bears a star."""
+    """Translates runs into rows, newest first; the best by validation accuracy bears a star.
+
+    Signals:
+        noted: the RunFolder of a run whose note was written, and the note.
+    """
+
+    noted = Signal(object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._lines: list[RunLine] = []
         self._best: int | None = None
+        self._why_no_notes = ""
         self._colours: theme.Colours | None = None
 
     def show_runs(self, lines: Sequence[RunLine]) -> None:
+        """Show what was read; of the run that goes on, what is on the list is newer."""
+        row = self.running_row()
+        known = {line.run.folder: line for line in lines}
+        if row >= 0:
+            known[self._lines[row].run.folder] = self._lines[row]
         self.beginResetModel()
-        self._lines = list(lines)
+        self._lines = sorted(known.values(), key=_number, reverse=True)
         self._best = _best(self._lines)
         self.endResetModel()
 
@@ -104,10 +135,44 @@ class RunTable(QAbstractTableModel):
         self._lines.insert(0, line)
         self.endInsertRows()
 
+    def go_on(self, run: RunFolder) -> None:
+        """Show that a run on the list goes on again."""
+        row = self.row_of(run)
+        if row >= 0:
+            self._lines[row] = replace(self._lines[row], running=True)
+            self._announce(row, row)
+
+    def end_running(self) -> None:
+        """Show that no run goes on any more."""
+        row = self.running_row()
+        if row >= 0:
+            self._lines[row] = replace(self._lines[row], running=False)
+            self._best = _best(self._lines)
+            self._announce(row, row)
+
+    def forget(self) -> None:
+        """Show no run at all."""
+        self._lines = []
+        self.show_runs([])
+
+    def running_row(self) -> int:
+        """The row of the run that goes on; -1: none does."""
+        return next((row for row, line in enumerate(self._lines) if line.running), -1)
+
+    def row_of(self, run: RunFolder) -> int:
+        """The row of a run; -1: it is not on the list."""
+        return next((row for row, line in enumerate(self._lines) if line.run.folder == run.folder), -1)
+
     def update_running(self, state: RunState) -> None:
-        """Show how the run on top gets on."""
-        self._lines[0] = replace(self._lines[0], state=state)
-        self._announce(0, 0)
+        """Show how the run that goes on gets on."""
+        row = self.running_row()
+        if row >= 0:
+            self._lines[row] = replace(self._lines[row], state=state)
+            self._announce(row, row)
+
+    def allow_notes(self, why_not: str) -> None:
+        """Let notes be written, or say why they can only be read."""
+        self._why_no_notes = why_not
 
     def set_colours(self, colours: theme.Colours) -> None:
         self._colours = colours
@@ -116,6 +181,22 @@ class RunTable(QAbstractTableModel):
 
     def line(self, row: int) -> RunLine:
         return self._lines[row]
+
+    def flags(self, index: _Index) -> Qt.ItemFlag:
+        flags = super().flags(index)
+        if index.isValid() and index.column() == RunColumn.NOTE and not self._why_no_notes:
+            flags |= Qt.ItemFlag.ItemIsEditable
+        return flags
+
+    def setData(self, index: _Index, value: Any, role: int = _Role.EditRole) -> bool:
+        if role != _Role.EditRole or not self.flags(index) & Qt.ItemFlag.ItemIsEditable:
+            return False
+        line, note = self._lines[index.row()], one_line(str(value))
+        if note != line.note:
+            self._lines[index.row()] = replace(line, note=note)
+            self._announce(index.row(), index.row())
+            self.noted.emit(line.run, note)
+        return True
 
     def rowCount(self, above: _Index = _NOWHERE) -> int:
         return 0 if above.isValid() else len(self._lines)
@@ -126,11 +207,13 @@ class RunTable(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = _Role.DisplayRole) -> Any:
         if orientation != Qt.Orientation.Horizontal:
             return None
-        titles = (self.tr("Run"), self.tr("Strategy"), self.tr("Accuracy"), self.tr("When"), self.tr("Time"))
+        titles = (self.tr("Run"), self.tr("Recipe"), self.tr("Accuracy"), self.tr("When"), self.tr("Time"))
         if role == _Role.DisplayRole:
-            return titles[section]
+            return (*titles, self.tr("Note"))[section]
         if role == _Role.ToolTipRole and section == RunColumn.ACCURACY:
             return self.tr("With its 95 % interval in brackets. On test pictures where there are some.")
+        if role == _Role.ToolTipRole and section == RunColumn.NOTE:
+            return self.tr("Yours: double-click or press F2 to write one")
         return _alignment(RunColumn(section)) if role == _Role.TextAlignmentRole else None
 
     def data(self, index: _Index, role: int = _Role.DisplayRole) -> Any:
@@ -141,6 +224,10 @@ class RunTable(QAbstractTableModel):
         match role:
             case _Role.DisplayRole:
                 return self._text(line, column, is_best)
+            case _Role.EditRole if column == RunColumn.NOTE:
+                return line.note
+            case _Role.ToolTipRole if column == RunColumn.NOTE:
+                return self._explanation_of_note(line)
             case _Role.ToolTipRole:
                 return self._explanation(line, is_best)
             case _Role.TextAlignmentRole:
@@ -160,20 +247,25 @@ class RunTable(QAbstractTableModel):
             case RunColumn.NUMBER:
                 return f"★ {line.run.number}" if is_best else str(line.run.number)
             case RunColumn.STRATEGY:
-                return strategies.title_of(line.state.recipe) if line.state.recipe else strategies.title(line.strategy)
+                recipe = line.state.recipe
+                return strategies.in_words(recipe) if recipe else strategies.title(line.strategy)
             case RunColumn.ACCURACY:
                 return self._accuracy(line)
             case RunColumn.WHEN:
                 return self._when(line)
-            case _:
+            case RunColumn.TIME:
                 return self._time(line)
+            case _:
+                return line.note
 
     def _accuracy(self, line: RunLine) -> str:
         end = line.state.finished
         if end is None:
-            if not line.running:
-                return self.tr("did not finish")
-            return self.tr("running…")
+            if line.running:
+                return self.tr("running…")
+            if line.unfinished:
+                return self.tr("paused") if line.state.paused else self.tr("interrupted")
+            return self.tr("did not finish")
         if end.test_accuracy is not None and end.test_interval is not None:
             return self.tr("{0} test").format(figures.accuracy(end.test_accuracy, end.test_interval))
         held_out = self.tr("{0} out of fold") if end.folds else self.tr("{0} val.")
@@ -197,13 +289,13 @@ class RunTable(QAbstractTableModel):
     def _explanation(self, line: RunLine, is_best: bool) -> str:
         end = line.state.finished
         if end is None:
-            return self.tr("This run did not come to its end.") if not line.running else self.tr("This run goes on.")
+            return self._explanation_of_rest(line)
         held_out = self.tr("judged by {1} folds {0}") if end.folds else self.tr("validation {0}")
         parts = [held_out.format(figures.accuracy(end.val_accuracy, end.val_interval), end.folds)]
         if end.test_accuracy is not None and end.test_interval is not None:
             parts.append(self.tr("test {0}").format(figures.accuracy(end.test_accuracy, end.test_interval)))
         if line.state.recipe:
-            parts += [line.state.recipe.backbone, strategies.title_of(line.state.recipe)]
+            parts.append(strategies.in_words(line.state.recipe))
         if line.when:
             moment = QDateTime.fromSecsSinceEpoch(int(line.when))
             parts.append(QLocale().toString(moment, QLocale.FormatType.ShortFormat))
@@ -214,8 +306,25 @@ class RunTable(QAbstractTableModel):
             parts.append(by_folds if end.folds else by_pictures)
         return " · ".join(parts)
 
+    def _explanation_of_rest(self, line: RunLine) -> str:
+        if line.running:
+            return self.tr("This run goes on.")
+        said = self.tr("This run did not come to its end.")
+        if line.unfinished:
+            said = self.tr("This run stands still; Go on takes it up exactly where it stands.")
+        paused = line.state.paused
+        return " ".join(part for part in (said, paused.reason, paused.remedy) if part) if paused else said
+
+    def _explanation_of_note(self, line: RunLine) -> str:
+        how = self._why_no_notes or self.tr("Double-click or press F2 to write a note.")
+        return plain_tip(f"{line.note}\n{how}" if line.note else how)
+
     def _announce(self, first: int, last: int) -> None:
         self.dataChanged.emit(self.index(first, 0), self.index(last, len(RunColumn) - 1))
+
+
+def _number(line: RunLine) -> int:
+    return line.run.number
 
 
 def _best(lines: Sequence[RunLine]) -> int | None:

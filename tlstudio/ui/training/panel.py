@@ -1,71 +1,65 @@
-"""The training panel: start a run, watch it, stop it, look at those there were."""
+"""The training panel: start a run, watch it, pause it, stop it, and hold those there were against each other."""
 
-import time
-from collections.abc import Generator, Iterator
-from contextlib import closing
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
-from PySide6.QtCore import QEvent, QItemSelection, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
 
-from tlstudio import tasks
 from tlstudio.core import events
 from tlstudio.core.backbones import backbone
-from tlstudio.core.errors import TLStudioError, TrainingFailed
+from tlstudio.core.comparison import Replayed
+from tlstudio.core.errors import BadRecipe, TLStudioError, TrainingPaused
 from tlstudio.core.estimate import Measured
-from tlstudio.core.pace import Pace
 from tlstudio.core.project import Project
-from tlstudio.core.recipe import Guard, Recipe, guards
+from tlstudio.core.recipe import Guard, Recipe, guards, make_recipe
 from tlstudio.core.run import RunFolder, RunState
 from tlstudio.ui import figures, strategies, theme
 from tlstudio.ui.choosers import FileChooser
-from tlstudio.ui.job import Job, Stop
-from tlstudio.ui.labels import ElidedLabel, heading, muted
-from tlstudio.ui.training.curves import CurvePlot, curves_of
-from tlstudio.ui.training.device_box import DeviceBox
+from tlstudio.ui.labels import muted
+from tlstudio.ui.read_only import why_not_changeable
+from tlstudio.ui.training import run_control, standing
+from tlstudio.ui.training.controls import Able, Controls
 from tlstudio.ui.training.guard_note import GuardNote
-from tlstudio.ui.training.history import RunColumn, RunLine, RunsRead, RunTable, read_runs
+from tlstudio.ui.training.history import RunLine
+from tlstudio.ui.training.offer_note import OfferNote
+from tlstudio.ui.training.phase_strip import PhaseStrip, place_of
 from tlstudio.ui.training.progress_line import ProgressLine
-from tlstudio.ui.training.results import ResultsView
-from tlstudio.ui.training.run_list import RunList, WarningNote
+from tlstudio.ui.training.result_line import ResultLine
+from tlstudio.ui.training.run_control import Order, RunControl
+from tlstudio.ui.training.runs_page import RunsPage
 
 REDRAW_INTERVAL = 100  # ms
-_WIDE = 900
 
 
 class TrainingPanel(QWidget):
-    """Runs the recipe on the project's pictures in a Job and keeps the list of runs.
+    """Runs the recipe on the project's pictures and keeps the list of runs; `control` has the run that goes on.
 
     Signals:
         summary_changed: one line for the rail, such as "93.2 % (91–95)" or "phase 1 of 2 · epoch 2 of 3".
         progressed: events.Progress while a run goes on.
         busy_changed: a run began (True) or ended (False).
         began: the folder of the run that goes on, as soon as it has one.
+        pausable_changed: whether there is something to pause, or to go on with.
         trained: the path of the finished run's .tlmodel, also of one stopped half-way.
         measured: estimate.Measured of a run that came to its own end (connect to ModelPanel.take_measurement).
         failed: the TLStudioError that ended a run or kept it from starting.
         predict_requested: the path of the model to classify new pictures with; the user asked for the next step.
+        recipe_wanted: the Recipe of an earlier run, to go on editing in step 2.
     """
 
     summary_changed = Signal(str)
     progressed = Signal(object)
     busy_changed = Signal(bool)
     began = Signal(str)
+    pausable_changed = Signal(bool)
     trained = Signal(str)
     measured = Signal(object)
     failed = Signal(object)
     predict_requested = Signal(str)
+    recipe_wanted = Signal(object)
 
     def __init__(self, chooser: FileChooser | None = None, parent: QWidget | None = None) -> None:
         """chooser: asks where reports go; the system's dialogs by default."""
@@ -77,16 +71,11 @@ class TrainingPanel(QWidget):
         self._classes, self._pictures = 0, 0
         self._ready, self._why_not = False, self.tr("Train needs pictures in at least two classes.")
         self._settled: set[str] = set()  # the guards that were asked about and answered with "Train anyway"
-        self._state, self._pace = RunState(), Pace()
-        self._train_job: Job | None = None
-        self._history_job: Job | None = None
-        self._history_stale = False
-        self._stop_asked = False
-        self._remembered: set[tuple[str, str]] = set()
-        self._model_to_use = ""
+        self._left: set[Path] = set()  # the unfinished runs a person wants to leave as they are
+        self._done: list[Path] = []  # the runs of a comparison, to be chosen once it is through
+        self.control = RunControl(self)
+        self._is_new = False  # whether the run that goes on began here and now
         self._redraw = QTimer(self, interval=REDRAW_INTERVAL, singleShot=True)
-        self._redraw_accuracy = QTimer(self, interval=REDRAW_INTERVAL // 2, singleShot=True)
-        self._drawn: tuple[object, ...] = ()
         self._build()
         self._connect()
         self._show_readiness()
@@ -97,15 +86,13 @@ class TrainingPanel(QWidget):
     def show_project(self, project: Project | None) -> None:
         """Show the runs of a project; train in it from now on."""
         self._project = project
-        self._settled = set()
+        self._settled, self._left = set(), set()
         self.guard_note.hide()
-        self._state, self._pace, self._stop_asked = RunState(), Pace(), False
-        self._model_to_use = ""
-        self._runs.show_runs([])
-        self._show_run(None)
+        self.offer_note.hide()
+        self.control.forget()
+        self.runs.show_project(project.folder if project else None)
         self._show_readiness()
         self._show_pace()
-        self._read_history()
 
     @Slot(object)
     def set_recipe(self, recipe: Recipe) -> None:
@@ -139,70 +126,76 @@ class TrainingPanel(QWidget):
             self._start()
 
     @Slot()
+    def train_or_go_on(self) -> None:
+        """Go on with the newest run where that stands still and was not left, else start a new one."""
+        line = self._offered()
+        if line is not None:
+            self.resume_run(line.run)
+        else:
+            self.train()
+
+    @Slot()
+    def pause_or_go_on(self) -> None:
+        """Pause the run that goes on, or go on with the one that stands still."""
+        if self.pause_button.isEnabled():
+            self.pause_button.click()
+
+    @Slot(object)
+    def resume_run(self, run: RunFolder) -> None:
+        """Go on with an unfinished run, exactly where it stands."""
+        if self._project is None or self.is_busy() or self._locked():
+            return
+        row = self.runs.table.row_of(run)
+        state = self.runs.table.line(row).state if row >= 0 else RunState()
+        self._begin([run_control.going_on(self._project, run, state)])
+
+    @Slot()
     def stop(self) -> None:
         """Ask the run to end; it keeps the best weights so far."""
-        if self._train_job and not self._stop_asked:
-            self._stop_asked = True
-            self._train_job.stop()
-            self.stop_button.setEnabled(False)
-            self.stop_button.setToolTip(self.tr("It is stopping."))
+        if self.is_busy():
+            self.control.stop()
+            self._show_readiness()
             self._show_pace()
 
     def is_busy(self) -> bool:
         """Whether a run goes on."""
-        return self._train_job is not None
+        return self.control.is_busy()
 
     def shut_down(self) -> None:
         """Ask the run to end, keeping its best, and wait until it and all reading has ended."""
-        self.stop()
-        for job in (self._train_job, self._history_job):
-            if job:
-                job.stop()
-                job.wait()
+        self.control.shut_down()
         self.device_box.shut_down()
-        self.results_view.shut_down()
-        self.loss_plot.shut_down()
-        self.accuracy_plot.shut_down()
+        self.runs.shut_down()
 
     # Layout
 
     def _build(self) -> None:
+        self.controls = Controls()
+        self.train_button, self.stop_button = self.controls.train_button, self.controls.stop_button
+        self.pause_button, self.compare_button = self.controls.pause_button, self.controls.compare_button
+        self.device_box = self.controls.device_box
         self.guard_note = GuardNote()
+        self.offer_note = OfferNote("unfinished_note", self.tr("A run that can go on"), warns=False)
+        self.phase_strip = PhaseStrip()
+        self._progress = ProgressLine()
+        self.progress_bar = self._progress.bar
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._build_empty())
+        self.runs = RunsPage(self._chooser)
+        self._pages.addWidget(self.runs)
+        self.loss_plot, self.accuracy_plot = self.runs.loss_plot, self.runs.accuracy_plot
+        self.run_list, self.results_view = self.runs.box.list, self.runs.results_view
+        self.warning_note = self.runs.warning_note
+        self.result_line = ResultLine()
+        self.next_button = self.result_line.next_button
         column = QVBoxLayout(self)
         column.setContentsMargins(2 * theme.SPACE, 2 * theme.SPACE, 2 * theme.SPACE, 2 * theme.SPACE)
         column.setSpacing(theme.SPACE)
-        column.addLayout(self._build_controls())
-        column.addWidget(self.guard_note)
-        self._progress = ProgressLine()
-        self.progress_bar = self._progress.bar
-        column.addWidget(self._progress)
-        self._pages = QStackedWidget()
-        self._pages.addWidget(self._build_empty())
-        self._pages.addWidget(self._build_results())
+        for part in (self.controls, self.guard_note, self.offer_note, self.phase_strip, self._progress):
+            column.addWidget(part)
         column.addWidget(self._pages, 1)
-        self.warning_note = WarningNote()
         column.addWidget(self.warning_note)
-        column.addLayout(self._build_next_step())
-
-    def _build_controls(self) -> QHBoxLayout:
-        self.train_button = QPushButton(self.tr("Train"))
-        self.train_button.setObjectName("train_button")
-        self.train_button.setProperty("primary", True)
-        self.train_button.setMinimumWidth(120)
-        self.stop_button = QPushButton(self.tr("Stop"))
-        self.stop_button.setObjectName("stop_button")
-        self.stop_button.setAccessibleName(self.tr("Stop and keep the best so far"))
-        self.device_box = DeviceBox()
-        caption = muted(QLabel(self.tr("Train on")))
-        caption.setBuddy(self.device_box)
-        row = QHBoxLayout()
-        row.setSpacing(theme.SPACE)
-        row.addWidget(self.train_button)
-        row.addWidget(self.stop_button)
-        row.addStretch(1)
-        row.addWidget(caption)
-        row.addWidget(self.device_box)
-        return row
+        column.addWidget(self.result_line)
 
     def _build_empty(self) -> QWidget:
         page = QWidget()
@@ -219,74 +212,59 @@ class TrainingPanel(QWidget):
         column.addStretch(3)
         return page
 
-    def _build_results(self) -> QWidget:
-        self.loss_plot = CurvePlot(self.tr("Loss"), "loss")
-        self.accuracy_plot = CurvePlot(self.tr("Accuracy"), "accuracy")
-        plots = QWidget()
-        row = QHBoxLayout(plots)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(theme.SPACE)
-        row.addWidget(self.loss_plot, 1)
-        row.addWidget(self.accuracy_plot, 1)
-        below = QSplitter(Qt.Orientation.Horizontal)
-        runs = self._build_runs()
-        self.results_view = ResultsView(self._runs, self._chooser)
-        for part in (runs, self.results_view):
-            below.addWidget(part)
-        below.setStretchFactor(0, 3)
-        below.setStretchFactor(1, 2)
-        splitter = QSplitter(Qt.Orientation.Vertical)
-        for part in (plots, below):
-            splitter.addWidget(part)
-        for part in (below, splitter):
-            part.setChildrenCollapsible(False)
-            part.setHandleWidth(theme.SPACE)
-        splitter.setStretchFactor(0, 3)
-        splitter.setStretchFactor(1, 2)
-        for beside in (plots, runs):
-            self.results_view.room_wanted.connect(beside.setHidden)
-        return splitter
-
-    def _build_runs(self) -> QWidget:
-        self._runs = RunTable(self)
-        self._runs.set_colours(theme.colours(self.palette()))
-        self.run_list = RunList(self._runs)
-        return _titled(heading(self.tr("Runs")), self.run_list)
-
-    def _build_next_step(self) -> QHBoxLayout:
-        self._result = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self._result.setProperty("role", "muted")
-        self.next_button = QPushButton(self.tr("Next: classify new pictures →"))
-        self.next_button.setObjectName("next_button")
-        self.next_button.setToolTip(self.tr("Drop pictures the model has never seen, with the chosen run's model"))
-        row = QHBoxLayout()
-        row.setSpacing(theme.SPACE)
-        row.addWidget(self._result, 1)
-        row.addWidget(self.next_button)
-        return row
-
     def _connect(self) -> None:
         self._redraw.timeout.connect(self._show_live)
-        self._redraw_accuracy.timeout.connect(self._show_live_accuracy)
-        self.loss_plot.loaded.connect(self.accuracy_plot.load)
         self.train_button.clicked.connect(self.train)
+        self.pause_button.clicked.connect(self._pause_or_resume)
         self.stop_button.clicked.connect(self.stop)
+        self.compare_button.clicked.connect(self._compare_strategies)
         self.guard_note.accepted.connect(self._take_consent)
         self.guard_note.declined.connect(self.train_button.setFocus)
-        self.device_box.failed.connect(self.failed)
-        self.results_view.failed.connect(self.failed)
-        self.next_button.clicked.connect(self._ask_for_prediction)
-        self.run_list.selectionModel().selectionChanged.connect(self._follow_selection)
+        self.offer_note.accepted.connect(self._take_offer)
+        self.offer_note.declined.connect(self._leave_unfinished)
+        self.result_line.predict_requested.connect(self.predict_requested)
+        self.control.begun.connect(self._take_begun)
+        self.control.reported.connect(self._take_event)
+        self.control.failed.connect(self._take_failure)
+        self.control.ended.connect(self._end_run)
+        for part in (self.device_box, self.runs):
+            part.failed.connect(self.failed)
+        self.runs.chosen_changed.connect(self._follow_selection)
+        self.runs.read.connect(self._take_runs)
+        self.results_view.replay_wanted.connect(self._replay)
+        box = self.runs.box
+        box.repeat_wanted.connect(self._repeat)
+        box.reseed_wanted.connect(self._repeat_with_another_seed)
+        box.continue_wanted.connect(self._train_on_from)
+        box.recipe_wanted.connect(self.recipe_wanted)
 
-    # A run
+    # What may be done
+
+    def _locked(self) -> str:
+        """Why nothing may be changed in the project; empty where it may."""
+        return why_not_changeable(self._project)
 
     def _can_train(self) -> bool:
-        return self._ready and self._project is not None and self._recipe is not None and not self.is_busy()
+        there = self._project is not None and self._recipe is not None
+        return self._ready and there and not self.is_busy() and not self._locked()
 
     def _risks(self, recipe: Recipe) -> list[Guard]:
         if not self._classes:
             return []
         return guards(recipe, self._pictures / self._classes)
+
+    def _resumable(self) -> RunLine | None:
+        """The run that Go on goes on with: the chosen one, else the newest, if it stands still."""
+        chosen = self.runs.box.chosen()
+        newest = self.runs.table.line(0) if self.runs.table.rowCount() else None
+        return next((line for line in (chosen, newest) if line and line.unfinished), None)
+
+    def _offered(self) -> RunLine | None:
+        """The newest run where it stands still and nobody said to leave it."""
+        line = self.runs.table.line(0) if self.runs.table.rowCount() and not self.is_busy() else None
+        return line if line and line.unfinished and line.run.folder not in self._left else None
+
+    # Starting
 
     @Slot()
     def _take_consent(self) -> None:
@@ -294,19 +272,96 @@ class TrainingPanel(QWidget):
         self._start()
 
     def _start(self) -> None:
+        if self._can_train() and self._project is not None and self._recipe is not None:
+            self._begin([run_control.new_run(self._project, self._recipe, self.device_box.device())])
+
+    def _train_again(self, recipe: Recipe, model: Path | None = None) -> None:
+        """Train by an earlier run's recipe, at once: what was risky in it was agreed to then."""
+        if not self._can_train() or self._project is None:
+            return
+        device = self.device_box.device()
+        if model is not None:
+            self._begin([run_control.from_model(self._project, recipe, model, device)])
+        else:
+            self._begin([run_control.new_run(self._project, recipe, device)])
+
+    @Slot(object)
+    def _repeat(self, line: RunLine) -> None:
+        if line.state.recipe:
+            self._train_again(line.state.recipe)
+
+    @Slot(object)
+    def _repeat_with_another_seed(self, line: RunLine) -> None:
+        recipe = line.state.recipe
+        if recipe:
+            like = (self.runs.table.line(row).state.recipe for row in range(self.runs.table.rowCount()))
+            seeds = [r.seed for r in like if r and replace(r, seed=recipe.seed) == recipe]
+            self._train_again(replace(recipe, seed=max(seeds) + 1))
+
+    @Slot(object)
+    def _train_on_from(self, line: RunLine) -> None:
+        recipe = line.state.recipe
+        if recipe and line.model:
+            if not recipe.pretrained:  # what it has learned is worth keeping now
+                recipe = replace(make_recipe(recipe.backbone, "fine-tune-all"), seed=recipe.seed, folds=recipe.folds)
+            self._train_again(recipe, Path(line.model))
+
+    @Slot(object)
+    def _replay(self, run: RunFolder) -> None:
+        if self._can_train() and self._project is not None:
+            self._begin([run_control.exact_repeat(self._project, run)])
+
+    @Slot()
+    def _compare_strategies(self) -> None:
         if not self._can_train() or self._project is None or self._recipe is None:
             return
-        self.guard_note.hide()
-        self._state, self._pace, self._stop_asked = RunState(), Pace(), False
-        self._remembered = set()
+        try:
+            recipes = run_control.strategies_to_compare(self._recipe)
+        except BadRecipe as error:
+            self.failed.emit(error)
+            return
         device = self.device_box.device()
-        # It ends by itself when asked to, keeping the best weights; closing it would lose them.
-        self._train_job = Job(partial(_train, self._project, self._recipe, device), self, closes_on_stop=False)
-        self._train_job.reported.connect(self._take_event)
-        self._train_job.failed.connect(self._take_failure)
-        self._train_job.finished.connect(self._end_run)
-        self._train_job.start()
+        self._begin([run_control.new_run(self._project, recipe, device) for recipe in recipes])
+
+    def _begin(self, orders: Sequence[Order]) -> None:
+        self.guard_note.hide()
+        self.offer_note.hide()
+        self._done = []
+        self.control.start(orders)
+
+    @Slot()
+    def _pause_or_resume(self) -> None:
+        if self.is_busy():
+            self.control.pause()
+            self._show_readiness()
+            self._show_pace()
+        elif line := self._resumable():
+            self.resume_run(line.run)
+
+    @Slot()
+    def _take_offer(self) -> None:
+        line = self._offered()
+        if line:
+            self.resume_run(line.run)
+
+    @Slot()
+    def _leave_unfinished(self) -> None:
+        line = self._offered()
+        if line:
+            self._left.add(line.run.folder)
+        self._show_readiness()
+        self.train_button.setFocus()
+
+    # A run
+
+    @Slot()
+    def _take_begun(self) -> None:
+        run = self.control.run
+        self._is_new = run is None
         self._pages.setCurrentIndex(1)
+        if run is not None:
+            self.runs.go_on(run)
+            self.began.emit(str(run.folder))
         self._show_readiness()
         self._show_pace()
         self.stop_button.setFocus()
@@ -314,17 +369,14 @@ class TrainingPanel(QWidget):
 
     @Slot(object)
     def _take_event(self, event: events.Event) -> None:
-        self._state = self._state.after(event)
-        self._pace = self._pace.after(event, time.monotonic())
         match event:
             case events.Progress():
                 self.progressed.emit(event)
             case events.RunStarted():
-                self._runs.begin_run(RunLine(RunFolder(Path(event.run)), self._state, {}, time.time(), running=True))
-                self.run_list.selectRow(0)
+                self.runs.begin_run(event, self.control.state)
                 self.began.emit(event.run)
-            case events.FeaturesReady() if not event.computed and self._state.recipe:
-                self._remembered.add((self._state.recipe.backbone, event.train_from))
+            case Replayed():
+                self.results_view.show_replayed(event)
         # Epochs on remembered features come by the dozen a second, faster than anybody looks or a plot draws.
         if not self._redraw.isActive():
             self._redraw.start()
@@ -332,107 +384,101 @@ class TrainingPanel(QWidget):
     @Slot()
     def _show_live(self) -> None:
         """Bring the screen up to what the run has said."""
-        if not self.is_busy():
-            return
-        self._show_pace()
-        drawn = self._state.phases, self._state.epochs, self._state.warnings
-        if self._state.recipe is None or self._drawn == drawn:
-            return
-        self._drawn = drawn
-        self._runs.update_running(self._state)
-        if self.run_list.chosen_row() == 0:
-            self.warning_note.show_warnings(self._state.warnings)
-            # One plot now, one a little later: together they would take longer than a frame.
-            self.loss_plot.show_curves(curves_of(self._state, "loss"))
-            self._redraw_accuracy.start()
-
-    @Slot()
-    def _show_live_accuracy(self) -> None:
-        if self.is_busy() and self.run_list.chosen_row() == 0:
-            self.accuracy_plot.show_curves(curves_of(self._state, "accuracy"))
+        if self.is_busy():
+            self._show_pace()
+            if self.control.run is not None:
+                self.runs.show_live(self.control.state)
 
     @Slot(object)
     def _take_failure(self, error: TLStudioError) -> None:
-        # Stopped before there was anything to keep: what the person asked for, not a fault.
-        if not (self._stop_asked and isinstance(error, TrainingFailed) and not self._state.epochs):
+        # A run that was paused for a reason says so on this page, with Go on beside it.
+        if not (isinstance(error, TrainingPaused) and self.isVisible()):
             self.failed.emit(error)
 
     @Slot()
     def _end_run(self) -> None:
         at = self.window().focusWidget()  # before Stop is switched off and the focus goes elsewhere
         is_here = at is None or self.isAncestorOf(at)
+        state, run, end = self.control.state, self.control.run, self.control.state.finished
         self._redraw.stop()
-        self._show_live()
-        self._show_live_accuracy()
-        job, self._train_job = self._train_job, None
-        if job:
-            job.deleteLater()
-        end = self._state.finished
+        if run is not None and end is not None:
+            self._done.append(run.folder)
+        several = self._done if len(self._done) > 1 and not self.control.waiting else []
+        self.runs.end_run(state, several)  # what was compared is shown side by side
         self._show_readiness()
         self._show_pace()
-        self._read_history()
         self.busy_changed.emit(False)
         if end is None:
+            if is_here and state.paused:
+                self.pause_button.setFocus()
             return
-        self._model_to_use = end.model
-        if not end.stopped and self._state.recipe:
-            self.measured.emit(Measured(self._state.recipe, end.seconds, frozenset(self._remembered)))
+        self.result_line.take_model(end.model)
+        if self._is_new and not end.stopped and state.recipe:
+            self.measured.emit(Measured(state.recipe, end.seconds, frozenset(self.control.remembered)))
         self._show_next_step()
         self.trained.emit(end.model)
-        if is_here:
+        if is_here and not self.control.waiting:
             self.next_button.setFocus()
-
-    @Slot()
-    def _ask_for_prediction(self) -> None:
-        if self._model_to_use:
-            self.predict_requested.emit(self._model_to_use)
 
     # Showing
 
     def _show_readiness(self) -> None:
-        busy = self.is_busy()
-        self.train_button.setEnabled(self._can_train())
-        why = self.tr("A run goes on; stop it first.") if busy else self._why_not
-        start = self.tr("Train with the recipe of step 2")
-        self.train_button.setToolTip(start if self._can_train() else why)
-        self.stop_button.setEnabled(busy and not self._stop_asked)
-        keep = self.tr("End the run now and keep the best weights so far")
-        self.stop_button.setToolTip(keep if busy else self.tr("No run goes on."))
-        self.device_box.allow(not busy)
-        self._pages.setCurrentIndex(1 if busy or self._runs.rowCount() else 0)
+        busy, resumable, locked = self.is_busy(), self._resumable(), self._locked()
+        why_not = "" if self._can_train() or busy else locked or self._why_not
+        able = Able(
+            why_not=why_not,
+            locked=locked,
+            busy=busy,
+            stopping=self.control.stop_asked,
+            pausing=self.control.pause_asked,
+            can_pause=self.control.can_pause,
+            resumes=resumable.run.number if resumable else 0,
+            waiting=self.control.waiting,
+        )
+        self.controls.show_able(able)
+        self.runs.box.allow_training(self._can_train(), self.tr("A run goes on; stop it first.") if busy else why_not)
+        self.runs.box.allow_writing(locked)
+        self._pages.setCurrentIndex(1 if busy or self.runs.table.rowCount() else 0)
         self._show_empty()
         self._show_next_step()
+        self.pausable_changed.emit(self.pause_button.isEnabled())
 
     def _show_empty(self) -> None:
         if self._can_train():
             self._empty_title.setText(self.tr("Ready to train"))
             self._empty_hint.setText(self.tr("Press Train. Loss and accuracy appear here, epoch by epoch."))
         else:
-            self._empty_title.setText(self._why_not)
+            self._empty_title.setText(self._locked() or self._why_not)
             self._empty_hint.setText(self.tr("Step 1 takes a folder with one folder inside for each class."))
 
     def _show_next_step(self) -> None:
-        ready = bool(self._model_to_use) and not self.is_busy()
-        self.next_button.setEnabled(ready)
-        why = self.tr("Once a run has ended, its model classifies new pictures.")
-        self.next_button.setToolTip(self.tr("Drop pictures the model has never seen") if ready else why)
-        # One highlighted step at a time: training first, then what it is for.
-        for button, primary in ((self.next_button, ready), (self.train_button, not ready)):
-            if button.property("primary") != primary:
-                button.setProperty("primary", primary)
-                button.style().unpolish(button)
-                button.style().polish(button)
+        ready = self.result_line.allow(not self.is_busy())
+        # Training first, then what it is for; and what stands still before anything new.
+        steps = (self.train_button, self.pause_button, self.next_button)
+        chosen = self.pause_button if self._offered() else self.next_button if ready else self.train_button
+        self.controls.highlight(chosen, tuple(step for step in steps if step is not chosen))
 
     def _show_pace(self) -> None:
+        control = self.control
         if self.is_busy():
-            self.summary_changed.emit(self._progress.show_pace(self._pace, self._stop_asked))
+            said = self._progress.show_pace(control.pace, control.stop_asked, control.pause_asked, control.waiting)
+            self.phase_strip.show_place(place_of(control.state.recipe or self._recipe, control.pace, False))
+            self.summary_changed.emit(said)
         else:
             self._show_plan()
             self.summary_changed.emit(self._rail_line())
 
     def _show_plan(self) -> None:
-        if not self.is_busy():
-            self._progress.show_end(self._state.finished, self._stop_asked, self._plan())
+        if self.is_busy():
+            return
+        control, state = self.control, self.control.state
+        if state.paused and not state.finished:
+            self._progress.show_paused(standing.paused(state.paused, state.recipe))
+            self.phase_strip.show_place(place_of(state.recipe, control.pace, False))
+            return
+        self._progress.show_end(state.finished, control.stop_asked, self._plan())
+        ended = state.finished is not None
+        self.phase_strip.show_place(place_of(state.recipe if ended else self._recipe, control.pace, ended))
 
     def _plan(self) -> str:
         """What Train would do, in a few words."""
@@ -445,109 +491,39 @@ class TrainingPanel(QWidget):
         return self.tr("Next run: {0}").format(" · ".join(parts))
 
     def _rail_line(self) -> str:
-        ended = (self._runs.line(row).state.finished for row in range(self._runs.rowCount()))
-        end = self._state.finished or next((e for e in ended if e), None)
+        state = self.control.state
+        if state.paused and not state.finished:
+            return standing.short(state.paused, state.recipe)
+        ended = (self.runs.table.line(row).state.finished for row in range(self.runs.table.rowCount()))
+        end = state.finished or next((e for e in ended if e), None)
         if end is None:
             return self.tr("not trained yet") if self._project is not None else self.tr("needs pictures")
         if end.test_accuracy is not None and end.test_interval is not None:
             return figures.accuracy(end.test_accuracy, end.test_interval)
         return figures.accuracy(end.val_accuracy, end.val_interval)
 
-    @Slot(QItemSelection, QItemSelection)
-    def _follow_selection(self, _chosen: QItemSelection, _left: QItemSelection) -> None:
-        row = self.run_list.chosen_row()
-        self._show_run(self._runs.line(row) if row >= 0 else None)
-
-    def _show_run(self, line: RunLine | None) -> None:
-        self._show_curves(line.state if line else RunState())
-        self.warning_note.show_warnings(line.state.warnings if line else ())
-        self.results_view.show_run(line)
-        self._show_result(line)
-
-    def _show_curves(self, state: RunState) -> None:
-        self.loss_plot.show_curves(curves_of(state, "loss"))
-        self.accuracy_plot.show_curves(curves_of(state, "accuracy"))
-
-    def _show_result(self, line: RunLine | None) -> None:
-        end = line.state.finished if line else None
-        self._model_to_use = line.model if line else ""
-        self._show_next_step()
-        if line is None or end is None:
-            self._result.show_text("")
-            return
-        said = [self.tr("Run {0}").format(line.run.number)]
-        if end.test_accuracy is not None and end.test_interval is not None:
-            said.append(self.tr("test {0}").format(figures.accuracy(end.test_accuracy, end.test_interval)))
-        held_out = self.tr("judged by {1} folds {0}") if end.folds else self.tr("validation {0}")
-        said.append(held_out.format(figures.accuracy(end.val_accuracy, end.val_interval), end.folds))
-        self._result.show_text(" · ".join(said))
-
-    # Reading what there is
-
-    def _read_history(self) -> None:
-        if self._history_job:
-            self._history_stale = True
-            return
-        if self._project is None:
-            return
-        self._history_job = Job(partial(read_runs, self._project.folder), self)
-        self._history_job.reported.connect(self._take_history)
-        self._history_job.failed.connect(self.failed)
-        self._history_job.finished.connect(self._end_history)
-        self._history_job.start()
-
-    @Slot(object)
-    def _take_history(self, event: events.Event) -> None:
-        # A run that goes on is on the list already, and newer than what was read of it.
-        if not isinstance(event, RunsRead) or self.is_busy() or self._history_stale:
-            return
-        self._runs.show_runs(event.lines)
+    @Slot()
+    def _follow_selection(self) -> None:
+        lines = self.runs.chosen_lines()
+        self.result_line.show_line(self.runs.box.chosen(), len(lines))
         self._show_readiness()
-        if event.lines:
-            self.run_list.selectRow(0)
-        self.summary_changed.emit(self._rail_line())
 
     @Slot()
-    def _end_history(self) -> None:
-        job, self._history_job = self._history_job, None
-        if job:
-            job.deleteLater()
-        if self._history_stale:
-            self._history_stale = False
-            self._read_history()
+    def _take_runs(self) -> None:
+        self._show_readiness()
+        self._offer_unfinished()
+        if not self.is_busy():
+            self.summary_changed.emit(self._rail_line())
+
+    def _offer_unfinished(self) -> None:
+        """Offer to go on with the newest run, unless a person has just paused it and sees that said above."""
+        line, paused = self._offered(), self.control.state.paused
+        if line is None or (paused is not None and not paused.reason) or self._locked():
+            self.offer_note.hide()
+            return
+        explanation = self.tr("It goes on exactly where it stands (Ctrl+R)")
+        self.offer_note.ask(standing.offer(line), self.tr("Go on"), explanation)
 
     def showEvent(self, shown: QShowEvent) -> None:
         super().showEvent(shown)
         self.loss_plot.load()  # the other follows: what takes a moment should not come at the click on Train
-
-    def resizeEvent(self, change: QResizeEvent) -> None:
-        super().resizeEvent(change)
-        # Beside the network panel there is no room for every column; the tool tip has the moment too.
-        self.run_list.setColumnHidden(RunColumn.WHEN, self.width() < _WIDE)
-
-    def changeEvent(self, change: QEvent) -> None:
-        super().changeEvent(change)
-        if change.type() == QEvent.Type.PaletteChange:
-            self._runs.set_colours(theme.colours(self.palette()))
-
-
-def _titled(title: QLabel, content: QWidget) -> QWidget:
-    box = QWidget()
-    column = QVBoxLayout(box)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(4)
-    column.addWidget(title)
-    column.addWidget(content, 1)
-    return box
-
-
-def _train(project: Project, recipe: Recipe, device: str, stop: Stop) -> Iterator[events.Event]:
-    yield from tasks.load_engine()
-    something_to_keep = False
-    task = cast("Generator[events.Event, None, None]", tasks.train(project, recipe, device=device, stop=stop))
-    with closing(task) as run:
-        for event in run:
-            yield event
-            something_to_keep |= isinstance(event, events.CheckpointSaved)
-            if stop() and not something_to_keep:
-                return  # reading thousands of pictures to its end would keep nothing

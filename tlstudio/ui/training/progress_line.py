@@ -37,13 +37,24 @@ class ProgressLine(QWidget):
     def text(self) -> str:
         return self._status.full_text
 
-    def show_pace(self, pace: Pace, stopping: bool) -> str:
-        """Show a run that goes on; returns the short form for the rail."""
+    def show_pace(self, pace: Pace, stopping: bool, pausing: bool = False, waiting: int = 0) -> str:
+        """Show a run that goes on, and how many wait for its end; returns the short form for the rail."""
         self.bar.show()
         self.bar.setValue(round(_WHOLE * pace.fraction))
-        parts = self._stopping(pace) if stopping else self._parts(pace)
+        parts = self._parts(pace)
+        if stopping:
+            parts = self._halting(self.tr("stopping, the best so far is kept"), pace)
+        elif pausing:
+            parts = self._halting(self.tr("pausing, all of it is kept"), pace)
+        elif waiting:
+            parts.append(self.tr("%n more run(s) after this", "", waiting))
         self._status.show_text(" · ".join(parts))
-        return self._short(pace, stopping)
+        return self._short(pace, stopping, pausing)
+
+    def show_paused(self, text: str) -> None:
+        """Show that a run stands still, the bar where it stands."""
+        self.bar.show()
+        self._status.show_text(text)
 
     def show_end(self, end: Finished | None, stopped: bool, plan: str) -> None:
         """Show how a run ended; before the first one, what Train would do."""
@@ -51,18 +62,20 @@ class ProgressLine(QWidget):
         self.bar.setValue(_WHOLE if end and not end.stopped else 0)
         self._status.show_text(self._verdict(end, stopped) or plan)
 
-    def _short(self, pace: Pace, stopping: bool) -> str:
+    def _short(self, pace: Pace, stopping: bool, pausing: bool) -> str:
         """The same where there is little room: "phase 2 of 2 · 52 %" while pictures are read."""
         if stopping:
             return self.tr("stopping…")
+        if pausing:
+            return self.tr("pausing…")
         parts = self._parts(pace)
         if pace.task and not pace.learning:
             part = figures.percent(pace.fraction, 0)
             parts = [parts[0], part] if pace.phase and pace.phase.phases > 1 else [pace.task, part]
         return " · ".join(parts[:2])
 
-    def _stopping(self, pace: Pace) -> list[str]:
-        return [self.tr("stopping, the best so far is kept"), *([pace.task] if pace.task else [])]
+    def _halting(self, how: str, pace: Pace) -> list[str]:
+        return [how, *([pace.task] if pace.task else [])]
 
     def _parts(self, pace: Pace) -> list[str]:
         parts = []

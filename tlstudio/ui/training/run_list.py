@@ -2,8 +2,17 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QLabel, QSizePolicy, QTableView, QWidget
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemDelegate,
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QSizePolicy,
+    QTableView,
+    QWidget,
+)
 
 from tlstudio.ui import theme
 from tlstudio.ui.icons import Sign
@@ -15,16 +24,16 @@ _SHOWN = 3
 
 
 class RunList(QTableView):
-    """One line a run, newest first; one is chosen."""
+    """One line a run, newest first; the current one is chosen, and more beside it with Ctrl or Shift."""
 
     def __init__(self, table: RunTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("run_list")
         self.setAccessibleName(self.tr("Runs"))
-        self.setToolTip(self.tr("All runs of this project, newest first; choose one to see its curves"))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        triggers = QAbstractItemView.EditTrigger
+        self.setEditTriggers(triggers.DoubleClicked | triggers.EditKeyPressed)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
@@ -41,11 +50,32 @@ class RunList(QTableView):
         width = self.fontMetrics().horizontalAdvance
         header.resizeSection(RunColumn.NUMBER, width("★ 100") + 20)
         header.resizeSection(RunColumn.WHEN, width("12/31/2026") + 16)
+        header.resizeSection(RunColumn.NOTE, width("n") * 18)
 
     def chosen_row(self) -> int:
-        """The row of the chosen run; -1: none is."""
-        rows = self.selectionModel().selectedRows()
-        return rows[0].row() if rows else -1
+        """The row of the chosen run, of several the current one; -1: none is."""
+        rows = self.chosen_rows()
+        current = self.currentIndex().row()
+        return current if current in rows else rows[0] if rows else -1
+
+    def chosen_rows(self) -> list[int]:
+        """The rows of all chosen runs, from the top."""
+        return sorted(index.row() for index in self.selectionModel().selectedRows())
+
+    def choose(self, rows: Sequence[int]) -> None:
+        """Choose these runs; the first is the current one."""
+        chosen = QItemSelection()
+        for row in rows:
+            chosen.select(self.model().index(row, 0), self.model().index(row, len(RunColumn) - 1))
+        flags = QItemSelectionModel.SelectionFlag
+        if rows:
+            self.selectionModel().setCurrentIndex(self.model().index(rows[0], 0), flags.NoUpdate)
+        self.selectionModel().select(chosen, flags.ClearAndSelect)
+
+    def closeEditor(self, editor: QWidget, _hint: QAbstractItemDelegate.EndEditHint) -> None:
+        """A note is one step: Enter and Tab end it, and neither opens the next."""
+        super().closeEditor(editor, QAbstractItemDelegate.EndEditHint.NoHint)
+        self.setFocus()
 
 
 class WarningNote(QWidget):

@@ -1,0 +1,247 @@
+"""Whether a training survives being killed: `python -m tests.bench.survival [--kills N] [--real N] [--inside N]`.
+
+`tlstudio train` is killed (SIGKILL) at random moments, some of them inside the write of a checkpoint, and gone on with
+by `--resume` until it comes to its end. Goals: the project opens after every kill, no kill costs more than 30 s, and
+the weights have the SHA-256 of those of a run in one go. Linux only: each command runs in a fork of this process, which
+has loaded torch.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+import tlstudio.engine.exporters
+import tlstudio.engine.training  # noqa: F401  # loaded before the forks
+from tests import tiny
+from tlstudio import cli
+from tlstudio.core import backbones
+from tlstudio.core.project import Project
+from tlstudio.core.run import RunFolder, runs_in
+
+DATA = Path(os.environ.get("TLSTUDIO_BENCH_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
+SECONDS = 30.0  # what a kill may cost
+LOOK = 2e-4  # seconds between two looks at a folder
+KILLED = -signal.SIGKILL
+
+
+@dataclass
+class Outcome:
+    """What became of a training that was killed again and again.
+
+    kills: how many, of which `inside` the write of a checkpoint. opened: after how many the project opened. lost: the
+    seconds of work each kill cost. runs: trainings that were begun.
+    """
+
+    kills: int = 0
+    inside: int = 0
+    opened: int = 0
+    runs: int = 0
+    lost: list[float] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return not self.failures and self.opened == self.kills and max(self.lost, default=0.0) <= SECONDS
+
+
+def start(arguments: Sequence[object], said: Path, cache: Path) -> int:
+    """A command in a fork of this process, with a cache of its own; its process id. said: a file for what it prints."""
+    child = os.fork()
+    if child:
+        return child
+    status = 70
+    try:
+        os.environ["XDG_CACHE_HOME"] = str(cache)
+        for number in (1, 2):
+            os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+        status = cli.main([str(argument) for argument in arguments])
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
+
+
+def finish(arguments: Sequence[object], said: Path, cache: Path) -> int:
+    """A command to its end; its exit status."""
+    _, status = os.waitpid(start(arguments, said, cache), 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When to kill. after: seconds. inside: only once a checkpoint is being written, so many seconds later."""
+
+    after: float
+    inside: float | None = None
+
+
+def kill(child: int, project: Path, moment: Moment) -> bool:
+    """Kill a training at a moment; whether it was still at work."""
+    time.sleep(moment.after)
+    while moment.inside is not None and not _is_writing(project):
+        if os.waitpid(child, os.WNOHANG)[0]:
+            return False
+        time.sleep(LOOK)
+    time.sleep(moment.inside or 0)
+    os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == KILLED
+
+
+def _is_writing(project: Path) -> bool:
+    """Whether a checkpoint is half written, or the last one is renamed already and the new one not yet."""
+    runs = runs_in(project)
+    return bool(runs) and (
+        any(runs[-1].folder.rglob(".last.safetensors.*.part"))
+        or (runs[-1].previous_file.exists() and not runs[-1].last_file.exists())
+    )
+
+
+def survive(command: Sequence[object], place: Path, kills: int, inside: int, longest: float) -> Outcome:
+    """Kill trainings by a command until there were so many kills. longest: seconds until one, at most.
+
+    command: from `train` on, without the project. inside: how many of the kills fall into the write of a checkpoint.
+    """
+    chance, found = random.Random(0), Outcome()
+    whole = place / "whole"
+    if status := finish([*command, "--project", whole], place / "whole.txt", place / "cache of whole"):
+        found.failures.append(f"the run in one go ended with {status}: {(place / 'whole.txt').read_text()[-300:]}")
+        return found
+    while found.kills < kills:
+        found.runs += 1
+        project = place / f"killed {found.runs}"
+        line, status = [*command, "--project", project, "--resume"], KILLED
+        while status == KILLED and found.kills < kills:
+            wanted = inside - found.inside
+            late = chance.random() < wanted / (kills - found.kills)
+            moment = Moment(
+                chance.uniform(0, longest / 2 if late else longest), chance.uniform(0, 0.01) if late else None
+            )
+            began = time.time()
+            child = start(line, place / "said.txt", place / "cache")
+            if not kill(child, project, moment):
+                break  # it came to its end before
+            found.kills += 1
+            _look_after(found, project, began)
+        status = finish(line, place / "said.txt", place / "cache")
+        if status or _weights(project) != _weights(whole):
+            found.failures.append(f"{project.name} ended with {status}, other weights or none")
+            return found
+        shutil.rmtree(project)
+        shutil.rmtree(place / "cache")  # so that what the frozen stages say is interrupted too
+    return found
+
+
+def _look_after(found: Outcome, project: Path, began: float) -> None:
+    """Note what a kill left."""
+    now = time.time()
+    found.inside += _is_writing(project)
+    try:
+        if project.exists():
+            with Project.open(project) as opened:
+                opened.catalogue.pictures()
+                runs = opened.runs()
+                standing = runs[-1].standing() if runs else None
+                checkpoints = [path.stat().st_mtime for path in _checkpoints(runs[-1])] if runs and standing else []
+                found.lost.append(now - max([began, *checkpoints]))
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is the finding
+        found.failures.append(f"after a kill the project did not open: {error!r}")
+        return
+    found.opened += 1
+
+
+def _checkpoints(run: RunFolder) -> list[Path]:
+    return [path for path in (run.last_file, run.previous_file) if path.exists()]
+
+
+def _weights(project: Path) -> str:
+    """The digest of what the newest run came to; empty if it did not."""
+    runs = runs_in(project)
+    return str(runs[-1].report().get("weights_sha256", "")) if runs else ""
+
+
+def tiny_pictures(folder: Path, count: int = 20) -> Path:
+    """Three classes of small squares."""
+    for label, colour in {"red": (200, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 200)}.items():
+        (folder / label).mkdir(parents=True)
+        for number in range(count):
+            shade = tuple(min(255, value + 2 * number) for value in colour)
+            Image.new("RGB", (40 + number, 36), shade).save(folder / label / f"{number}.png")
+    return folder
+
+
+def _some_insects(folder: Path, count: int) -> Path:
+    for label in ("ants", "bees"):
+        (folder / label).mkdir(parents=True)
+        for path in sorted((DATA / "hymenoptera" / "train" / label).glob("*.jpg"))[:count]:
+            shutil.copy(path, folder / label)
+    return folder
+
+
+def tiny_command(images: Path, epochs: int) -> list[object]:
+    """A training of the tiny network that takes a tenth of a second an epoch."""
+    how = ["--strategy", "fine-tune-all", "--augment", "light", "--bn", "adaptive", "--warmup-epochs", 2]
+    return [
+        "train",
+        images,
+        "--backbone",
+        "tiny",
+        *how,
+        "--epochs",
+        epochs,
+        "--batch-size",
+        4,
+        "--threads",
+        1,
+        "--json",
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--kills", type=int, default=170, help="of the tiny network")
+    parser.add_argument("--real", type=int, default=30, help="of efficientnet_lite0, learning its last stage")
+    parser.add_argument("--inside", type=int, default=10, help="of those, inside the write of a checkpoint")
+    wanted = parser.parse_args()
+    torch.set_num_threads(1)  # a pool of threads does not survive a fork
+    status = 0
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        os.environ["HOME"], os.environ["XDG_DATA_HOME"] = folder, str(place / "data")
+        backbones.BACKBONES["tiny"] = tiny.make(place / "data")
+        insects = ["--strategy", "fine-tune-last", "--warmup-epochs", 3, "--epochs", 4, "--augment", "light"]
+        for name, kills, inside, longest in (
+            ("efficientnet_lite0", wanted.real, wanted.inside, 6.0),
+            ("tiny", wanted.kills, wanted.kills // 4, 1.5),
+        ):
+            if not kills:
+                continue
+            began = time.monotonic()
+            (place / name).mkdir()
+            if name == "tiny":
+                command = tiny_command(tiny_pictures(place / "squares"), 60)
+            else:
+                command = ["train", _some_insects(place / "insects", 40), *insects, "--batch-size", 4, "--json"]
+            found = survive(command, place / name, kills, inside, longest)
+            status = max(status, 0 if found.passed else 1)
+            print(json.dumps({"network": name, "seconds": round(time.monotonic() - began)}))
+            print(f"  {found.kills} kills, {found.inside} inside the write of a checkpoint, in {found.runs} trainings")
+            print(f"  the project opened {found.opened} of {found.kills} times")
+            print(f"  lost by a kill: {max(found.lost, default=0):.1f} s at most (goal: {SECONDS:.0f} s)")
+            print(f"  {'; '.join(found.failures) or 'all weights are those of the run in one go'}", flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

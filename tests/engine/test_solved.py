@@ -1,0 +1,57 @@
+"""The head that is solved for: the one there is, the same each time, its penalty chosen on what it did not see."""
+
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch.nn import functional
+
+from tlstudio.engine import solved
+
+
+def rows_of(count: int, width: int, classes: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Three overlapping clouds, about a middle that is not 0."""
+    draw = torch.Generator().manual_seed(seed)
+    targets = torch.arange(count) % classes
+    centres = torch.randn(classes, width, generator=draw)
+    return 5 + centres[targets] + 1.5 * torch.randn(count, width, generator=draw), targets
+
+
+@pytest.mark.parametrize(("count", "width"), [(90, 6), (30, 50)])
+def test_it_is_the_minimum_that_scikit_learn_finds(count: int, width: int) -> None:
+    rows, targets = rows_of(count, width, 3)
+    head = solved.solve(rows, targets, 3, torch.ones(3), penalty=1e-2)
+    middle = rows - rows.mean(0)
+    scaled = middle / middle.square().sum(1).mean().sqrt()
+    other = LogisticRegression(C=1 / (1e-2 * count), tol=1e-8, max_iter=5_000).fit(scaled.numpy(), targets.numpy())
+    theirs = torch.from_numpy(other.predict_proba(scaled.numpy())).float()
+    assert torch.allclose(head(rows).softmax(1), theirs, atol=3e-3)
+
+
+def test_a_heavier_class_is_found_more_often() -> None:
+    rows, targets = rows_of(90, 2, 3)
+    counts = [
+        int((solved.solve(rows, targets, 3, torch.tensor([1.0, 1.0, w]), 1e-3)(rows).argmax(1) == 2).sum())
+        for w in (0.2, 1.0, 5.0)
+    ]
+    assert counts == sorted(counts)
+    assert counts[0] < counts[2]
+
+
+def test_copies_of_a_picture_are_never_on_both_sides() -> None:
+    """Noise with labels of chance, each row twice: who has seen the copy knows the answer, nobody else can."""
+    draw = torch.Generator().manual_seed(0)
+    rows = torch.randn(60, 80, generator=draw).repeat(2, 1)
+    targets = torch.randint(0, 2, (60,), generator=draw).repeat(2)
+    apart = solved.best_penalty(rows, targets, 2, torch.ones(2), list(range(120)), 0)
+    together = solved.best_penalty(rows, targets, 2, torch.ones(2), [*range(60), *range(60)], 0)
+    right = [(each.logits.argmax(1) == targets).double().mean().item() for each in (apart, together)]
+    assert right[0] > 0.9
+    assert right[1] < 0.7
+    assert functional.cross_entropy(together.logits, targets).item() == pytest.approx(together.loss)
+
+
+def test_it_says_the_same_twice() -> None:
+    rows, targets = rows_of(60, 40, 3)
+    first, again = (solved.solve(rows, targets, 3, torch.ones(3), 1e-3) for _ in range(2))
+    assert torch.equal(first.weight, again.weight)
+    assert torch.equal(first.bias, again.bias)
