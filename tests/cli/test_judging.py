@@ -22,6 +22,7 @@ def first(here: Tlstudio, pictures: Path, tiny_backbone: Backbone) -> Path:
     (pictures / "red").rename(pictures / "<b>red & hot")
     done = here("train", pictures, "--project", "mine", *QUICK)
     assert done.status == 0, done.err
+    assert any("by 10 times 5 folds of 21 pictures" in said["text"] for said in done.of("said"))
     return Path(done.events[-1]["run"])
 
 

@@ -62,14 +62,14 @@ def test_stopping_between_folds_says_where(pictures: Path, tmp_path: Path, tiny_
 
 def test_the_interval_of_repeated_folds_covers_the_truth() -> None:
     """The small version of `python -m tests.bench coverage`: as many pictures as there are would say too much."""
-    covered = coverage.folds_coverage(coverage.Clouds(40, 2, 20, 2.2), sets=150)
+    covered = coverage.folds_coverage(coverage.Clouds(40, 2, 20, 2.2), sets=100)
     assert 0.91 <= covered.repeated <= 0.99
     assert 0.90 <= covered.alone <= 0.99
 
 
 def test_repeated_folds_keep_copies_on_one_side_and_need_three() -> None:
     random = np.random.default_rng(0)
-    rows, truth = random.normal(size=(60, 100)), np.arange(60) % 2
+    rows, truth = random.normal(size=(60, 2_000)), np.arange(60) % 2
     rows[30:] = rows[:30]  # of each picture a copy; nothing tells the classes apart
     truth[30:] = truth[:30]
     apart = crossvalidation.repeated(rows, truth, range(60), np.ones(2))

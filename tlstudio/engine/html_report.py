@@ -332,7 +332,8 @@ pre { background: var(--card); border: 1px solid var(--rule); border-radius: 4px
   white-space: pre-wrap; }
 @media print { :root { color-scheme: light; --paper: #fff; --ink: #000; --soft: #444; --rule: #bbb; --card: #fff;
   --train: #b3541e; --val: #1f6fb2; --right: #2e8b57; --wrong: #c0392b; } body { padding: 0; max-width: none;
-  font-size: 11px; print-color-adjust: exact; -webkit-print-color-adjust: exact; } h2 { break-after: avoid; }
+  font-size: 11px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  h2, h3, .key { break-after: avoid; }
   tr, figure, .card, svg, pre { break-inside: avoid; } .wide { overflow: visible; }
   .pair { grid-template-columns: 1fr 1fr; } .note, .span, thead th, figcaption, .key { font-size: 9px; }
   th, td { padding: 2px 6px; } .card .figure { font-size: 22px; } .card p { font-size: 10px; }
