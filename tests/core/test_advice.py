@@ -74,6 +74,12 @@ def test_a_trial_on_a_handful_of_pictures_says_little() -> None:
     assert unsure["interval"][1] - unsure["interval"][0] > sure["interval"][1] - sure["interval"][0]
 
 
+def test_a_gain_that_may_be_chance_is_not_worth_learning_everything() -> None:
+    trials = [*trial("blocks6", -0.004), *trial("blocks3", 0.016, spread=0.03)]
+    advice = weighed(from_table(250, 5, "similar"), "similar", probes(0.82), trials, {})
+    assert advice.strategy == "feature-extraction"
+
+
 def test_a_head_that_misses_nothing_needs_no_trial() -> None:
     assert not needs_trial(probes(0.99))
     assert needs_trial(probes(0.9))

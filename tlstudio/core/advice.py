@@ -23,8 +23,8 @@ TOLD = {"fine-tune-last": 0.02, "fine-tune-all": 0.02, "fine-tune-layered": 0.00
 SHORT = 0.02
 # A deep trial begins in the middle of the network: it stands for the whole with this much more doubt.
 DEEP = 0.02
-# What fine-tuning has to bring to be worth its time.
-WORTH = 0.002
+# What each has to bring to be worth its time; learning everything takes many times as long, and overfits most easily.
+WORTH = {"feature-extraction": 0.0, "fine-tune-last": 0.002, "fine-tune-all": 0.01, "fine-tune-layered": 0.01}
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def weighed(
     before = {"fine-tune-last": (LIKELY, SHORT), everything: (0.0, SHORT + DEEP)}
     for (strategy, (prior, doubt)), trial in zip(before.items(), tuned, strict=False):
         expected[strategy] = _believed(trial, prior + (TOLD[strategy] if table.strategy == strategy else 0.0), doubt)
-    best = max(expected, key=lambda name: expected[name][0] - (WORTH if expected[name][1] else 0))
+    best = max(expected, key=lambda name: expected[name][0] - WORTH[name])
     if not tuned and needs_trial(probes):
         best = table.strategy  # nothing was learned that could speak against it
     accuracy = probes[-1].accuracy
