@@ -48,6 +48,7 @@ class TrainingPanel(QWidget):
         failed: the TLStudioError that ended a run or kept it from starting.
         predict_requested: the path of the model to classify new pictures with; the user asked for the next step.
         recipe_wanted: the Recipe of an earlier run, to go on editing in step 2.
+        run_chosen: the Recipe and the report of the run that is selected in the list; None for none.
     """
 
     summary_changed = Signal(str)
@@ -60,6 +61,7 @@ class TrainingPanel(QWidget):
     failed = Signal(object)
     predict_requested = Signal(str)
     recipe_wanted = Signal(object)
+    run_chosen = Signal(object, object)
 
     def __init__(self, chooser: FileChooser | None = None, parent: QWidget | None = None) -> None:
         """chooser: asks where reports go; the system's dialogs by default."""
@@ -448,8 +450,9 @@ class TrainingPanel(QWidget):
             self._empty_title.setText(self.tr("Ready to train"))
             self._empty_hint.setText(self.tr("Press Train. Loss and accuracy appear here, epoch by epoch."))
         else:
-            self._empty_title.setText(self._locked() or self._why_not)
-            self._empty_hint.setText(self.tr("Step 1 takes a folder with one folder inside for each class."))
+            locked, first = self._locked(), self.tr("Step 1 takes a folder with one folder inside for each class.")
+            self._empty_title.setText(locked or self._why_not)
+            self._empty_hint.setText(self.tr("Its runs and their results appear here.") if locked else first)
 
     def _show_next_step(self) -> None:
         ready = self.result_line.allow(not self.is_busy())
@@ -506,6 +509,8 @@ class TrainingPanel(QWidget):
     def _follow_selection(self) -> None:
         lines = self.runs.chosen_lines()
         self.result_line.show_line(self.runs.box.chosen(), len(lines))
+        line = self.runs.box.chosen()
+        self.run_chosen.emit(line.state.recipe if line else None, line.report if line else None)
         self._show_readiness()
 
     @Slot()
