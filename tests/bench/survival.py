@@ -220,7 +220,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=170, help="of the tiny network")
     parser.add_argument("--real", type=int, default=30, help="of efficientnet_lite0, learning its last stage")
     parser.add_argument("--inside", type=int, default=10, help="of those, inside the write of a checkpoint")
-    parser.add_argument("--epochs", type=int, default=60, help="of the tiny network")
+    parser.add_argument("--epochs", type=int, default=30, help="of the tiny network")
     wanted = parser.parse_args()
     torch.set_num_threads(1)  # a pool of threads does not survive a fork
     status = 0
@@ -230,8 +230,8 @@ def main() -> int:
         backbones.BACKBONES["tiny"] = tiny.make(place / "data")
         insects = ["--strategy", "fine-tune-last", "--warmup-epochs", 3, "--epochs", 4, "--augment", "light"]
         for name, kills, inside, longest in (
-            ("efficientnet_lite0", wanted.real, wanted.inside, 6.0),
-            ("tiny", wanted.kills, wanted.kills // 4, 1.5),
+            ("efficientnet_lite0", wanted.real, wanted.inside, 4.0),
+            ("tiny", wanted.kills, wanted.kills // 4, 1.0),
         ):
             if not kills:
                 continue
