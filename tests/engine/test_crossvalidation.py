@@ -1,9 +1,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from tests.bench import coverage
 from tlstudio import tasks
 from tlstudio.core.backbones import Backbone
 from tlstudio.core.catalogue import class_names
@@ -56,3 +58,24 @@ def test_stopping_between_folds_says_where(pictures: Path, tmp_path: Path, tiny_
         with pytest.raises(TrainingFailed, match=r"before"):
             for event in crossvalidation.out_of_fold(job, 0):
                 said.append(event)
+
+
+def test_the_interval_of_repeated_folds_covers_the_truth() -> None:
+    """The small version of `python -m tests.bench coverage`: as many pictures as there are would say too much."""
+    covered = coverage.folds_coverage(coverage.Clouds(40, 2, 20, 2.2), sets=100)
+    assert 0.91 <= covered.repeated <= 0.99
+    assert 0.90 <= covered.alone <= 0.99
+
+
+def test_repeated_folds_keep_copies_on_one_side_and_need_three() -> None:
+    random = np.random.default_rng(0)
+    rows, truth = random.normal(size=(60, 2_000)), np.arange(60) % 2
+    rows[30:] = rows[:30]  # of each picture a copy; nothing tells the classes apart
+    truth[30:] = truth[:30]
+    apart = crossvalidation.repeated(rows, truth, range(60), np.ones(2))
+    together = crossvalidation.repeated(rows, truth, [i % 30 for i in range(60)], np.ones(2))
+    assert apart is not None and together is not None
+    assert (together.folds, together.repeats, together.n) == (5, 10, 60)
+    assert apart.accuracy > 0.8 > 0.7 > together.accuracy
+    assert crossvalidation.repeated(rows[:4], truth[:4], range(4), np.ones(2)) is None
+    assert crossvalidation.repeated(rows, truth * 0, range(60), np.ones(2)) is None

@@ -8,7 +8,7 @@ from typing import Any
 from tlstudio.core.events import EpochDone
 
 WIDTH, HEIGHT = 440, 260
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 40
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 28, 40
 Points = Sequence[tuple[float, float]]
 
 
@@ -42,7 +42,7 @@ def _curves(
     def up(value: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * min(value / most, 1)
 
-    parts = list[str]()
+    parts = [f'<text class="name" x="{LEFT}" y="14">{name}</text>']
     for step in range(5):
         value = most * step / 4
         label = f"{value:.0%}" if percent else f"{value:g}"
@@ -73,7 +73,8 @@ def reliability(raw: Sequence[Mapping[str, Any]], scaled: Sequence[Mapping[str, 
     def up(share: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
 
-    parts = [_line("border", (across(0), up(0)), (across(1), up(1)))]
+    parts = [f'<text class="name" x="{LEFT}" y="14">right</text>']
+    parts.append(_line("border", (across(0), up(0)), (across(1), up(1))))
     for step in range(5):
         share = step / 4
         parts += [_line("grid", (across(0), up(share)), (across(1), up(share)))]

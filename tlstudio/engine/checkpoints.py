@@ -101,7 +101,8 @@ def _refusing(path: Path, remedy: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RefusedModel(f"cannot be read ({error.strerror or error})", path=path) from error
+        gone = "" if path.parent.is_dir() else "Its folder is gone: put it back, or choose another file."
+        raise RefusedModel(f"cannot be read ({error.strerror or error})", path=path, remedy=gone) from error
     except RefusedModel as error:
         raise RefusedModel(error.what, path=path, remedy=error.remedy or remedy) from error
     except Unsound as error:

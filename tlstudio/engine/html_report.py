@@ -306,6 +306,7 @@ h1 { font-size: 26px; margin: 0; } h2 { font-size: 19px; border-bottom: 1px soli
 .card .figure { font-size: 34px; line-height: 1.25; color: var(--ink); }
 .pair { grid-template-columns: repeat(auto-fit, minmax(min(380px, 100%), 1fr)); align-items: start; }
 svg { width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 11px; }
+svg .name { fill: var(--ink); font-size: 12px; }
 .grid, .border, .whisker { stroke: var(--rule); } .border { stroke-dasharray: 4 3; stroke: var(--soft); }
 .whisker { stroke: var(--val); stroke-width: 1.5; opacity: .6; } .line { fill: none; stroke-width: 2; }
 .line.train { stroke: var(--train); stroke-dasharray: 5 3; } .line.val { stroke: var(--val); }
@@ -320,7 +321,7 @@ thead th { color: var(--soft); font-size: 13px; vertical-align: bottom; } .figur
   border: 1px solid var(--paper); }
 .confusion .right { background: color-mix(in srgb, var(--right) var(--depth), var(--paper)); }
 .confusion .wrong { background: color-mix(in srgb, var(--wrong) var(--depth), var(--paper)); }
-.confusion .total { color: var(--soft); } .confusion thead th { max-width: 110px; }
+.confusion th { border: 0; } .confusion .total { color: var(--soft); } .confusion thead th { max-width: 110px; }
 .gallery { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); } figure { margin: 0; }
 figure img, .gone { width: 100%; height: 140px; object-fit: contain; background: var(--card); border-radius: 4px; }
 .gone { display: grid; place-items: center; color: var(--soft); font-size: 12px; }
@@ -331,7 +332,10 @@ pre { background: var(--card); border: 1px solid var(--rule); border-radius: 4px
   white-space: pre-wrap; }
 @media print { :root { color-scheme: light; --paper: #fff; --ink: #000; --soft: #444; --rule: #bbb; --card: #fff;
   --train: #b3541e; --val: #1f6fb2; --right: #2e8b57; --wrong: #c0392b; } body { padding: 0; max-width: none;
-  font-size: 11px; print-color-adjust: exact; -webkit-print-color-adjust: exact; } h2 { break-after: avoid; }
+  font-size: 11px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  h2, h3, .key { break-after: avoid; }
   tr, figure, .card, svg, pre { break-inside: avoid; } .wide { overflow: visible; }
+  .pair { grid-template-columns: 1fr 1fr; } .note, .span, thead th, figcaption, .key { font-size: 9px; }
+  th, td { padding: 2px 6px; } .card .figure { font-size: 22px; } .card p { font-size: 10px; }
   .gallery { grid-template-columns: repeat(6, 1fr); } figure img, .gone { height: 90px; } }
 """

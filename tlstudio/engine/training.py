@@ -24,7 +24,7 @@ from tlstudio.core.events import CheckpointSaved, EpochDone, Event, PhaseStarted
 from tlstudio.core.recipe import Phase, Recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.core.schedule import rise_then_cosine
-from tlstudio.engine import divergence, features, missing, run_checkpoints, sources
+from tlstudio.engine import divergence, features, missing, run_checkpoints, solved, sources
 from tlstudio.engine.checkpoints import load_state, save_state
 from tlstudio.engine.divergence import NotANumber
 from tlstudio.engine.motion import Motion
@@ -295,6 +295,8 @@ def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
         yield EpochDone(number, place.epoch, phase.epochs, *figures, best)
         job.place, lesson.asked = place.next_epoch(best), []
         lesson.save_if_due(EPOCH_SECONDS)
+    if phase.train_from == "head":
+        yield from solved.offer(job, number, lesson.train, lesson.val, lesson.weight)
 
 
 def _started(job: Fit, number: int, phase: Phase) -> PhaseStarted:

@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,6 +66,7 @@ def conclude(order: Order, job: Fit, folds: OutOfFold | None) -> Generator[Event
         val = predictor.HeldOut(said.kept, said.logits, predictor.distances(said.pooled, known))
         if cut == "head" and len(job.val) + len(order.test) < FEW and len(familiar) == len(job.train):
             report["repeated"] = _repeated(job, train, said)
+            yield from _said_of(report["repeated"])
     temperature = evaluation.temperature(val.logits, job.targets(val.kept).numpy())
     report |= {"temperature": temperature, **_how(order, job)}
     report["val"] = _judged(job, val, len(job.val or job.train), "val", None, bool(folds))
@@ -140,6 +141,14 @@ def _repeated(job: Fit, *answers: Answers) -> dict[str, Any] | None:
         class_weights(targets, len(job.classes)).numpy(),
     )
     return asdict(found) if found else None
+
+
+def _said_of(repeated: dict[str, Any] | None) -> Iterator[Event]:
+    if repeated:
+        (low, high), how = repeated["interval"], f"{repeated['repeats']} times {repeated['folds']} folds"
+        accuracy = f"{repeated['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%})"
+        text = f"Few pictures are held out. Steadier: a head on these features by {how} of {repeated['n']} pictures,"
+        yield events.Said(f"{text} {accuracy}.")
 
 
 def _how(order: Order, job: Fit) -> dict[str, Any]:
