@@ -109,6 +109,11 @@ def describe(event: Event) -> Iterator[str]:
             if math.isfinite(event.val_loss):
                 line += f"  validation loss {event.val_loss:.3f}  accuracy {event.val_accuracy:6.1%}"
             yield f"{line}  {event.seconds:6.2f} s{'  best' if event.best and math.isfinite(event.val_loss) else ''}"
+        case events.HeadSolved():
+            line = "  solved for directly"
+            if math.isfinite(event.val_loss):
+                line += f"    validation loss {event.val_loss:.3f}  accuracy {event.val_accuracy:6.1%}"
+            yield f"{line}  {event.seconds:6.2f} s{'  best' if event.taken else ''}"
         case events.FoldDone():
             best = " and ".join(map(str, event.epochs))
             accuracy = _with_interval(event.accuracy, event.interval)

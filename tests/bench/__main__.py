@@ -5,6 +5,7 @@ import sys
 
 NAMES = (
     "start",
+    "tree",
     "loading",
     "ui_stutter",
     "answers",

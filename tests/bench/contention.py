@@ -104,6 +104,8 @@ def race(project: Path, count: int, folder: Path) -> tuple[int, list[str]]:
         time.sleep(0.001)
     assert len(found) == 1, f"{len(found)} hold the lock"
     (writer,) = found
+    while f'"process": {writer},' not in lock.read_text():
+        assert time.monotonic() < end, "it did not say who it is"
     os.kill(writer, signal.SIGSTOP)
     said = []
     for each in starts:

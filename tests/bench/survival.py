@@ -32,7 +32,7 @@ from tlstudio.core.run import RunFolder, runs_in
 
 DATA = Path(os.environ.get("TLSTUDIO_BENCH_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
 SECONDS = 30.0  # what a kill may cost
-LOOK = 2e-4  # seconds between two looks at a folder
+NAP, LOOK = 0.02, 2e-4  # seconds between two looks at a process, and at a folder
 KILLED = -signal.SIGKILL
 
 
@@ -81,7 +81,8 @@ def finish(arguments: Sequence[object], said: Path, cache: Path) -> int:
 
 @dataclass(frozen=True)
 class Moment:
-    """When to kill. after: seconds. inside: only once a checkpoint is being written, so many seconds later."""
+    """When to kill. after: seconds of the processor, so that a busy machine gets as far. inside: only once a checkpoint
+    is being written, so many seconds later."""
 
     after: float
     inside: float | None = None
@@ -89,14 +90,20 @@ class Moment:
 
 def kill(child: int, project: Path, moment: Moment) -> bool:
     """Kill a training at a moment; whether it was still at work."""
-    time.sleep(moment.after)
-    while moment.inside is not None and not _is_writing(project):
-        if os.waitpid(child, os.WNOHANG)[0]:
+    while (early := _processor_seconds(child) < moment.after) or not (moment.inside is None or _is_writing(project)):
+        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            os.waitpid(child, 0)
             return False
-        time.sleep(LOOK)
+        time.sleep(NAP if early else LOOK)
     time.sleep(moment.inside or 0)
     os.kill(child, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == KILLED
+
+
+def _processor_seconds(process: int) -> float:
+    """What a process has used of the processor, in seconds; a zombie too."""
+    fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _is_writing(project: Path) -> bool:
@@ -109,7 +116,7 @@ def _is_writing(project: Path) -> bool:
 
 
 def survive(command: Sequence[object], place: Path, kills: int, inside: int, longest: float) -> Outcome:
-    """Kill trainings by a command until there were so many kills. longest: seconds until one, at most.
+    """Kill trainings by a command until there were so many kills. longest: processor seconds until one, at most.
 
     command: from `train` on, without the project. inside: how many of the kills fall into the write of a checkpoint.
     """
@@ -213,6 +220,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=170, help="of the tiny network")
     parser.add_argument("--real", type=int, default=30, help="of efficientnet_lite0, learning its last stage")
     parser.add_argument("--inside", type=int, default=10, help="of those, inside the write of a checkpoint")
+    parser.add_argument("--epochs", type=int, default=60, help="of the tiny network")
     wanted = parser.parse_args()
     torch.set_num_threads(1)  # a pool of threads does not survive a fork
     status = 0
@@ -230,9 +238,9 @@ def main() -> int:
             began = time.monotonic()
             (place / name).mkdir()
             if name == "tiny":
-                command = tiny_command(tiny_pictures(place / "squares"), 60)
+                command = tiny_command(tiny_pictures(place / "squares"), wanted.epochs)
             else:
-                command = ["train", _some_insects(place / "insects", 40), *insects, "--batch-size", 4, "--json"]
+                command = ["train", _some_insects(place / "insects", 24), *insects, "--batch-size", 4, "--json"]
             found = survive(command, place / name, kills, inside, longest)
             status = max(status, 0 if found.passed else 1)
             print(json.dumps({"network": name, "seconds": round(time.monotonic() - began)}))

@@ -48,3 +48,33 @@ def test_a_new_phase_forgets_the_last_one():
     second = PhaseStarted(2, 2, "fine-tune", "layer4", 5, 10, 100, ())
     pace = folded((0.0, PHASE), (1.0, learning(1, 100)), (1.1, epoch(1, 10.0)), (2.0, second))
     assert (pace.phase, pace.epochs, pace.fraction) == (second, (), 0)
+
+
+def test_a_computer_that_slept_for_an_hour_has_the_time_left_it_had() -> None:
+    pace = Pace().after(PhaseStarted(1, 1, "head", "head", 4, 10, 100, ()), 0.0)
+    for second in range(1, 11):
+        pace = pace.after(Progress("phase 1", 10 * second, 200), float(second))
+    before = pace.seconds_left
+    assert before == pytest.approx((4 * 200 - 100) / 10)
+    awake = 3611.0
+    for step, second in enumerate((0.0, 0.1, 0.3, 1.0, 2.0)):
+        pace = pace.after(Progress("phase 1", 110 + 10 * step, 200), awake + second)
+        assert pace.seconds_left is not None
+        assert 0 <= pace.seconds_left < 1.5 * before
+    pace = pace.after(EpochDone(1, 1, 4, 0.5, 0.9, 0.4, 0.9, 3620.0, True), awake + 9)
+    assert pace.seconds_left == pytest.approx(3 * 20, abs=5)
+
+
+def test_a_clock_that_goes_back_makes_no_negative_time() -> None:
+    pace = Pace().after(PhaseStarted(1, 1, "head", "head", 2, 10, 100, ()), 100.0)
+    for done, now in ((10, 101.0), (20, 102.0), (30, 40.0), (40, 41.0), (200, 41.5)):
+        pace = pace.after(Progress("phase 1", done, 200), now)
+        assert pace.per_second >= 0
+        assert pace.seconds_left is None or pace.seconds_left >= 0
+
+
+def test_steps_that_take_minutes_are_slow_and_not_asleep() -> None:
+    pace = Pace().after(PhaseStarted(1, 1, "head", "head", 1, 10, 100, ()), 0.0)
+    for step in range(1, 6):
+        pace = pace.after(Progress("phase 1", step, 100), 90.0 * step)
+    assert pace.per_second == pytest.approx(1 / 90)

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -93,6 +94,15 @@ def test_a_name_that_a_dead_process_left_is_not_told(tmp_path: Path) -> None:
     assert path.read_text() == ""
 
 
+def test_a_drive_without_locks_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(locks, "try_lock", refuse)
+    with pytest.raises(LookOnly, match=r"cannot keep two programs apart .*Copy the project to a drive of this"):
+        Project.open(tmp_path / "mine")
+
+
 def test_looking_takes_no_lock_and_changes_nothing(tmp_path: Path) -> None:
     with Project.open(tmp_path / "mine") as project:
         project.catalogue.replace([Picture("/a.png", "a", "train")], {"source": "/"})
@@ -110,6 +120,10 @@ def test_looking_takes_no_lock_and_changes_nothing(tmp_path: Path) -> None:
                 change()
         project.catalogue.replace([Picture("/b.png", "a", "train")], {"source": "/"})
         assert [p.path for p in looked.catalogue.pictures()] == ["/b.png"]
+        with project.catalogue.writing() as db:
+            db.execute("DELETE FROM pictures")
+            assert [p.path for p in looked.catalogue.pictures()] == ["/b.png"]  # at once, as it was before
+        assert looked.catalogue.size() == 0
         looked.close()
         assert not looked.is_free()
     assert Project.look(tmp_path / "mine").is_free()

@@ -1,7 +1,8 @@
 """What is said of how far a network has come, and of the seal on BatchNorm's statistics."""
 
 import json
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import torch
 
 from tlstudio import tasks
 from tlstudio.core.backbones import Backbone
+from tlstudio.core.drift import DriftMeasured
+from tlstudio.core.errors import BadRecipe
 from tlstudio.core.events import EpochDone, StagesMoved
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import Changes, make_recipe
@@ -170,3 +173,23 @@ def test_folds_say_nothing_of_movement_and_the_run_for_the_model_does(
     assert sum(isinstance(event, StagesMoved) for event in said) == 1
     (run,) = project.runs()
     assert [event.stages[0]["name"] for event in run.state().moved] == ["head"]
+
+
+def test_a_comparison_that_is_stopped_leaves_nothing_behind(
+    project: Project, tiny_backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    running = tasks.show_drift(project.folder, make_recipe("tiny", "fine-tune-last"))
+    measured = next(event for event in running if isinstance(event, DriftMeasured))
+    assert (measured.bn, measured.epoch, measured.intact) == ("pinned", 1, True)
+    assert list(place.iterdir())
+    assert isinstance(running, Generator)
+    running.close()
+    assert not list(place.iterdir()) and not project.runs()
+
+
+def test_random_weights_have_no_statistics_to_pin(project: Project, tiny_backbone: Backbone) -> None:
+    with pytest.raises(BadRecipe, match="no statistics worth keeping"):
+        list(tasks.show_drift(project.folder, make_recipe("tiny", "from-scratch")))

@@ -1,10 +1,17 @@
 """The head that is solved for: the one there is, the same each time, its penalty chosen on what it did not see."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional
 
+from tlstudio import tasks
+from tlstudio.core.backbones import Backbone
+from tlstudio.core.events import EpochDone, Finished, HeadSolved
+from tlstudio.core.project import Project
+from tlstudio.core.recipe import Changes, make_recipe
 from tlstudio.engine import solved
 
 
@@ -55,3 +62,28 @@ def test_it_says_the_same_twice() -> None:
     first, again = (solved.solve(rows, targets, 3, torch.ones(3), 1e-3) for _ in range(2))
     assert torch.equal(first.weight, again.weight)
     assert torch.equal(first.bias, again.bias)
+
+
+def test_a_run_takes_the_solved_head_where_its_validation_loss_is_lower(
+    tmp_path: Path, pictures: Path, tiny_backbone: Backbone
+) -> None:
+    with Project.open(tmp_path / "project") as project:
+        list(tasks.scan(project, pictures))
+        said = list(tasks.train(project, make_recipe("tiny", "feature-extraction", Changes(epochs=1)), device="cpu"))
+        run = project.runs()[-1]
+    (found,) = [e for e in said if isinstance(e, HeadSolved)]
+    (epoch,) = [e for e in said if isinstance(e, EpochDone)]
+    assert found.taken
+    assert found.val_loss < epoch.val_loss
+    finished = said[-1]
+    assert isinstance(finished, Finished)
+    assert finished.val_accuracy == found.val_accuracy
+    assert run.state().solved == (found,)
+
+
+def test_it_is_not_solved_for_where_more_is_to_learn(tmp_path: Path, pictures: Path, tiny_backbone: Backbone) -> None:
+    with Project.open(tmp_path / "project") as project:
+        list(tasks.scan(project, pictures))
+        recipe = make_recipe("tiny", "fine-tune-last", Changes(epochs=1, warmup_epochs=1))
+        said = list(tasks.train(project, recipe, device="cpu"))
+    assert not [e for e in said if isinstance(e, HeadSolved)]

@@ -110,8 +110,9 @@ def test_adaptive_batchnorm_follows_the_pictures(project: Project, tiny_backbone
 @pytest.mark.parametrize("strategy", ["feature-extraction", "fine-tune-all"])
 def test_the_same_recipe_gives_the_same_weights(project: Project, tiny_backbone: Backbone, strategy: str) -> None:
     first, again = (checkpoints.weights_digest(trained(train(project, strategy))) for _ in range(2))
-    other = checkpoints.weights_digest(trained(train(project, strategy, seed=1)))
-    assert first == again != other
+    assert first == again
+    if strategy == "fine-tune-all":  # a head that is solved for has no seed
+        assert checkpoints.weights_digest(trained(train(project, strategy, seed=1))) != first
 
 
 def test_the_best_epoch_is_kept(project: Project, tiny_backbone: Backbone) -> None:

@@ -19,7 +19,6 @@ from tlstudio.core.estimate import Measured
 from tlstudio.core.events import Outlined, WeightsFound
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import STRATEGIES, Changes, Recipe, make_recipe
-from tlstudio.core.run import RunFolder
 from tlstudio.ui import figures, theme
 from tlstudio.ui.labels import ElidedBox
 from tlstudio.ui.model.layer_model import Column, LayerModel
@@ -53,6 +52,14 @@ def outlines() -> dict[str, Outlined]:
     for name in BACKBONES:
         (found[name],) = tasks.outline(name, CLASSES, make_recipe(name, "feature-extraction").phases[-1])
     return found
+
+
+@pytest.fixture(scope="module")
+def sketches():
+    """Each network without values, as an optimiser takes it all the same."""
+    from tlstudio.engine import network as networks
+
+    return {name: networks.sketch(spec, CLASSES) for name, spec in BACKBONES.items()}
 
 
 @pytest.fixture
@@ -148,26 +155,27 @@ def test_tree_and_slider_follow_the_strategy(resnet, strategy):
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_rates_and_counts_are_those_of_the_optimiser(panel, tmp_path, backbone, strategy):
-    from tlstudio.engine import network as networks
-    from tlstudio.engine.training import Fit, _train_phase
+def test_rates_and_counts_are_those_of_the_optimiser(panel, sketches, backbone, strategy):
+    import torch
+
+    from tlstudio.engine.training import _parameter_groups
 
     choose(panel.backbone_box, backbone)
     choose(panel.strategy_box, strategy)
-    recipe = panel.recipe()
-    network = networks.assemble(BACKBONES[backbone], CLASSES)
-    job = Fit(network, recipe, tuple("abcde"), (), (), RunFolder(tmp_path), 1, lambda: False)
-    started = next(iter(_train_phase(job, 1, recipe.phases[-1])))
-    rates = {group["name"]: group["lr"] for group in started.groups}
+    recipe, network = panel.recipe(), sketches[backbone]
+    network.prepare(recipe.phases[-1])
+    optimizer = torch.optim.AdamW(_parameter_groups(network, recipe.phases[-1], recipe.weight_decay))
+    rate_of = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    found = {}
     for stage in BACKBONES[backbone].stages:
-        learns = shown(panel, stage.name, Column.LEARNS) in ("learns", "in part")  # ConvNeXt's head alone: in part
-        expected = figures.rate(rates[stage.rate]) if learns else "–"
-        assert shown(panel, stage.name, Column.RATE) == expected
-    learn, total = figures.count(started.trainable_parameters), figures.count(started.total_parameters)
-    assert panel.summary.text().startswith(f"{learn} of {total} learn")
-    assert {"early", "late", "head"} >= set(rates)
+        rates = {rate_of[id(p)] for p in network.stages[stage.name].parameters() if id(p) in rate_of}
+        assert shown(panel, stage.name, Column.RATE) == (figures.rate(*rates) if rates else "–")
+        found |= {stage.rate: rates} if rates else {}
+    learn = sum(p.numel() for group in optimizer.param_groups for p in group["params"])
+    total = sum(p.numel() for p in network.model.parameters())
+    assert panel.summary.text().startswith(f"{figures.count(learn)} of {figures.count(total)} learn")
     if strategy == "fine-tune-layered":
-        assert rates == {"early": 1e-5, "late": 1e-4, "head": 1e-3}
+        assert found == {"early": {1e-5}, "late": {1e-4}, "head": {1e-3}}
 
 
 def test_ticking_something_earlier_moves_the_cut_and_lists_what_stays(resnet):
@@ -528,12 +536,10 @@ def test_the_tree_opens_in_a_moment(qtbot, outlines, backbone):
     panel.shut_down()
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+@pytest.mark.parametrize("backbone", ["resnet18", "vit_b_16"])
 def test_the_models_keep_qts_rules(qtmodeltester, outlines, backbone):
     model = LayerModel()
-    phase = make_recipe(backbone, "fine-tune-last").phases[-1]
-    model.show_outline(outlines[backbone].stages, phase)
-    qtmodeltester.check(model)
+    model.show_outline(outlines[backbone].stages, make_recipe(backbone, "fine-tune-last").phases[-1])
     model.show_outline(outlines[backbone].stages, make_recipe(backbone, "fine-tune-all").phases[-1])
     qtmodeltester.check(model)
 
@@ -663,3 +669,53 @@ def test_after_a_run_the_tree_says_what_moved_and_whether_the_seal_holds(qtbot, 
     assert not tree.isColumnHidden(Column.MOVED)
     resnet.show_run_report(None, None)
     assert tree.isColumnHidden(Column.MOVED)
+
+
+def test_all_can_be_done_with_the_keyboard(resnet):
+    resnet.begin_search()
+    QTest.keyClicks(resnet.pane.search, "layer4.1 basicblock")
+    QTest.keyClick(resnet.pane.search, Qt.Key.Key_Down)
+    tree = resnet.tree
+    assert tree.hasFocus() and tree.layers().name(tree.currentIndex()) == "layer4.1"
+    QTest.keyClick(tree, Qt.Key.Key_Space)
+    assert resnet.recipe().phases[-1].train_from == "layer4"
+    assert resnet.recipe().phases[-1].frozen == ("layer4.0",)
+    QTest.keyClick(tree, Qt.Key.Key_Right)  # into it: the search has opened it
+    assert tree.layers().name(tree.currentIndex()) == "layer4.1.conv1"
+    QTest.keyClick(tree, Qt.Key.Key_Space)
+    assert resnet.recipe().phases[-1].frozen == ("layer4.0", "layer4.1.conv1")
+
+
+def test_gradual_unfreezing_and_decay_are_set_in_the_form(resnet):
+    form = resnet.form
+    assert not form.gradual.isEnabled() and "one phase only" in form.gradual.toolTip()
+    choose(resnet.strategy_box, "fine-tune-last")
+    assert not form.gradual.isEnabled() and "only one stage" in form.gradual.toolTip()
+    QTest.keyClick(resnet.freeze.slider, Qt.Key.Key_Home)
+    form.gradual.setFocus()
+    QTest.keyClick(form.gradual, Qt.Key.Key_Space)
+    assert [p.train_from for p in resnet.recipe().phases] == ["head", "layer4", "layer3", "layer2", "layer1", "stem"]
+    assert resnet.strip.text().count("→") == 2 and "2–5  unfreeze: from layer4" in resnet.strip.text()
+    assert complaints(resnet).get("clipped") is None
+    QTest.keyClick(resnet.freeze.slider, Qt.Key.Key_End)  # where there is nothing left to unfreeze
+    assert not form.gradual.isChecked()
+    resnet.undo_stack.undo()
+    assert form.gradual.isChecked()
+    for typed, value in (("0.05", 0.05), ("0", 0.0)):
+        form.decay.setFocus()
+        form.decay.selectAll()
+        QTest.keyClicks(form.decay, typed)
+        QTest.keyClick(form.decay, Qt.Key.Key_Return)
+        assert resnet.recipe().weight_decay == value
+    QTest.keyClick(form.decay, Qt.Key.Key_Up)
+    assert resnet.recipe().weight_decay == 1e-5
+    QTest.keyClick(form.decay, Qt.Key.Key_Down)
+    assert resnet.recipe().weight_decay == 0
+
+
+def test_ctrl_f_searches_among_the_layers_in_the_network_step(full_window):
+    full_window.show_step(Step.NETWORK)
+    full_window.menus.find_wanted.emit()
+    assert full_window.model_panel.pane.search.hasFocus()
+    assert full_window.step == Step.NETWORK
+    settle(full_window)

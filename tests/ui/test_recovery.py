@@ -1,5 +1,6 @@
 """Crashes and faults: what a window that died leaves, what the next one offers, what an exception in a slot does."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
 from tests.ui.world import settle, wait_for
+from tlstudio.core.events import PhaseStarted, RunResumed, RunStarted
 from tlstudio.core.project import Project, runs_in
+from tlstudio.core.recipe import make_recipe
+from tlstudio.core.run import CHECKPOINT_FACTS, RunFolder
 from tlstudio.ui import crash
 from tlstudio.ui.crash import Doing, Session
 from tlstudio.ui.rail import Step
@@ -99,7 +103,7 @@ def spawn(code: list[str], environment: dict[str, str]) -> "subprocess.Popen[str
 
 
 @pytest.mark.slow  # loads torch in a process of its own
-def test_training_that_was_killed_is_offered_again(window, sessions, chooser, shapes, tmp_path):
+def test_training_that_was_killed_goes_on_at_one_click(window, sessions, chooser, shapes, tmp_path):
     doomed = spawn(["-c", DIE_TRAINING, str(shapes)], {"HOME": str(tmp_path / "home")})
     wait_for(lambda: doomed.poll() is not None)
     assert doomed.returncode == -signal.SIGKILL, doomed.communicate()[1]
@@ -109,20 +113,52 @@ def test_training_that_was_killed_is_offered_again(window, sessions, chooser, sh
     wait_for(lambda: window.message_bar.text)
     said = window.message_bar.text
     assert said.startswith("TL Studio did not close properly. Your project is intact. Training was interrupted in ")
-    press(window, "open_again_button")
-    wait_for(lambda: window.message_bar.findChild(QPushButton, "train_again_button"))
-    run = runs_in(window.project.folder)[-1]
-    epochs = run.state().recipe.phases[0].epochs
-    epoch = min(len(run.state().epochs) + 1, epochs)
-    assert f"Training was interrupted in epoch {epoch} of {epochs}." in window.message_bar.text
+    press(window, "continue_run_button")
+    wait_for(lambda: window.training_panel.is_busy())
     assert window.step == Step.TRAINING
-    settle(window)
-    press(window, "train_again_button")
-    wait_for(lambda: window.training_panel.control.state.recipe)
-    assert window.training_panel.control.state.recipe == run.state().recipe
+    (run,) = runs_in(window.project.folder)
+    wait_for(lambda: any(isinstance(event, RunResumed) for event in run.history()))
     window.training_panel.stop()
     wait_for(lambda: not window.training_panel.is_busy())
+    assert run.is_finished
+    assert runs_in(window.project.folder) == [run]
     settle(window)
+
+
+def leave_a_run(project: Project) -> RunFolder:
+    """A run that was killed in its first epoch: what it did, and a checkpoint whose values are lost."""
+    run, recipe = project.new_run("feature-extraction"), make_recipe("efficientnet_lite0", "feature-extraction")
+    run.recipe_file.write_text(json.dumps(recipe.to_json()))
+    run.record(RunStarted(str(run.folder), recipe.to_json(), "cpu", 1, {}, {}))
+    groups = ({"name": "head", "lr": 1e-3, "parameters": 10},)
+    run.record(PhaseStarted(1, 1, "head", "head", 20, 10, 100, groups))
+    facts = {
+        "place": {"phase": 1, "epoch": 1, "batch": 1},
+        "phases": 1,
+        "saved": "2026-01-01T08:00:00+00:00",
+        "terms": {},
+    }
+    values = {"weights.w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+    header = json.dumps({"__metadata__": {CHECKPOINT_FACTS: json.dumps(facts)}, **values}).encode()
+    run.last_file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    return run
+
+
+@pytest.mark.slow  # loads torch where no test has before it
+def test_training_that_cannot_go_on_is_offered_again(recovery, full_window, sessions):
+    window, project = full_window, full_window.project.folder
+    run = leave_a_run(window.project)
+    assert window.projects.leave()
+    settle(window)
+    leave_behind(sessions, Doing(str(project), "training", str(run.folder)))
+    recovery.look_back(sessions)
+    wait_for(lambda: "Training was interrupted in epoch 1 of 20." in window.message_bar.text)
+    press(window, "continue_run_button")
+    wait_for(lambda: window.message_bar.findChild(QPushButton, "train_again_button"))
+    settle(window)
+    assert "is a damaged checkpoint" in window.message_bar.text
+    assert window.step == Step.TRAINING
+    assert button(window, "train_again_button").isEnabled()
 
 
 def test_a_killed_program_is_told_of_at_the_next_start_and_an_ended_one_is_not(sessions, tmp_path, own_runtime):

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 from tests.ui.uichecks import complaints
 from tlstudio import tasks
 from tlstudio.core import events
+from tlstudio.core.comparison import Replayed
 from tlstudio.core.notes import read_note
 from tlstudio.core.pace import Pace
 from tlstudio.core.project import Project, runs_in
@@ -118,6 +119,7 @@ def test_a_paused_run_goes_on_where_it_stands_also_in_another_window(qtbot, pane
     assert cell(panel, 0, RunColumn.ACCURACY) == "paused"
     assert panel.pause_button.text() == "Go on" and panel.pause_button.isEnabled()
     assert panel.offer_note.isHidden()  # said above
+    assert panel.focusWidget() is panel.pause_button
 
     again = show(qtbot, project)
     assert again.offer_note.isVisible()
@@ -180,6 +182,18 @@ def test_a_run_is_repeated_reseeded_and_trained_on_from(qtbot, panel, project):
     with qtbot.waitSignal(panel.recipe_wanted) as wanted:
         click(box.buttons[box.copy_recipe])
     assert wanted.args == [recipe]
+
+
+def test_an_exact_repeat_is_a_run_and_says_whether_it_is_the_same(qtbot, panel, project):
+    click(panel.train_button)
+    (first,) = ended(qtbot, panel, 1)
+    said = []
+    panel.control.reported.connect(said.append)
+    panel.results_view.replay_wanted.emit(first)
+    assert panel.is_busy() and not panel.pause_button.isEnabled()
+    _, again = ended(qtbot, panel, 2)
+    assert isinstance(said[-1], Replayed)
+    assert said[-1].identical and said[-1].run == str(again.folder)
 
 
 def test_strategies_are_compared_one_after_the_other_and_shown_side_by_side(qtbot, panel, monkeypatch):
@@ -261,6 +275,12 @@ def test_several_chosen_runs_lie_over_each_other(page):
     assert [run.name for run in page.loss_plot.shown_laid()] == [f"Run {number}" for number in range(3, 8)]
     assert len(page.loss_plot.shown_laid()) == MOST_LAID
     assert "Run 7: 0.275" in page.loss_plot.accessibleDescription()
+    beside = page.side_by_side
+    assert not any(beside.isColumnHidden(column) for column in Column)
+    page.resize(560, 600)  # what there is no room for is on the tool tip
+    assert beside.isColumnHidden(Column.SPEED) and not beside.isColumnHidden(Column.VAL)
+    tip = beside.model().index(0, Column.STRATEGY).data(Qt.ItemDataRole.ToolTipRole)
+    assert "blocks6" in tip and "Pictures/s: 50" in tip
     press_row(page, 1)
     assert page.loss_plot.shown_laid() == () and page.side_by_side.isHidden()
 

@@ -48,7 +48,7 @@ def test_a_project_that_another_program_has_is_shown_and_left_alone(looking, hel
     assert window.read_only_strip.text.startswith(HELD)
     assert window.read_only_strip.text.endswith("). You can look, not change.")
     assert dataset._shown.rowCount() == 40
-    assert window.training_panel._runs.rowCount() == 1
+    assert window.training_panel.runs.table.rowCount() == 1
     before = held.catalogue.pictures()
     menus = window.menus
     changing = [menus.import_, menus.import_copy, menus.rescan, menus.train, window.training_panel.train_button]

@@ -67,7 +67,7 @@ def _opened(images: tuple[Path, ...]) -> Iterator[Project]:
     if is_project(images[0]):
         if len(images) > 1:
             raise click.UsageError("One of IMAGES is a project, which has its own pictures; give it alone.")
-        with Project.open(images[0]) as project:
+        with Project.look(images[0]) as project:  # nothing in it is changed, so another program may have it open
             yield project
         return
     with tempfile.TemporaryDirectory() as folder, Project.open(Path(folder) / "project") as project:

@@ -55,7 +55,7 @@ def replay(run: Path, as_json: bool) -> int:
         remedy = "Give the folder of a run: PROJECT/runs/NUMBER-STRATEGY."
         raise ProjectError("is not the folder of a run in a project", path=folder, remedy=remedy)
     interrupted = Interruption()
-    with Project.open(project) as opened, interrupted:
+    with Project.open(project, "tlstudio replay") as opened, interrupted:
         try:
             show(tasks.replay(opened, RunFolder(folder), interrupted), as_json)
         except TrainingFailed as error:

@@ -14,8 +14,9 @@ from tlstudio.core.recipe import Domain
 MILLIONS = 1_000_000
 # A head this good leaves nothing that a trial could show.
 ENOUGH, NEARLY = 0.985, 0.95
-# What is believed of a gain before it is measured: its standard deviation, and its mean where the table says so.
-SPREAD, TOLD = 0.04, 0.01
+# What is believed of a gain before it is measured: its standard deviation; and its mean, for the last stages (the
+# head is trained first, so they begin where it ends) and, besides, for what the table says.
+SPREAD, LIKELY, TOLD = 0.04, 0.005, 0.005
 # A trial is short, of few epochs on a part of the pictures; a run may do better or worse than it by about this much.
 SHORT = 0.02
 # A deep trial begins in the middle of the network: it stands for the whole with this much more doubt.
@@ -157,8 +158,9 @@ def weighed(
     tuned = [t for t in trials if t.train_from != "head"]
     everything = "fine-tune-layered" if domain == "different" else "fine-tune-all"
     expected = {"feature-extraction": (0.0, 0.0)}
-    for strategy, trial, doubt in zip(("fine-tune-last", everything), tuned, (SHORT, SHORT + DEEP), strict=False):
-        expected[strategy] = _believed(trial, TOLD if table.strategy == strategy else 0.0, doubt)
+    before = {"fine-tune-last": (LIKELY, SHORT), everything: (0.0, SHORT + DEEP)}
+    for (strategy, (prior, doubt)), trial in zip(before.items(), tuned, strict=False):
+        expected[strategy] = _believed(trial, prior + (TOLD if table.strategy == strategy else 0.0), doubt)
     best = max(expected, key=lambda name: expected[name][0] - (WORTH if expected[name][1] else 0))
     accuracy = probes[-1].accuracy
     measured = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 # Between taking a lock and signing it a holder has no name yet, and one that only looked is gone again.
-_TRIES, _PAUSE = 40, 0.005
+_TRIES, _PAUSE = 100, 0.005
 
 if sys.platform == "win32":
     import msvcrt

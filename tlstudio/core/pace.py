@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from tlstudio.core.events import EpochDone, Event, PhaseStarted, Progress
 
 _REMEMBERED_SECONDS = 8.0
+# A wait is taken for a computer that slept if it is as long as this, and as many times as long as all waits before it.
+_SLEPT_SECONDS, _SLEPT_TIMES = 60.0, 20.0
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Pace:
     epochs: tuple[EpochDone, ...] = ()
     per_second: float = 0.0
     _seen: tuple[tuple[float, int], ...] = field(default=(), repr=False)
+    _longest: float = field(default=0.0, repr=False)
+    _slept: float = field(default=0.0, repr=False)
 
     def after(self, event: Event, now: float) -> "Pace":
         """The pace once an event has come. now: seconds on a clock that only goes forward."""
@@ -31,8 +35,10 @@ class Pace:
             case PhaseStarted():
                 return Pace(phase=event)
             case EpochDone():
-                rate = self.total / event.seconds if event.seconds > 0 else 0.0
-                return replace(self, epochs=(*self.epochs, event), done=0, per_second=rate, _seen=())
+                # Some systems' clocks go on while the computer sleeps.
+                awake = replace(event, seconds=max(0.0, event.seconds - self._slept))
+                rate = self.total / awake.seconds if awake.seconds > 0 else self.per_second
+                return replace(self, epochs=(*self.epochs, awake), done=0, per_second=rate, _seen=(), _slept=0.0)
             case Progress():
                 return self._after_progress(event, now)
         return self
@@ -62,11 +68,13 @@ class Pace:
         if self.per_second <= 0:
             return None
         rounds = self.phase.epochs if self.learning and self.phase else 1
-        return (rounds * self.total - self.done) / self.per_second
+        return max(0.0, (rounds * self.total - self.done) / self.per_second)
 
     def _after_progress(self, event: Progress, now: float) -> "Pace":
         same = event.task == self.task and event.done >= self.done
-        seen = deque(self._seen if same else ())
+        waited = now - self._seen[-1][0] if same and self._seen else 0.0
+        slept = self._longest > 0 and waited > max(_SLEPT_SECONDS, _SLEPT_TIMES * self._longest)
+        seen = deque(self._seen if same and not slept else ())
         seen.append((now, event.done))
         while now - seen[0][0] > _REMEMBERED_SECONDS and len(seen) > 2:
             seen.popleft()
@@ -82,4 +90,6 @@ class Pace:
             learning=learning,
             per_second=rate,
             _seen=tuple(seen),
+            _longest=self._longest if slept else max(self._longest, waited),
+            _slept=self._slept + waited if slept else self._slept,
         )

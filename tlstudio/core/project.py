@@ -1,5 +1,6 @@
 """A project is a folder. Whatever is written there is written whole or not at all."""
 
+import errno
 import json
 import os
 import tempfile
@@ -202,6 +203,9 @@ def _take_lock(folder: Path, program: str) -> IO[str]:
     try:
         taken = locks.take(folder / LOCK_FILE, program)
     except OSError as error:
+        if error.errno in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+            what = f"is on a drive that cannot keep two programs apart ({error.strerror})"
+            raise LookOnly(what, path=folder, remedy="Copy the project to a drive of this computer.") from error
         remedy = "Choose a folder you may write to."
         raise LookOnly(f"cannot be written ({error.strerror})", path=folder, remedy=remedy) from error
     if taken is None or isinstance(taken, locks.Holder):

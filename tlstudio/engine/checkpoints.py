@@ -31,8 +31,9 @@ _FACTS = "tlstudio"  # the name under which a safetensors file carries them
 
 
 def save_state(path: Path, state: dict[str, torch.Tensor]) -> None:
-    """Write weights by name so that a kill leaves the old file or the new one, whole."""
-    write_atomically(path, save({name: value.detach().cpu().contiguous() for name, value in state.items()}))
+    """Write weights by name, with their SHA-256, so that a kill leaves the old file or the new one, whole."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    write_atomically(path, save(tensors, metadata={_FACTS: _digest({}, tensors)}))
 
 
 def load_state(path: Path) -> dict[str, torch.Tensor]:
@@ -42,7 +43,10 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
         RefusedModel: it cannot be read, or is damaged.
     """
     with _refusing(path, "Repeat the run."), tensor_files.opened(path) as file:
-        return file.read()
+        tensors = file.read_if(file.metadata.get(_FACTS, ""), _canonical({}))
+        if tensors is None:
+            raise RefusedModel("was changed after it was written: its digest does not match")
+        return tensors
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ def _refusing(path: Path, remedy: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RefusedModel(f"cannot be read ({error.strerror or error})", path=path) from error
+        gone = "" if path.parent.is_dir() else "Its folder is gone: put it back, or choose another file."
+        raise RefusedModel(f"cannot be read ({error.strerror or error})", path=path, remedy=gone) from error
     except RefusedModel as error:
         raise RefusedModel(error.what, path=path, remedy=error.remedy or remedy) from error
     except Unsound as error:

@@ -21,6 +21,7 @@ from tlstudio.core.events import (
     Event,
     FeaturesReady,
     FoldDone,
+    HeadSolved,
     Interval,
     PhaseStarted,
     Progress,
@@ -118,7 +119,7 @@ def _fold(fold: Fit, number: int) -> Generator[Event, None, tuple[HeldOut, FoldD
             epochs.append(event)
             fold.run.record(event)
         # Of the fit that makes the model, not of these.
-        elif not isinstance(event, (PhaseStarted, CheckpointSaved, StagesMoved)):
+        elif not isinstance(event, (PhaseStarted, CheckpointSaved, StagesMoved, HeadSolved)):
             reading += event.seconds if isinstance(event, FeaturesReady) else 0
             yield event
     if fold.stop():

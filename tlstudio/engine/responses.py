@@ -160,9 +160,9 @@ def _contrast(maps: torch.Tensor) -> torch.Tensor:
 
 def _heat(values: torch.Tensor, side: int) -> bytes:
     above = (values - values.mean()).clamp(min=0)
-    scaled = above / above.max().clamp(min=torch.finfo(above.dtype).tiny)
-    large = functional.interpolate(scaled[None, None], size=(side, side), mode="bilinear", align_corners=False)
-    return (large[0, 0] * 255).round().to(torch.uint8).numpy().tobytes()
+    large = functional.interpolate(above[None, None], size=(side, side), mode="bilinear", align_corners=False)[0, 0]
+    scaled = large / large.max().clamp(min=torch.finfo(large.dtype).tiny)
+    return (scaled * 255).round().to(torch.uint8).numpy().tobytes()
 
 
 def filters(network: Network) -> tuple[int, tuple[bytes, ...]]:

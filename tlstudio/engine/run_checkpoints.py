@@ -155,6 +155,19 @@ def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """Where torch's generators stand, from which dropout draws."""
+    state = {"random": torch.get_rng_state()}
+    return state | ({"random.cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
+
+
+def restore_random_state(tensors: Mapping[str, torch.Tensor], device: torch.device) -> None:
+    """Put back what `random_state` gave."""
+    torch.set_rng_state(tensors["random"])
+    if device.type == "cuda" and "random.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random.cuda"], device)
+
+
 def are_finite(tensors: Mapping[str, torch.Tensor]) -> bool:
     return all(bool(torch.isfinite(value).all()) for value in tensors.values() if value.is_floating_point())
 

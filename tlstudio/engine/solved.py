@@ -62,17 +62,19 @@ class Chosen:
 
 
 def offer(job: "Fit", number: int, train: Source, val: Source | None, weight: torch.Tensor) -> Iterator[Event]:
-    """At the end of a phase in which the head alone learned from remembered features: solve for it, too. Where its
+    """At the end of a run in which the head alone learned from remembered features: solve for it, too. Where its
     validation loss is the lowest, its weights are the run's best from then on. Yields `HeadSolved`.
 
-    Without validation pictures it is taken as long as it says more than nothing of pictures it did not learn from.
-    Nothing is drawn at random, so that a run that was taken up again ends with the same weights. number: of the phase,
-    from 1. weight: (classes,), of each class in the loss.
+    Not after a warm-up: what fine-tuning begins from was measured for trained heads only. Without validation pictures
+    it is taken as long as it says more than nothing of pictures it did not learn from. Nothing is drawn at random, so
+    that a run that was taken up again ends with the same weights.
+
+    number: of the phase, from 1. weight: (classes,), of each class in the loss.
     """
     phase, plan, classifier = job.recipe.phases[number - 1], job.plans[number - 1], job.network.classifier
     learning = {id(p) for p in job.network.model.parameters() if p.requires_grad}
     plain = plan.tier == "features" and phase.augment == "none" and len(train.pictures) <= AT_MOST
-    if not plain or learning != {id(p) for p in classifier.parameters()}:
+    if number < len(job.recipe.phases) or not plain or learning != {id(p) for p in classifier.parameters()}:
         return
     began, classes = time.monotonic(), len(job.classes)
     rows, targets, weight = _inputs(job.network, train), train.targets.cpu(), weight.cpu()

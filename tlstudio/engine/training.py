@@ -5,14 +5,12 @@ it has to know to go on after a kill is in `Fit.place` and in what a checkpoint 
 """
 
 import math
-import os
 import random
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -26,7 +24,7 @@ from tlstudio.core.events import CheckpointSaved, EpochDone, Event, PhaseStarted
 from tlstudio.core.recipe import Phase, Recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.core.schedule import rise_then_cosine
-from tlstudio.engine import divergence, features, run_checkpoints, sources
+from tlstudio.engine import divergence, features, missing, run_checkpoints, solved, sources
 from tlstudio.engine.checkpoints import load_state, save_state
 from tlstudio.engine.divergence import NotANumber
 from tlstudio.engine.motion import Motion
@@ -46,10 +44,6 @@ _T = TypeVar("_T")
 
 class Paused(Exception):  # no error: somebody asked for it
     """The run was asked to stand still; its checkpoint is written."""
-
-
-class PicturesGone(TrainingFailed):
-    """More of a run's pictures have vanished or changed than it can do without."""
 
 
 @dataclass
@@ -129,23 +123,7 @@ class Fit:
                 if isinstance(event, PictureSkipped):
                     self.gone.add(event.path)
                     if len(self.gone) > self.may_go:
-                        raise self._too_many_gone()
-
-    def _too_many_gone(self) -> PicturesGone:
-        pictures = (*self.train, *self.val)
-        gone = self.gone | {p.path for p in pictures if not _is_there(p)}
-        folder, first = os.path.commonpath([Path(path).parent for path in gone]), min(gone)
-        what = f"{len(gone)} of {len(pictures)} pictures to learn from have vanished or changed, {first} for one"
-        remedy = f"Put them back into {folder} and continue the run, or look through the pictures again and train anew."
-        return PicturesGone(what, remedy=remedy)
-
-
-def _is_there(picture: Picture) -> bool:
-    """Whether the file seems to be the one it was; only reading it would tell for certain."""
-    try:
-        return Path(picture.path).stat().st_size == picture.size
-    except OSError:
-        return False
+                        raise missing.too_many((*self.train, *self.val), self.gone)
 
 
 def fit(job: Fit) -> Iterator[Event]:
@@ -249,7 +227,7 @@ class _Lesson:
 
     def state(self) -> dict[str, torch.Tensor]:
         """What a checkpoint holds besides the weights."""
-        tensors = {**run_checkpoints.optimizer_state(self.optimizer), **_random_state(self.job.device)}
+        tensors = {**run_checkpoints.optimizer_state(self.optimizer), **run_checkpoints.random_state(self.job.device)}
         if self.asked:
             logits, targets = zip(*self.asked, strict=True)
             tensors |= {"checked.logits": torch.cat(logits), "checked.targets": torch.cat(targets)}
@@ -270,7 +248,7 @@ class _Lesson:
         if "checked.logits" in found.tensors:
             logits, targets = (found.tensors[f"checked.{n}"].to(self.job.device) for n in ("logits", "targets"))
             self.asked = [(logits, targets)]
-        _restore_random_state(found.tensors, self.job.device)
+        run_checkpoints.restore_random_state(found.tensors, self.job.device)
         self.began = time.monotonic() - found.facts["epoch_seconds"]
 
     def save_if_due(self, after: float) -> None:
@@ -317,6 +295,8 @@ def _train_phase(job: Fit, number: int, phase: Phase) -> Iterator[Event]:
         yield EpochDone(number, place.epoch, phase.epochs, *figures, best)
         job.place, lesson.asked = place.next_epoch(best), []
         lesson.save_if_due(EPOCH_SECONDS)
+    if phase.train_from == "head":
+        yield from solved.offer(job, number, lesson.train, lesson.val, lesson.weight)
 
 
 def _started(job: Fit, number: int, phase: Phase) -> PhaseStarted:
@@ -448,15 +428,3 @@ def _parameter_groups(network: Network, phase: Phase, weight_decay: float) -> li
 
 def _mix(seed: int, phase: int, epoch: int) -> int:
     return random.Random(f"{seed}/{phase}/{epoch}").getrandbits(62)
-
-
-def _random_state(device: torch.device) -> dict[str, torch.Tensor]:
-    """Where torch's generators stand, from which dropout draws."""
-    state = {"random": torch.get_rng_state()}
-    return state | ({"random.cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else {})
-
-
-def _restore_random_state(tensors: dict[str, torch.Tensor], device: torch.device) -> None:
-    torch.set_rng_state(tensors["random"])
-    if device.type == "cuda" and "random.cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["random.cuda"], device)

@@ -9,6 +9,7 @@ from tlstudio.tasks.cache import Cache, cache_clear, cache_limit, cache_usage
 from tlstudio.tasks.demonstration import demo
 from tlstudio.tasks.doubting import Doubts
 from tlstudio.tasks.drawing import draw, draw_sample, draw_variations
+from tlstudio.tasks.drifting import show_drift
 from tlstudio.tasks.editing import decide, edit, mend_leaks, separate
 from tlstudio.tasks.engine import devices, load_engine
 from tlstudio.tasks.exporting import export, export_apart
@@ -64,6 +65,7 @@ __all__ = [
     "resume",
     "scan",
     "separate",
+    "show_drift",
     "sort_copies",
     "split_rule",
     "train",

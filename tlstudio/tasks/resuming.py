@@ -47,6 +47,7 @@ def resume(
         TLStudioError: there is nothing to go on with, or as `train`.
     """
     now = time.monotonic()
+    project.check_writable()
     recipe, began = _what_it_was(run)
     pictures = [p for p in groups.of(project.catalogue) if p.used]
     # What needs no torch has been checked; from here on it is loaded.

@@ -32,7 +32,8 @@ def carry_out(order: Order, job: Fit, opening: Sequence[Event]) -> Iterator[Even
         TLStudioError: it cannot go on at all.
     """
     from tlstudio.engine.memory import TOO_LITTLE_MEMORY, OutOfMemory, is_about_memory, out_of_memory
-    from tlstudio.engine.training import Paused, PicturesGone
+    from tlstudio.engine.missing import PicturesGone
+    from tlstudio.engine.training import Paused
 
     run, skipped = job.run, set[str]()
     try:

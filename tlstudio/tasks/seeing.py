@@ -38,11 +38,11 @@ def offer(project: Path) -> Iterator[Event]:
             if state.recipe and state.finished and run.model_file.is_file():
                 backbone, strategy = state.recipe.backbone, state.recipe.strategy
                 models.append(responses.TrainedRun(str(run.model_file), run.number, backbone, strategy))
-    alike = [picture.path for picture in _spread(pictures)]
+    alike = [picture.path for picture in spread(pictures)]
     yield responses.Offered(str(project), tuple(alike[:OFFERED]), tuple(alike[:SEARCHED]), tuple(models))
 
 
-def _spread(pictures: Sequence[Picture]) -> list[Picture]:
+def spread(pictures: Sequence[Picture]) -> list[Picture]:
     """All pictures, so that any first few hold as many of each class as there are."""
     by_label: dict[str, list[Picture]] = {}
     for picture in pictures:

@@ -48,6 +48,7 @@ def train(
     from tlstudio.engine import report
 
     started = time.monotonic()
+    project.check_writable()
     pictures = [p for p in groups.of(project.catalogue) if p.used]
     report.check_trainable(Path(project.catalogue.fact("source") or project.folder), project.catalogue.pictures())
     if recipe.folds:

@@ -102,13 +102,15 @@ class Crashed(Event):
     """A window ended without closing.
 
     doing: what it was at. started: ISO 8601. trace: what the interpreter wrote while it died, often nothing. state: how
-    far the interrupted training had come; None without one, or when its project has newer runs.
+    far the interrupted training had come; None without one, or when its project has newer runs. can_go_on: it left a
+    checkpoint.
     """
 
     doing: Doing
     started: str
     trace: str
     state: RunState | None = None
+    can_go_on: bool = False
 
 
 def find_crashed(folder: Path) -> Iterator[Event]:
@@ -141,7 +143,9 @@ def _collect(mark: Path) -> Crashed | None:
         return None  # another start was quicker
     texts = {name: value for name, value in facts.items() if isinstance(value, str)}
     doing = Doing(*(texts.get(name, "") for name in ("project", "work", "run")))
-    return Crashed(doing, texts.get("started", ""), said, _interrupted(doing))
+    state = _interrupted(doing)
+    can_go_on = state is not None and RunFolder(Path(doing.run)).standing() is not None
+    return Crashed(doing, texts.get("started", ""), said, state, can_go_on)
 
 
 def _read_mark(mark: Path) -> dict[str, Any]:

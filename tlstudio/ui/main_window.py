@@ -8,7 +8,6 @@ from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
-    QMessageBox,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -17,13 +16,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from tlstudio import __version__, tasks
+from tlstudio import tasks
 from tlstudio.core import events
 from tlstudio.core.draft import Draft
 from tlstudio.core.errors import BadRecipe, TLStudioError
 from tlstudio.core.events import Event
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import Recipe
+from tlstudio.ui.about import show_about
 from tlstudio.ui.activity import Activity
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.dataset.panel import DatasetPanel
@@ -35,6 +35,7 @@ from tlstudio.ui.job import Job, start_errand
 from tlstudio.ui.menus import Menus
 from tlstudio.ui.messages import LogLines, LogWindow, MessageBar
 from tlstudio.ui.model.panel import ModelPanel
+from tlstudio.ui.model.seeing.windows import SeeingWindows
 from tlstudio.ui.predict.export_dialog import ExportDialog
 from tlstudio.ui.predict.follow_up import FollowUp
 from tlstudio.ui.predict.panel import PredictPanel
@@ -113,6 +114,8 @@ class MainWindow(QMainWindow):
         self.status = Status()
         self.dataset_panel = DatasetPanel(self._chooser, self.preferences)
         self.model_panel = ModelPanel()
+        self.seeing = SeeingWindows(self.model_panel, self._folder, self._chooser, self)
+        self.closing.connect(self.seeing.close)
         self.training_panel = TrainingPanel(self._chooser)
         self.predict_panel = PredictPanel(self._chooser)
 
@@ -191,6 +194,7 @@ class MainWindow(QMainWindow):
         model.recipe_changed.connect(self._take_recipe)
         training.pausable_changed.connect(self.menus.pause.setEnabled)
         training.recipe_wanted.connect(self._edit_recipe)
+        training.run_chosen.connect(model.show_run_report)
         training.trained.connect(self._take_model)
         training.measured.connect(model.take_measurement)
         training.predict_requested.connect(self._go_on_to_predict)
@@ -284,6 +288,9 @@ class MainWindow(QMainWindow):
             )
 
     # The project
+
+    def _folder(self) -> Path | None:
+        return self.project.folder if self.project else None
 
     @property
     def project(self) -> Project | None:
@@ -466,6 +473,9 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _find(self) -> None:
+        if self._step == Step.NETWORK:
+            self.model_panel.begin_search()
+            return
         self.show_step(Step.PICTURES)
         self.dataset_panel.focus_filter()
 
@@ -533,15 +543,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _show_about(self) -> None:
-        text = self.tr(
-            "TL Studio {version}\n\nAdapts a pretrained image network to your own classes, on this computer only.\n\n"
-            "The window is made with Qt and PySide6, under the LGPL version 3; the networks run on PyTorch."
-        )
-        box = QMessageBox(QMessageBox.Icon.NoIcon, self.tr("About TL Studio"), text.format(version=__version__))
-        box.setParent(self, Qt.WindowType.Dialog)
-        box.setIconPixmap(self.windowIcon().pixmap(64, 64))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+        show_about(self)
 
     def closeEvent(self, closing: QCloseEvent) -> None:
         """Close at once when nothing runs; else ask it to stop, stay answerable, and close when it has."""

@@ -95,7 +95,7 @@ class Menus(QObject):
         self.undo_sorting.setEnabled(False)
         menu.addSeparator()
         self._add(menu, self.tr("&Paste pictures"), self.paste_wanted, QKeySequence.StandardKey.Paste)
-        self._add(menu, self.tr("&Find pictures"), self.find_wanted, QKeySequence.StandardKey.Find)
+        self._add(menu, self.tr("&Find"), self.find_wanted, QKeySequence.StandardKey.Find)
 
     def _build_view(self, scheme: Scheme) -> None:
         menu = self._menu(self.tr("&View"))

@@ -46,6 +46,7 @@ class ReadOnlyStrip(QFrame):
         super().__init__(parent)
         self.setObjectName("read_only_strip")
         self.setAccessibleName(self.tr("This project can only be looked at"))
+        self._is_free = False
         self._icon = QLabel()
         self._icon.setFixedSize(20, 20)
         self._text = QLabel()
@@ -76,6 +77,7 @@ class ReadOnlyStrip(QFrame):
             self._text.setToolTip(plain_tip(str(project.folder)))
             self._again.setText(self.tr("Try again"))
             self._again.setToolTip(self.tr("Look whether it can be changed here now"))
+        self._is_free = False
         self._tint()
         self.setVisible(bool(why))
 
@@ -85,10 +87,13 @@ class ReadOnlyStrip(QFrame):
         self._text.setText(self.tr("The other TL Studio has closed this project. You can change it here now."))
         self._again.setText(self.tr("Change it here"))
         self._again.setToolTip(self.tr("Open the project as it is now, to add pictures, edit and train"))
+        self._is_free = True
+        self._tint()
 
     def _tint(self) -> None:
-        colour = theme.colours(self.palette()).warning
-        self._icon.setPixmap(icons.pixmap("warning", colour, 20, self.devicePixelRatioF()))
+        found = theme.colours(self.palette())
+        name, colour = ("info", found.accent) if self._is_free else ("warning", found.warning)
+        self._icon.setPixmap(icons.pixmap(name, colour, 20, self.devicePixelRatioF()))
 
     def changeEvent(self, change: QEvent) -> None:
         if change.type() == QEvent.Type.PaletteChange:

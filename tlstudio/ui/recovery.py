@@ -13,9 +13,9 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from tlstudio.core.draft import Draft
 from tlstudio.core.errors import BadRecipe, TLStudioError
-from tlstudio.core.events import Event
+from tlstudio.core.events import Event, RunResumed
 from tlstudio.core.project import Project
-from tlstudio.core.run import RunState
+from tlstudio.core.run import RunFolder, RunState
 from tlstudio.ui import crash
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.crash import Crashed, Doing, ReportSaved, Session
@@ -75,6 +75,7 @@ class Recovery(QObject):
         # What was interrupted, from the start that finds it until its project is open and ready again.
         self._crashed: Crashed | None = None
         self._awaited: Crashed | None = None
+        self._continuing: RunState | None = None  # of the run that is to go on and has not said so yet
         self._trace = ""
         self._marks = JobQueue(self)
         faults.happened.connect(self._tell_fault)
@@ -85,6 +86,8 @@ class Recovery(QObject):
         window.dataset_panel.pictures_changed.connect(self._offer_training)
         window.training_panel.busy_changed.connect(self._note_training)
         window.training_panel.began.connect(self._note_run)
+        window.training_panel.control.reported.connect(self._note_going_on)
+        window.training_panel.failed.connect(self._offer_repeating)
         window.predict_panel.busy_changed.connect(self._note_prediction)
         window.closed.connect(self._end)
 
@@ -107,6 +110,11 @@ class Recovery(QObject):
     def _note_run(self, run: str) -> None:
         self._run = run
         self._note()
+
+    @Slot(object)
+    def _note_going_on(self, event: Event) -> None:
+        if isinstance(event, RunResumed):
+            self._continuing = None
 
     @Slot(bool)
     def _note_prediction(self, busy: bool) -> None:
@@ -158,6 +166,9 @@ class Recovery(QObject):
         if not project or self._window.project is not None:
             return []
         tip = self.tr("Open {folder}").format(folder=project)
+        if self._crashed and self._crashed.can_go_on:
+            tip = self.tr("Open {folder} and go on with the training exactly where it stood").format(folder=project)
+            return [Offer("continue_run_button", self.tr("Continue the run"), tip, self._open_again)]
         return [Offer("open_again_button", self.tr("Open it again"), tip, self._open_again)]
 
     def _describe(self, crashed: Crashed) -> str:
@@ -207,18 +218,36 @@ class Recovery(QObject):
         if awaited is None or not window.menus.train.isEnabled():
             return
         self._awaited = None
-        if awaited.state is None or awaited.state.recipe is None:
+        if awaited.state is None:
+            return
+        if awaited.can_go_on:
+            window.show_step(Step.TRAINING)
+            self._continuing = awaited.state
+            window.training_panel.resume_run(RunFolder(Path(awaited.doing.run)))
+        else:
+            remedy = self.tr("Its recipe is set again, so Train repeats it from its beginning.")
+            self._offer_to_repeat(awaited.state, "info", self._describe(awaited), remedy)
+
+    @Slot(object)
+    def _offer_repeating(self, error: TLStudioError) -> None:
+        """A run that could not go on, because the pictures are others by now, can be repeated."""
+        state, self._continuing = self._continuing, None
+        if state is not None:
+            self._offer_to_repeat(state, "error", f"{error.what.rstrip('.')}.", error.remedy)
+
+    def _offer_to_repeat(self, state: RunState, kind: str, what: str, remedy: str) -> None:
+        window = self._window
+        if state.recipe is None:
             return
         try:
-            window.model_panel.show_draft(Draft.of(awaited.state.recipe))
+            window.model_panel.show_draft(Draft.of(state.recipe))
         except BadRecipe as error:
             window.message_bar.show_error(error)
             return
         window.show_step(Step.TRAINING)
-        tip = self.tr("Train with the recipe of the interrupted run (Ctrl+R)")
+        tip = self.tr("Train with the recipe of the interrupted run")
         offer = Offer("train_again_button", self.tr("Train again"), tip, window.train)
-        remedy = self.tr("Its recipe is set again, so Train repeats it from its beginning.")
-        window.message_bar.offer("info", self._describe(awaited), remedy, [offer])
+        window.message_bar.offer(kind, what, remedy, [offer])
 
     # Faults and reports
 

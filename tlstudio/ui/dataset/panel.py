@@ -185,8 +185,7 @@ class DatasetPanel(QWidget):
 
     def _show_anew(self, project: Project) -> None:
         """List what is chosen, whatever pictures there are now, and look for what there is to know about them."""
-        choice = self._choice
-        self._asking.add(lambda: listing.choose(project, choice, keeps=True))
+        self._asking.add(partial(listing.choose, project, self._choice, keeps=True))
         self._reported = False
 
     def show_recent(self, folders: tuple[Path, ...]) -> None:
@@ -417,8 +416,7 @@ class DatasetPanel(QWidget):
         if edited.step is not None:
             self._choice = self._choice.after(edited.step, changed.back)
         if self._choice != changed.choice:  # another one was made meanwhile: the list that comes is not of it
-            project, choice = changed.project, self._choice
-            self._asking.add(lambda: listing.choose(project, choice, keeps=True))
+            self._asking.add(partial(listing.choose, changed.project, self._choice, keeps=True))
         self._show_counts(edited.classes, len(self._pictures), edited.undo, edited.redo)
         if edited.step is not None:
             said = self._editor.describe(edited.step, done=True)
@@ -481,8 +479,7 @@ class DatasetPanel(QWidget):
         if self._project is None or choice == self._choice:
             return
         self._choice, self._note = choice, ""
-        project = self._project
-        self._asking.add(lambda: listing.choose(project, choice))
+        self._asking.add(partial(listing.choose, self._project, choice))
 
     def _show_listed(self, listed: Listed) -> None:
         if listed.choice != self._choice:

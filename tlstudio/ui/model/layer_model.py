@@ -19,6 +19,18 @@ _Role = Qt.ItemDataRole
 BAR_ROLE = _Role.UserRole + 1  # of a cell that says how far something moved: 0 to 1 of the farthest
 
 
+_ANSWERED = {
+    _Role.DisplayRole,
+    _Role.CheckStateRole,
+    _Role.TextAlignmentRole,
+    _Role.ToolTipRole,
+    _Role.FontRole,
+    _Role.ForegroundRole,
+    _Role.AccessibleTextRole,
+    BAR_ROLE,
+}
+
+
 class Column(IntEnum):
     NAME = 0
     SHAPE = 1
@@ -28,6 +40,9 @@ class Column(IntEnum):
     BATCHNORM = 5
     MOVED = 6
     LEARNED = 7
+
+
+_COLUMNS = tuple(Column)
 
 
 @dataclass(eq=False)
@@ -194,9 +209,9 @@ class LayerModel(QAbstractItemModel):
         return None
 
     def data(self, index: _Index, role: int = _Role.DisplayRole) -> Any:
-        if not index.isValid():
+        if role not in _ANSWERED or not index.isValid():  # painting asks for all roles there are, of every cell
             return None
-        row, column = _row(index), Column(index.column())
+        row, column = _row(index), _COLUMNS[index.column()]
         match role:
             case _Role.DisplayRole:
                 return self._text(row, column)
@@ -443,6 +458,9 @@ def _same_modules(some: Sequence[Layer], others: Sequence[Layer]) -> bool:
     )
 
 
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
 def _alignment(column: Column) -> Qt.AlignmentFlag:
-    right = column in (Column.PARAMETERS, Column.RATE, Column.MOVED)
-    return (Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
+    return _RIGHT if column in (Column.PARAMETERS, Column.RATE, Column.MOVED) else _LEFT

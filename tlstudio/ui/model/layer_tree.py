@@ -2,7 +2,18 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPersistentModelIndex, QPoint, QRectF, Qt, Signal, Slot
+from PySide6.QtCore import (
+    QEvent,
+    QMimeData,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRectF,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -65,6 +76,13 @@ class LayerTree(QTreeView):
         self._model.set_colours(theme.colours(self.palette()))
         self.setModel(self._model)
         self.setItemDelegateForColumn(Column.MOVED, _MovementDelegate(self))
+        # Qt would measure all names again at every change of any row, 40 times for one other phase.
+        self._fit_soon = QTimer(self, interval=0, singleShot=True)
+        self._fit_soon.timeout.connect(self._fit_names)
+        self.expanded.connect(self._fit_soon.start)
+        self.verticalScrollBar().rangeChanged.connect(self._fit_soon.start)
+        self.verticalScrollBar().valueChanged.connect(self._fit_soon.start)
+        self.header().setResizeContentsPrecision(0)  # of what is to be seen
         self._model.modelReset.connect(self._fit_columns)
         self._model.modelReset.connect(self._sieve)
         self.header().setStretchLastSection(True)
@@ -259,7 +277,15 @@ class LayerTree(QTreeView):
         for column, text in widest.items():
             wanted = (sample(text) + 2 * _PADDING + 12, header.sectionSizeHint(column), self.sizeHintForColumn(column))
             header.resizeSection(column, max(wanted))
-        header.setSectionResizeMode(Column.NAME, QHeaderView.ResizeMode.ResizeToContents)
+        header.resizeSection(Column.NAME, header.sectionSizeHint(Column.NAME))
+        self._fit_names()
+
+    @Slot()
+    def _fit_names(self) -> None:
+        """Make room for the names that are to be seen; a column that also shrank would jump while one scrolls."""
+        wanted = self.sizeHintForColumn(Column.NAME)
+        if wanted > self.columnWidth(Column.NAME):
+            self.setColumnWidth(Column.NAME, wanted)
 
     def keyPressEvent(self, press: QKeyEvent) -> None:
         index = self.currentIndex()

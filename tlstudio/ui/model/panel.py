@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
@@ -327,6 +328,9 @@ class ModelPanel(QWidget):
             preprocessing = replace(preprocessing, fit=recipe.fit or preprocessing.fit)
             self._open(VariationsDialog(self._project, preprocessing, recipe.phases[-1].augment, self))
 
+    def _folder(self) -> Path | None:
+        return self._project.folder if self._project else None
+
     def _open(self, dialog: QDialog) -> None:
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
@@ -340,7 +344,7 @@ class ModelPanel(QWidget):
     @Slot(object)
     def _take_recalled(self, event: Event) -> None:
         # Only while nobody has begun to edit, and while its project is still the one that is open.
-        here = self._project.folder if self._project else None
+        here = self._folder()
         if isinstance(event, Recalled) and event.project == here and not self.undo_stack.count():
             self._recalled = True
             self._show(event.draft)

@@ -48,6 +48,7 @@ class TrainingPanel(QWidget):
         failed: the TLStudioError that ended a run or kept it from starting.
         predict_requested: the path of the model to classify new pictures with; the user asked for the next step.
         recipe_wanted: the Recipe of an earlier run, to go on editing in step 2.
+        run_chosen: the Recipe and the report of the run that is selected in the list; None for none.
     """
 
     summary_changed = Signal(str)
@@ -60,6 +61,7 @@ class TrainingPanel(QWidget):
     failed = Signal(object)
     predict_requested = Signal(str)
     recipe_wanted = Signal(object)
+    run_chosen = Signal(object, object)
 
     def __init__(self, chooser: FileChooser | None = None, parent: QWidget | None = None) -> None:
         """chooser: asks where reports go; the system's dialogs by default."""
@@ -75,6 +77,7 @@ class TrainingPanel(QWidget):
         self._done: list[Path] = []  # the runs of a comparison, to be chosen once it is through
         self.control = RunControl(self)
         self._is_new = False  # whether the run that goes on began here and now
+        self._goes_to_go_on = False  # where the focus goes once it is known that the run can go on
         self._redraw = QTimer(self, interval=REDRAW_INTERVAL, singleShot=True)
         self._build()
         self._connect()
@@ -409,8 +412,7 @@ class TrainingPanel(QWidget):
         self._show_pace()
         self.busy_changed.emit(False)
         if end is None:
-            if is_here and state.paused:
-                self.pause_button.setFocus()
+            self._goes_to_go_on = is_here and state.paused is not None
             return
         self.result_line.take_model(end.model)
         if self._is_new and not end.stopped and state.recipe:
@@ -448,8 +450,9 @@ class TrainingPanel(QWidget):
             self._empty_title.setText(self.tr("Ready to train"))
             self._empty_hint.setText(self.tr("Press Train. Loss and accuracy appear here, epoch by epoch."))
         else:
-            self._empty_title.setText(self._locked() or self._why_not)
-            self._empty_hint.setText(self.tr("Step 1 takes a folder with one folder inside for each class."))
+            locked, first = self._locked(), self.tr("Step 1 takes a folder with one folder inside for each class.")
+            self._empty_title.setText(locked or self._why_not)
+            self._empty_hint.setText(self.tr("Its runs and their results appear here.") if locked else first)
 
     def _show_next_step(self) -> None:
         ready = self.result_line.allow(not self.is_busy())
@@ -474,7 +477,7 @@ class TrainingPanel(QWidget):
         control, state = self.control, self.control.state
         if state.paused and not state.finished:
             self._progress.show_paused(standing.paused(state.paused, state.recipe))
-            self.phase_strip.show_place(place_of(state.recipe, control.pace, False))
+            self.phase_strip.show_place(replace(place_of(state.recipe, control.pace, False), rates=()))
             return
         self._progress.show_end(state.finished, control.stop_asked, self._plan())
         ended = state.finished is not None
@@ -506,12 +509,17 @@ class TrainingPanel(QWidget):
     def _follow_selection(self) -> None:
         lines = self.runs.chosen_lines()
         self.result_line.show_line(self.runs.box.chosen(), len(lines))
+        line = self.runs.box.chosen()
+        self.run_chosen.emit(line.state.recipe if line else None, line.report if line else None)
         self._show_readiness()
 
     @Slot()
     def _take_runs(self) -> None:
         self._show_readiness()
         self._offer_unfinished()
+        if self._goes_to_go_on and self.pause_button.isEnabled():
+            self._goes_to_go_on = False
+            self.pause_button.setFocus()
         if not self.is_busy():
             self.summary_changed.emit(self._rail_line())
 

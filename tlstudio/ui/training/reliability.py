@@ -40,14 +40,16 @@ class Bin:
 class Reliability:
     """What a report says of how sure and how right a network was.
 
-    raw: before scaling; scaled: as its answers are given. error, error_raw, error_out_of_fold: the expected
-    calibration error, 0..1, where the report has it. temperature: what the scaling divides by.
+    raw: before scaling; scaled: as its answers are given. error, error_raw: the expected calibration error of each,
+    0..1; error_by_chance: what exact probabilities would show on so many pictures; error_out_of_fold: that of the
+    validation pictures where others are shown. temperature: what the scaling divides by. None: not in the report.
     """
 
     raw: tuple[Bin, ...]
     scaled: tuple[Bin, ...]
     error: float | None
     error_raw: float | None
+    error_by_chance: float | None
     error_out_of_fold: float | None
     temperature: float | None
 
@@ -66,7 +68,8 @@ def reliability_of(report: Mapping[str, Any], split: str) -> Reliability | None:
             _bins(drawn["scaled"]),
             judged.get("calibration_error"),
             judged.get("calibration_error_raw"),
-            report.get("calibration_error_out_of_fold"),
+            judged.get("calibration_floor"),
+            report.get("calibration_error_out_of_fold") if split != "val" else None,
             report.get("temperature"),
         )
     except (KeyError, TypeError, ValueError):
@@ -339,11 +342,14 @@ class ReliabilityPage(QWidget):
         if shown.error is not None:
             off = self.tr("On average, what it says is off by {0} points (expected calibration error).")
             lines.append(off.format(_points(shown.error)))
+        if shown.error_by_chance is not None:
+            chance = self.tr("With so many pictures chance alone would show {0}.")
+            lines.append(chance.format(_points(shown.error_by_chance)))
         if shown.error_raw is not None and shown.temperature is not None:
             before = self.tr("Without the scaling by the temperature {1} it would be {0}.")
             lines.append(before.format(_points(shown.error_raw), figures.number(shown.temperature, 2)))
         if shown.error_out_of_fold is not None:
-            apart = self.tr("On pictures the temperature was not fitted on it is {0}.")
+            apart = self.tr("On the validation pictures, out of fold, it is {0}.")
             lines.append(apart.format(_points(shown.error_out_of_fold)))
         return " ".join(lines)
 

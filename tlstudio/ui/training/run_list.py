@@ -50,7 +50,7 @@ class RunList(QTableView):
         width = self.fontMetrics().horizontalAdvance
         header.resizeSection(RunColumn.NUMBER, width("★ 100") + 20)
         header.resizeSection(RunColumn.WHEN, width("12/31/2026") + 16)
-        header.resizeSection(RunColumn.NOTE, width("n") * 18)
+        header.resizeSection(RunColumn.NOTE, width("n") * 14)
 
     def chosen_row(self) -> int:
         """The row of the chosen run, of several the current one; -1: none is."""

@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
 from tlstudio.core.events import EpochDone
@@ -17,6 +18,7 @@ _Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 _Role = Qt.ItemDataRole
 _ROW_HEIGHT = 26
+_STRATEGY = 20  # characters of it that have to be seen
 _MOST_ROWS = 5  # that are seen without scrolling
 
 
@@ -31,6 +33,9 @@ class Column(IntEnum):
     CALIBRATION = 7
     TIME = 8
     SPEED = 9
+
+
+_LEAST = (Column.SPEED, Column.EPOCHS, Column.TRAIN)
 
 
 @dataclass(frozen=True)
@@ -138,8 +143,10 @@ class SideBySideTable(QAbstractTableModel):
             speed,
         )
         shown = tuple(text or "–" for text in texts)
+        # Where there is little room some columns are not there; this always has all.
+        named = (f"{title}: {text}" for title, text in zip(self._titles()[2:], shown[2:], strict=True))
         tip = strategies.in_words(state.recipe) if state.recipe else name
-        return _Row(shown, tip)
+        return _Row(shown, "\n".join((tip, *named)))
 
 
 def _kept(state: RunState) -> EpochDone | None:
@@ -189,3 +196,19 @@ class SideBySide(QTableView):
         rows = min(len(lines), _MOST_ROWS)
         self.setFixedHeight(self.horizontalHeader().sizeHint().height() + rows * _ROW_HEIGHT + 4)
         self.setVisible(len(lines) > 1)
+        self._make_room()
+
+    def resizeEvent(self, change: QResizeEvent) -> None:
+        super().resizeEvent(change)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Leave out the least of the columns until the strategy can be read."""
+        header = self.horizontalHeader()
+        wide: dict[Column, int] = {
+            c: max(header.sectionSizeHint(c), self.sizeHintForColumn(c)) for c in Column if c != Column.STRATEGY
+        }
+        over = sum(wide.values()) + self.fontMetrics().averageCharWidth() * _STRATEGY - self.viewport().width()
+        for column in _LEAST:
+            self.setColumnHidden(column, over > 0)
+            over -= wide[column] if over > 0 else 0

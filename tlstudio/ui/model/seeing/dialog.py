@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QPixmap
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -84,7 +84,6 @@ class SeeingDialog(QDialog):
         if project is not None:
             self._offers.add(partial(tasks.offer, project))
         self.show()
-        self.raise_()
         self.activateWindow()
 
     def done(self, result: int) -> None:
@@ -215,6 +214,7 @@ class SeeingDialog(QDialog):
         row.addLayout(left)
         row.addWidget(self.found, 1)
         row.addWidget(self.filters, 1)
+        row.addStretch()  # while neither is there
         return row
 
     # Choices
@@ -471,6 +471,9 @@ class SeeingDialog(QDialog):
     def dragEnterEvent(self, coming: QDragEnterEvent) -> None:
         if drops.local_paths(coming.mimeData()):
             coming.acceptProposedAction()
+
+    def dragMoveEvent(self, coming: QDragMoveEvent) -> None:
+        coming.acceptProposedAction()
 
     def dropEvent(self, dropped: QDropEvent) -> None:
         if paths := drops.local_paths(dropped.mimeData()):
