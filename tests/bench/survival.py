@@ -33,7 +33,6 @@ from tlstudio.core.run import RunFolder, runs_in
 DATA = Path(os.environ.get("TLSTUDIO_BENCH_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
 SECONDS = 30.0  # what a kill may cost
 NAP, LOOK = 0.02, 2e-4  # seconds between two looks at a process, and at a folder
-KILLED = -signal.SIGKILL
 
 
 @dataclass
@@ -97,7 +96,7 @@ def kill(child: int, project: Path, moment: Moment) -> bool:
         time.sleep(NAP if early else LOOK)
     time.sleep(moment.inside or 0)
     os.kill(child, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == KILLED
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
 def _processor_seconds(process: int) -> float:
@@ -128,8 +127,8 @@ def survive(command: Sequence[object], place: Path, kills: int, inside: int, lon
     while found.kills < kills:
         found.runs += 1
         project = place / f"killed {found.runs}"
-        line, status = [*command, "--project", project, "--resume"], KILLED
-        while status == KILLED and found.kills < kills:
+        line, status = [*command, "--project", project, "--resume"], 0
+        while found.kills < kills and not _is_done(project):
             wanted = inside - found.inside
             late = chance.random() < wanted / (kills - found.kills)
             moment = Moment(
@@ -141,7 +140,8 @@ def survive(command: Sequence[object], place: Path, kills: int, inside: int, lon
                 break  # it came to its end before
             found.kills += 1
             _look_after(found, project, began)
-        status = finish(line, place / "said.txt", place / "cache")
+        if not _is_done(project):
+            status = finish(line, place / "said.txt", place / "cache")
         if status or _weights(project) != _weights(whole):
             found.failures.append(f"{project.name} ended with {status}, other weights or none")
             return found
@@ -166,6 +166,12 @@ def _look_after(found: Outcome, project: Path, began: float) -> None:
         found.failures.append(f"after a kill the project did not open: {error!r}")
         return
     found.opened += 1
+
+
+def _is_done(project: Path) -> bool:
+    """Whether the newest run came to its end; a kill may follow that."""
+    runs = runs_in(project)
+    return bool(runs) and runs[-1].is_finished
 
 
 def _checkpoints(run: RunFolder) -> list[Path]:
@@ -220,7 +226,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=170, help="of the tiny network")
     parser.add_argument("--real", type=int, default=30, help="of efficientnet_lite0, learning its last stage")
     parser.add_argument("--inside", type=int, default=10, help="of those, inside the write of a checkpoint")
-    parser.add_argument("--epochs", type=int, default=60, help="of the tiny network")
+    parser.add_argument("--epochs", type=int, default=30, help="of the tiny network")
     wanted = parser.parse_args()
     torch.set_num_threads(1)  # a pool of threads does not survive a fork
     status = 0
@@ -230,8 +236,8 @@ def main() -> int:
         backbones.BACKBONES["tiny"] = tiny.make(place / "data")
         insects = ["--strategy", "fine-tune-last", "--warmup-epochs", 3, "--epochs", 4, "--augment", "light"]
         for name, kills, inside, longest in (
-            ("efficientnet_lite0", wanted.real, wanted.inside, 6.0),
-            ("tiny", wanted.kills, wanted.kills // 4, 1.5),
+            ("efficientnet_lite0", wanted.real, wanted.inside, 4.0),
+            ("tiny", wanted.kills, wanted.kills // 4, 1.0),
         ):
             if not kills:
                 continue

@@ -80,7 +80,7 @@ def test_the_one_that_looks_takes_over_when_it_wants_and_can(looking, held):
     wait_for(lambda: not window.read_only_strip.text)
     settle(window)
     assert not window.project.is_read_only
-    assert window.training_panel.train_button.isEnabled()
+    wait_for(window.training_panel.train_button.isEnabled)
     dataset = window.dataset_panel
     dataset._grid.setCurrentIndex(dataset._shown.index(0))
     QTest.keyClick(dataset._grid, Qt.Key.Key_Delete)

@@ -53,7 +53,7 @@ class ReadOnlyStrip(QFrame):
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self._again = QPushButton()
+        self._again = QPushButton(self.tr("Try again"))
         self._again.setObjectName("try_again_button")
         self._again.clicked.connect(self.change_wanted)
         row = QHBoxLayout(self)

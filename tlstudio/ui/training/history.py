@@ -299,6 +299,7 @@ class RunTable(QAbstractTableModel):
         if line.when:
             moment = QDateTime.fromSecsSinceEpoch(int(line.when))
             parts.append(QLocale().toString(moment, QLocale.FormatType.ShortFormat))
+        parts.append(figures.duration(end.seconds))
         if end.stopped:
             parts.append(self.tr("stopped; its best weights are kept"))
         if is_best:

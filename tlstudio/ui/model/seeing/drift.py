@@ -198,7 +198,7 @@ class DriftDialog(QDialog):
             return
         pinned, adaptive = pairs[-1]
         layer = self._started.layers[adaptive.drift.index(max(adaptive.drift))]
-        kept = self.tr("Pinned, every value is still the shipped one.") if pinned.intact else ""
+        kept = self.tr("Pinned, every value is still what it was at the start.") if pinned.intact else ""
         said = self.tr("Adaptive, they drifted by up to {0} standard deviations ({1}).")
         self.verdict.setText(f"{kept} {said.format(figures.number(max(adaptive.drift), 2), layer)}".strip())
         overlap = pinned.interval[0] <= adaptive.interval[1] and adaptive.interval[0] <= pinned.interval[1]

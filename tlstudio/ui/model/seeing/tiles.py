@@ -161,4 +161,4 @@ class ResponsePicture(QWidget):
         )
         for colour, width in ((QColor(0, 0, 0, 170), 4), (QColor(255, 255, 255), 2)):
             painter.setPen(QPen(colour, width))
-            painter.drawRect(frame)
+            painter.drawRect(frame.adjusted(1, 1, -1, -1))
