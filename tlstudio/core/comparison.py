@@ -206,7 +206,7 @@ def _in_common(
     split: str, reports: tuple[Mapping[str, Any], Mapping[str, Any]]
 ) -> tuple[list[tuple[Mapping[str, Any], Mapping[str, Any]]], list[str]]:
     """What both runs said of the same pictures in a split, and what to bear in mind about that."""
-    first, second = ({p["path"]: p for p in report["predictions"] if p["split"] == split} for report in reports)
+    first, second = ({p["path"]: p for p in report.get("predictions", ()) if p["split"] == split} for report in reports)
     shared = [(first[path], second[path]) for path in first if path in second]
     # Runs of versions before this one kept no digests.
     same = [(a, b) for a, b in shared if "" in (a.get("digest", ""), b.get("digest", "")) or a["digest"] == b["digest"]]
