@@ -79,14 +79,17 @@ class SettingsForm(QWidget):
                 box.setCurrentIndex(box.findData(value))
         self._allow_fields(recipe, last)
 
-    def allow_trials(self, allowed: bool) -> None:
-        """Offer what needs pictures, or say that there are none."""
+    def allow_trials(self, allowed: bool, has_weights: bool) -> None:
+        """Offer what needs pictures, and the weights of the network, or say what is missing."""
         why_not = self.tr("It needs pictures in at least two classes; add them in step 1.")
         find = self.tr("Try rates from very small to very large on your pictures, and see where learning is fastest.")
         show = self.tr("See what this augmentation makes of one of your pictures.")
         for button, explanation in ((self.find_button, find), (self.show_button, show)):
             button.setEnabled(allowed)
             button.setToolTip(explanation if allowed else why_not)
+        if allowed and not has_weights:
+            self.find_button.setEnabled(False)
+            self.find_button.setToolTip(self.tr("It needs the pretrained weights, which are not on this computer."))
 
     def _add(
         self,
