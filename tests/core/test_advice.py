@@ -74,9 +74,28 @@ def test_a_trial_on_a_handful_of_pictures_says_little() -> None:
     assert unsure["interval"][1] - unsure["interval"][0] > sure["interval"][1] - sure["interval"][0]
 
 
+def test_a_gain_that_may_be_chance_is_not_worth_learning_everything() -> None:
+    trials = [*trial("blocks6", -0.004), *trial("blocks3", 0.016, spread=0.03)]
+    advice = weighed(from_table(250, 5, "similar"), "similar", probes(0.82), trials, {})
+    assert advice.strategy == "feature-extraction"
+
+
 def test_a_head_that_misses_nothing_needs_no_trial() -> None:
     assert not needs_trial(probes(0.99))
     assert needs_trial(probes(0.9))
     advice = weighed(from_table(100, 2, "similar"), "similar", probes(0.99), [], {})
     assert advice.strategy == "feature-extraction"
     assert "nothing for fine-tuning to gain" in " ".join(advice.reasons)
+
+
+def test_where_trials_would_take_too_long_the_table_is_followed() -> None:
+    advice = weighed(from_table(20_000, 5, "similar"), "similar", probes(0.8), [], {})
+    assert advice.strategy == "fine-tune-last"
+    assert "too long" in " ".join(advice.reasons)
+
+
+def test_many_pictures_speak_for_fine_tuning_though_a_trial_on_few_shows_nothing() -> None:
+    few, many = (
+        weighed(from_table(n, 5, "similar"), "similar", probes(0.8), trial("blocks6", 0.0), {}) for n in (200, 20_000)
+    )
+    assert (few.strategy, many.strategy) == ("feature-extraction", "fine-tune-last")

@@ -15,14 +15,16 @@ MILLIONS = 1_000_000
 # A head this good leaves nothing that a trial could show.
 ENOUGH, NEARLY = 0.985, 0.95
 # What is believed of a gain before it is measured: its standard deviation; and its mean, for the last stages (the
-# head is trained first, so they begin where it ends) and, besides, for what the table says.
-SPREAD, LIKELY, TOLD = 0.04, 0.005, 0.005
+# head is trained first, so they begin where it ends) and, besides, for what the table says. Where it speaks of many
+# pictures it knows something that trials on a few hundred of them do not.
+SPREAD, LIKELY = 0.04, 0.005
+TOLD = {"fine-tune-last": 0.02, "fine-tune-all": 0.02, "fine-tune-layered": 0.005}
 # A trial is short, of few epochs on a part of the pictures; a run may do better or worse than it by about this much.
 SHORT = 0.02
 # A deep trial begins in the middle of the network: it stands for the whole with this much more doubt.
 DEEP = 0.02
-# What fine-tuning has to bring to be worth its time.
-WORTH = 0.002
+# What each has to bring to be worth its time; learning everything takes many times as long, and overfits most easily.
+WORTH = {"feature-extraction": 0.0, "fine-tune-last": 0.002, "fine-tune-all": 0.01, "fine-tune-layered": 0.01}
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Advised(Event):
     was.
 
     measured: `backbone`, `pictures`, `stages` (as `Probed`), `trials` (as `Tried`), `expected` {strategy: {accuracy,
-    gain, interval}} for those that were weighed, and `seconds`.
+    gain, interval}} for those that were weighed, `run_seconds` {strategy: about how long a run takes}, and `seconds`.
     """
 
     strategy: str
@@ -160,8 +162,10 @@ def weighed(
     expected = {"feature-extraction": (0.0, 0.0)}
     before = {"fine-tune-last": (LIKELY, SHORT), everything: (0.0, SHORT + DEEP)}
     for (strategy, (prior, doubt)), trial in zip(before.items(), tuned, strict=False):
-        expected[strategy] = _believed(trial, prior + (TOLD if table.strategy == strategy else 0.0), doubt)
-    best = max(expected, key=lambda name: expected[name][0] - (WORTH if expected[name][1] else 0))
+        expected[strategy] = _believed(trial, prior + (TOLD[strategy] if table.strategy == strategy else 0.0), doubt)
+    best = max(expected, key=lambda name: expected[name][0] - WORTH[name])
+    if not tuned and needs_trial(probes):
+        best = table.strategy  # nothing was learned that could speak against it
     accuracy = probes[-1].accuracy
     measured = {
         **facts,
@@ -169,11 +173,20 @@ def weighed(
         "trials": [trial.to_json() for trial in trials],
         "expected": {name: _expectation(accuracy, *figures) for name, figures in expected.items()},
     }
-    return Advised(best, _reasons(best, table, probes, tuned), table.table_says, measured)
+    reasons = _reasons(probes, tuned)
+    if tuned and expected[best][1]:
+        gain = measured["expected"][best]
+        low, high = (100 * end for end in gain["interval"])
+        reasons += (f"So {best} should bring {100 * gain['gain']:+.1f} points ({low:+.1f} to {high:+.1f}).",)
+    if seconds := facts.get("run_seconds", {}).get(best):
+        reasons += (f"Training that way takes about {_duration(seconds)} here.",)
+    if best != table.strategy:
+        reasons += (f"The table says {table.strategy}: it knows how many pictures there are, but has not seen them.",)
+    return Advised(best, reasons, table.table_says, measured)
 
 
-def _reasons(best: str, table: Advised, probes: Sequence[Probed], tuned: Sequence[Tried]) -> tuple[str, ...]:
-    """Why, in sentences: what the head alone can do, what trials brought, and why the table says something else."""
+def _reasons(probes: Sequence[Probed], tuned: Sequence[Tried]) -> tuple[str, ...]:
+    """What the head alone can do, and what the trials brought, in sentences."""
     head = probes[-1]
     low, high = head.interval
     found = [
@@ -187,12 +200,13 @@ def _reasons(best: str, table: Advised, probes: Sequence[Probed], tuned: Sequenc
             f"({least:+.1f} to {most:+.1f}) in a short trial."
         )
     if not tuned:
-        found.append(
-            "That leaves nothing for fine-tuning to gain." if head.accuracy >= ENOUGH else "No trial was made."
-        )
-    if best != table.strategy:
-        found.append(f"The table says {table.strategy}: it knows how many pictures there are, but has not seen them.")
+        left = "That leaves nothing for fine-tuning to gain."
+        found.append(left if head.accuracy >= ENOUGH else "A trial would have taken too long here, so none was made.")
     return tuple(found)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
 
 
 def _believed(trial: Tried, prior: float, doubt: float) -> tuple[float, float]:

@@ -22,7 +22,7 @@ from tlstudio.core.advice import Advised, BackboneProbed, Probed, Tried, needs_d
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import TrainingFailed
 from tlstudio.core.events import EpochDone, Event, FeaturesReady, PhaseStarted, PictureSkipped, Progress
-from tlstudio.core.recipe import WARM_UP, Domain, Phase, Recipe
+from tlstudio.core.recipe import WARM_UP, Domain, Phase, Recipe, make_recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.engine import features, solved, sources
 from tlstudio.engine.evaluation import wilson
@@ -73,7 +73,20 @@ def advise(measure: Measure, table: Advised, domain: Domain) -> Generator[Event,
         yield from found
         trials += found
     facts: dict[str, Any] = {"backbone": measure.network.backbone.name, "pictures": probes[-1].n}
+    facts["run_seconds"] = _run_seconds(measure, domain)
     yield weighed(table, domain, probes, trials, {**facts, "seconds": time.monotonic() - began})
+
+
+def _run_seconds(measure: Measure, domain: Domain) -> dict[str, float]:
+    """About how long a run of each strategy takes on this computer."""
+    name = measure.network.backbone.name
+    stages = measure.network.outline(Phase("outline", "head", 1))
+    machine = estimate.Machine(cores=measure.threads)
+    everything = "fine-tune-layered" if domain == "different" else "fine-tune-all"
+    return {
+        strategy: estimate.run_seconds(make_recipe(name, strategy), stages, len(measure.pictures), machine)
+        for strategy in ("feature-extraction", "fine-tune-last", everything)
+    }
 
 
 def _cuts(network: Network, probes: Sequence[Probed]) -> Iterator[tuple[str, float]]:

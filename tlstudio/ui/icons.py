@@ -74,4 +74,5 @@ class IconButton(QToolButton):
         super().changeEvent(change)
 
     def _tint(self) -> None:
-        self.setIcon(icon(self._name, theme.colours(self.palette()).muted))
+        # The style sheet's transparent ground stands in the button's own palette as black.
+        self.setIcon(icon(self._name, theme.colours(self.window().palette()).muted))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
     QAbstractItemView,
@@ -21,6 +22,7 @@ from tlstudio.ui.training.history import RunColumn, RunTable
 
 _ROW_HEIGHT = 28
 _SHOWN = 3
+_ROOM_FOR_WHEN, _ROOM_FOR_TIME = 700, 500  # pixels
 
 
 class RunList(QTableView):
@@ -51,6 +53,12 @@ class RunList(QTableView):
         header.resizeSection(RunColumn.NUMBER, width("★ 100") + 20)
         header.resizeSection(RunColumn.WHEN, width("12/31/2026") + 16)
         header.resizeSection(RunColumn.NOTE, width("n") * 14)
+
+    def resizeEvent(self, change: QResizeEvent) -> None:
+        super().resizeEvent(change)
+        # The recipe comes first; the tool tip has the rest.
+        self.setColumnHidden(RunColumn.WHEN, self.width() < _ROOM_FOR_WHEN)
+        self.setColumnHidden(RunColumn.TIME, self.width() < _ROOM_FOR_TIME)
 
     def chosen_row(self) -> int:
         """The row of the chosen run, of several the current one; -1: none is."""

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from tlstudio.core import events
@@ -15,7 +14,7 @@ from tlstudio.ui import theme
 from tlstudio.ui.choosers import FileChooser
 from tlstudio.ui.job import Job
 from tlstudio.ui.training.curves import MOST_LAID, CurvePlot, curves_of, laid
-from tlstudio.ui.training.history import RunColumn, RunLine, RunsRead, RunTable, read_runs
+from tlstudio.ui.training.history import RunLine, RunsRead, RunTable, read_runs
 from tlstudio.ui.training.results import ResultsView
 from tlstudio.ui.training.run_list import WarningNote
 from tlstudio.ui.training.runs_box import RunsBox
@@ -23,7 +22,6 @@ from tlstudio.ui.training.side_by_side import SideBySide
 from tlstudio.ui.training.stage_bars import StageBars, moves_of
 
 REST_LATER = 50  # ms
-_WIDE = 1150  # beyond it the moment of a run has a column; its tool tip always has it
 
 
 class RunsPage(QSplitter):
@@ -227,10 +225,6 @@ class RunsPage(QSplitter):
             plot.show_laid([laid(name.format(line.run.number), line.state, plot.measure) for line in shown])
         else:
             plot.show_curves(curves_of(lines[0].state if lines else RunState(), plot.measure))
-
-    def resizeEvent(self, change: QResizeEvent) -> None:
-        super().resizeEvent(change)
-        self.box.list.setColumnHidden(RunColumn.WHEN, self.width() < _WIDE)
 
     def changeEvent(self, change: QEvent) -> None:
         super().changeEvent(change)
