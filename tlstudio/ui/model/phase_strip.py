@@ -11,7 +11,8 @@ from tlstudio.core.recipe import Phase, Recipe
 from tlstudio.ui import strategies, theme
 from tlstudio.ui.labels import plain_tip
 
-_LEAST = 60  # pixels of a card's text
+_LEAST = 60  # pixels of a card
+_SLACK = 4  # pixels by which the two ways of measuring a text may differ
 
 
 class _Card(QLabel):
@@ -26,16 +27,21 @@ class _Card(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        width = self.fontMetrics().horizontalAdvance
-        return super().sizeHint() + QSize(width(self.said) - width(self.text()), 0)
+        return QSize(
+            self._frame() + self.fontMetrics().horizontalAdvance(self.said) + _SLACK, super().sizeHint().height()
+        )
 
     def minimumSizeHint(self) -> QSize:
         return QSize(min(_LEAST, self.sizeHint().width()), self.sizeHint().height())
 
     def resizeEvent(self, change: QResizeEvent) -> None:
         super().resizeEvent(change)
-        room = self.width() - (self.sizeHint().width() - self.fontMetrics().horizontalAdvance(self.said))
+        room = self.width() - self._frame()
         self.setText(self.fontMetrics().elidedText(self.said, Qt.TextElideMode.ElideRight, room))
+
+    def _frame(self) -> int:
+        """Pixels that border and padding take."""
+        return super().sizeHint().width() - self.fontMetrics().horizontalAdvance(self.text())
 
 
 class PhaseStrip(QWidget):
