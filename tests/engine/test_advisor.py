@@ -42,7 +42,9 @@ def of(kind: type[Event], said: list[Event]) -> list[Event]:
     return [event for event in said if isinstance(event, kind)]
 
 
-def test_every_stage_is_asked_and_trials_stand_beside_the_head(project: Project, fresh_cache: Path) -> None:
+def test_every_stage_is_asked_and_trials_stand_beside_the_head_and_the_same_is_said_twice(
+    project: Project, fresh_cache: Path
+) -> None:
     for picture in project.catalogue.readable("test"):
         Path(picture.path).unlink()  # who looks at one fails
     before = {path: path.read_bytes() for path in project.folder.rglob("*") if path.is_file()}
@@ -66,12 +68,10 @@ def test_every_stage_is_asked_and_trials_stand_beside_the_head(project: Project,
     assert counts[-1][1] == 1
     assert {path: path.read_bytes() for path in project.folder.rglob("*") if path.is_file()} == before
 
-
-def test_the_same_is_said_twice_and_the_second_time_everything_is_remembered(project: Project) -> None:
-    first, again = (list(tasks.advise(project, "tiny", threads=1)) for _ in range(2))
-    assert of(Probed, first) == of(Probed, again)
-    figures = [[(e.accuracy, e.loss) for e in said if isinstance(e, Tried)] for said in (first, again)]
-    assert figures[0] == figures[1]
+    # A second time the same is said, and everything is remembered.
+    again = list(tasks.advise(project, "tiny", threads=1))
+    assert probed == [event for event in again if isinstance(event, Probed)]
+    assert [(e.accuracy, e.loss) for e in tried] == [(e.accuracy, e.loss) for e in again if isinstance(e, Tried)]
     assert not sum(e.computed for e in again if isinstance(e, FeaturesReady))
 
 
