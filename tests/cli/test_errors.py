@@ -118,9 +118,9 @@ def places(pictures: Path, tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_each_has_its_sentence_and_status(fresh_tlstudio: Tlstudio, places: dict[str, Path], case: str) -> None:
+def test_each_has_its_sentence_and_status(tlstudio: Tlstudio, places: dict[str, Path], case: str) -> None:
     arguments, status, sentence = CASES[case]
-    done = fresh_tlstudio(*(a.format(**places) for a in arguments))
+    done = tlstudio(*(a.format(**places) for a in arguments))
     assert sentence in " ".join(done.err.split())
     assert "Traceback" not in done.err
     assert done.status == status

@@ -1,13 +1,17 @@
 """What can be said of runs that are done, against numbers worked out by hand or known from elsewhere."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from scipy import stats
 
 from tests.bench import coverage
-from tlstudio.core import comparison
+from tlstudio.core import comparison, events
 from tlstudio.core.errors import ProjectError
+from tlstudio.core.recipe import make_recipe
+from tlstudio.core.run import RunFolder
 
 
 def report(
@@ -112,3 +116,30 @@ def test_the_surest_mistakes_come_first() -> None:
     (only,) = comparison.mistakes(said, "test")
     assert (only.truth, only.label, only.top) == ("a", "b", (("b", 0.9),))
     assert comparison.mistakes(said, "val")[0].top == (("b", 0.95), ("a", 0.05))
+
+
+RECIPE = make_recipe("resnet18", "feature-extraction").to_json()
+
+
+def run_folder(folder: Path, computed: int, loss: float, weights: bytes) -> RunFolder:
+    """A run of one epoch, as versions without lists of pictures left it."""
+    folder.mkdir()
+    run = RunFolder(folder)
+    run.record(events.RunStarted(str(folder), RECIPE, "cpu", 2, {"train": 9}, {"torch": "2.15"}))
+    run.record(events.FeaturesReady("head", computed, 9 - computed, 0.1))
+    run.record(events.EpochDone(1, 1, 1, loss, 0.9, 0.5, 0.8, 0.1, True))
+    run.best_file.write_bytes(weights)
+    run.report_file.write_text(json.dumps({"val": {"accuracy": 0.8}, "test": None}))
+    return run
+
+
+def test_a_run_of_an_older_version_is_told_apart_by_what_it_left(tmp_path: Path) -> None:
+    first = run_folder(tmp_path / "1", 9, 0.25, b"same")
+    identical, said = comparison.differences(first, run_folder(tmp_path / "2", 0, 0.25, b"same"))
+    assert identical
+    assert said == ("The first run is of a version that did not keep which pictures it had.",)
+    identical, said = comparison.differences(first, run_folder(tmp_path / "3", 0, 0.2500001, b"other"))
+    assert not identical
+    assert said[1].startswith("The stages before the cut were asked about 9 pictures then and 0 now")
+    assert said[2] == "From epoch 1 of phase 1 on the figures differ."
+    assert said[3].startswith("The final weights differ: SHA-256 ")

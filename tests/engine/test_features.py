@@ -73,7 +73,9 @@ def test_every_cut_agrees_with_the_network_itself(
         assert tail(answers.values).numpy() == pytest.approx(exact.numpy(), abs=1e-5 if cut == "head" else 1e-2)
 
 
-def test_one_picture_alone_and_among_others_says_the_same(network: Network, found: list[Picture]) -> None:
+def test_one_picture_alone_and_among_others_says_the_same(
+    network: Network, found: list[Picture], fresh_cache: Path
+) -> None:
     _, together = extract(network, found, "head", remember=False)
     alone = torch.cat([extract(network, [p], "head", remember=False)[1].values for p in found[:3]])
     assert alone.numpy() == pytest.approx(together.values[:3].numpy(), abs=1e-5)
@@ -190,7 +192,9 @@ def test_decoded_pictures_are_kept_as_they_are_used(
     assert size == (2000, 100) or np.abs(small.astype(int) - np.asarray(fresh).astype(int)).mean() < 8
 
 
-def test_too_little_memory_halves_the_batch_and_says_so(network: Network, found: list[Picture]) -> None:
+def test_too_little_memory_halves_the_batch_and_says_so(
+    network: Network, found: list[Picture], fresh_cache: Path
+) -> None:
     largest = 2
 
     def full(_: Any, inputs: tuple[torch.Tensor, ...]) -> None:

@@ -393,17 +393,18 @@ def test_of_a_million_cells_only_those_in_view_are_asked_for(qtbot, monkeypatch)
     assert 0 < len(asked) < 2000
 
 
-@pytest.mark.parametrize(("epochs", "to_the_left"), [(11, True), (30, False)])
-def test_the_name_of_a_phase_is_never_cut_off(qtbot, epochs, to_the_left):
+@pytest.mark.parametrize(("epochs", "second", "to_the_left"), [(11, 11, True), (30, 11, False), (30, 3, False)])
+def test_the_name_of_a_phase_is_never_cut_off_or_covered(qtbot, epochs, second, to_the_left):
     plot = CurvePlot("Loss", "loss")
     qtbot.addWidget(plot)
     plot.resize(400, 220)
     with qtbot.waitSignal(plot.loaded, timeout=LONG):
         plot.show()
     values = tuple(1 / (e + 1) for e in range(epochs))
-    plot.show_curves(Curves(tuple(range(1, epochs + 1)), values, values, ((1, "1 warm-up"), (11, "2 fine-tune"))))
+    plot.show_curves(Curves(tuple(range(1, epochs + 1)), values, values, ((1, "1 warm-up"), (second, "2 fine-tune"))))
     QApplication.processEvents()
-    name = plot._marks[1].label
+    before, name = (mark.label for mark in plot._marks)
+    assert not before.mapRectToScene(before.boundingRect()).intersects(name.mapRectToScene(name.boundingRect()))
     assert (name.anchor.x() == 1) == to_the_left
     box = plot._plot.getPlotItem().getViewBox()
     inside = box.mapRectToScene(box.rect()).adjusted(-2, -2, 2, 2)

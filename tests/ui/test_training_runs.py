@@ -14,7 +14,7 @@ from tests.ui.uichecks import complaints
 from tlstudio import tasks
 from tlstudio.core import events
 from tlstudio.core.comparison import Replayed
-from tlstudio.core.notes import read_note
+from tlstudio.core.notes import is_left, read_note
 from tlstudio.core.pace import Pace
 from tlstudio.core.project import Project, runs_in
 from tlstudio.core.recipe import Changes, Recipe, make_recipe
@@ -126,6 +126,10 @@ def test_a_paused_run_goes_on_where_it_stands_also_in_another_window(qtbot, pane
     assert again.offer_note.text() == f"Run 1 stands at epoch {stopped.epoch} of 5000 (fine-tune)."
     click(again.offer_note.no_button)
     assert again.offer_note.isHidden() and again.pause_button.text() == "Go on"
+    qtbot.waitUntil(lambda: is_left(run, run.standing()), timeout=LONG)
+    again.show_project(project)
+    qtbot.waitUntil(lambda: again.run_list.chosen_rows() == [0], timeout=LONG)
+    assert again.offer_note.isHidden()  # it is remembered
     done = len(run.state().epochs)
     click(again.pause_button)
     assert again.is_busy() and cell(again, 0, RunColumn.ACCURACY) == "running…"

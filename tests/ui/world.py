@@ -3,6 +3,8 @@
 import random
 import time
 from collections.abc import Callable
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
@@ -75,13 +77,21 @@ class AnsweringChooser(FileChooser):
         return self.answers.pop(0) if self.answers else None
 
 
+@cache
+def drawn(name: str, chance: str, side: int) -> bytes:
+    """One shape as a PNG file; hundreds of tests begin with the same forty."""
+    picture = shapes.draw(shapes.SHAPES[name], random.Random(chance))
+    file = BytesIO()
+    picture.resize((side, side)).save(file, "png")
+    return file.getvalue()
+
+
 def draw_shapes(folder: Path, per_class: int, seed: int = 1, names: tuple[str, ...] = tuple(shapes.SHAPES)) -> Path:
     """A folder of class folders with a few drawn pictures each."""
     for name in names:
         (folder / name).mkdir(parents=True)
         for number in range(per_class):
-            picture = shapes.draw(shapes.SHAPES[name], random.Random(f"{seed}/{name}/{number}"))
-            picture.resize((64, 64)).save(folder / name / f"{name} {number}.png")
+            (folder / name / f"{name} {number}.png").write_bytes(drawn(name, f"{seed}/{name}/{number}", 64))
     return folder
 
 
@@ -89,10 +99,10 @@ def draw_strangers(folder: Path, seed: int = 7) -> list[Path]:
     """Pictures to classify: new shapes, one that is noise, one that is broken."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for row, (name, outline) in enumerate(shapes.SHAPES.items()):
+    for row, name in enumerate(shapes.SHAPES):
         for number in range(2):
             path = folder / f"new {row}{number}.png"
-            shapes.draw(outline, random.Random(f"{seed}/{name}/{number}")).save(path)
+            path.write_bytes(drawn(name, f"{seed}/{name}/{number}", shapes.SIDE))
             paths.append(path)
     noise = folder / "noise.png"
     Image.frombytes("RGB", (200, 200), random.Random(seed).randbytes(120_000)).save(noise)

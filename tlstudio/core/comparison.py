@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from tlstudio.core.errors import ProjectError
-from tlstudio.core.events import OUT_OF_FOLD, EpochDone, Event, Interval, RunStarted
+from tlstudio.core.events import OUT_OF_FOLD, EpochDone, Event, FeaturesReady, Interval, RunStarted
 from tlstudio.core.run import RunFolder
 
 SIGNIFICANT = 0.05
@@ -231,6 +231,8 @@ def differences(first: RunFolder, second: RunFolder) -> tuple[bool, tuple[str, .
     """
     conditions = [*_other_settings(first, second), *_other_pictures(first, second)]
     outcome = list(_other_outcome(first, second))
+    if outcome:
+        conditions += _other_features(first, second)
     return not outcome, (*conditions, *outcome)
 
 
@@ -256,6 +258,19 @@ def _other_settings(first: RunFolder, second: RunFolder) -> Iterator[str]:
     ):
         if name in before:
             yield from _other(called, before[name], after.get(name))
+
+
+def _other_features(first: RunFolder, second: RunFolder) -> Iterator[str]:
+    """What is remembered may have been computed by another run in another form (`engine/folding.py`)."""
+    then, now = (
+        sum(e.computed for e in run.history() if isinstance(e, FeaturesReady) and e.tier == "features")
+        for run in (first, second)
+    )
+    if then != now:
+        yield (
+            f"The stages before the cut were asked about {then} pictures then and {now} now, the rest was remembered "
+            "from other runs: its last digits may differ."
+        )
 
 
 def _other(what: str, then: Any, now: Any) -> Iterator[str]:

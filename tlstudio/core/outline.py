@@ -122,8 +122,7 @@ def toggled(stages: Outline, phase: Phase, name: str, learns: bool) -> tuple[str
     stages: the network, in whatever phase. name: a stage's or a module's. Letting something earlier learn moves the cut
     there and lists what stays as it was. None when nothing would be left to learn.
     """
-    modules_only = replace(phase, bn="pinned")  # held BatchNorm is a mode of its own, not a choice of modules
-    learning = {leaf.name for leaf in _leaves(in_phase(stages, modules_only)) if leaf.trainable}
+    learning = _learning(stages, phase)
     touched = {leaf.name for leaf in _leaves(_named(stages, name))}
     wanted = learning | touched if learns else learning - touched
     for position, stage in enumerate(stages):
@@ -132,6 +131,22 @@ def toggled(stages: Outline, phase: Phase, name: str, learns: bool) -> tuple[str
             frozen = [found for other in after for found in _smallest_cover(other, other.layers, wanted)]
             return stage.name, tuple(frozen)
     return None
+
+
+def indispensable(stages: Outline, phase: Phase) -> frozenset[str]:
+    """The stages and modules without which nothing would learn: for each of them, `toggled` to stand still is None."""
+    learning, found = _learning(stages, phase), []
+    below: Sequence[StageOutline | Layer] = stages
+    while part := next((part for part in below if learning <= {leaf.name for leaf in _leaves([part])}), None):
+        found.append(part.name)
+        below = part.layers if isinstance(part, StageOutline) else part.children
+    return frozenset(found)
+
+
+def _learning(stages: Outline, phase: Phase) -> set[str]:
+    """The modules at the bottom that learn."""
+    modules_only = replace(phase, bn="pinned")  # held BatchNorm is a mode of its own, not a choice of modules
+    return {leaf.name for leaf in _leaves(in_phase(stages, modules_only)) if leaf.trainable}
 
 
 def _leaves(parts: Sequence[StageOutline | Layer]) -> Iterator[Layer]:

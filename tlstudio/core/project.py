@@ -1,6 +1,7 @@
 """A project is a folder. Whatever is written there is written whole or not at all."""
 
 import errno
+import glob
 import json
 import os
 import tempfile
@@ -62,6 +63,14 @@ def replacing(path: Path, former: Path | None = None) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # gone already, or there never was a place for it
             temporary.unlink()
+
+
+def clear_leftovers(path: Path) -> None:
+    """Delete what killed processes were writing in place of a file; nobody may be writing it now."""
+    path = Path(os.path.realpath(path))
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with suppress(OSError):
+            part.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
@@ -161,6 +170,8 @@ class Project:
             ProjectError: the project cannot be written.
         """
         self.check_writable()
+        for run in self.runs():
+            run.clear_leftovers()  # of one that was killed and not gone on with
         numbers = [run.number for run in self.runs()]
         folder = self.folder / "runs" / f"{max(numbers, default=0) + 1:03d}-{strategy}"
         try:

@@ -3,10 +3,12 @@
 import gzip
 import json
 import os
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from tlstudio.core.recipe import Recipe
 
 CHECKPOINT_FACTS = "tlstudio"  # the name under which a checkpoint's header carries what it says of itself
 _LONGEST_HEADER = 16 << 20
+_MOST_MARKS = 1_000_000  # signs that part the values of a JSON text: each value costs up to a hundred bytes
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,11 @@ class RunFolder:
         return self.folder / "best.safetensors"
 
     @property
+    def folds_folder(self) -> Path:
+        """A run folder for each fold, until the run has come to its end."""
+        return self.folder / "folds"
+
+    @property
     def report_file(self) -> Path:
         return self.folder / "report.json"
 
@@ -178,19 +186,21 @@ class RunFolder:
         """Whether it came to its end, or was stopped and kept its best."""
         if not self.events_file.exists():
             return False
+        # A full disk or a power cut may have left half of that line.
         with self.events_file.open("rb") as file:
-            return any(line.startswith(b'{"event": "finished"') for line in file)
+            return any(line.startswith(b'{"event": "finished"') and line.rstrip().endswith(b"}") for line in file)
 
     @property
     def is_unfinished(self) -> bool:
         """Whether there is something to go on with: a whole checkpoint of a run that did not come to its end."""
         return self.standing() is not None and not self.is_finished
 
-    def give_up(self) -> None:
-        """Delete the checkpoints of a run that nobody should go on with."""
+    def drop_checkpoints(self) -> None:
+        """Delete what a run would be gone on with: it came to its end, or nobody should."""
         for path in (self.last_file, self.previous_file):
             with suppress(OSError):
                 path.unlink()
+        shutil.rmtree(self.folds_folder, ignore_errors=True)
 
     def clear_leftovers(self) -> None:
         """Delete what a killed process was writing; nobody else may be at work in the folder."""
@@ -202,10 +212,10 @@ class RunFolder:
         """The events on disk. A last line cut short by a kill is left out."""
         if not self.events_file.exists():
             return
-        for line in self.events_file.read_text("utf-8").splitlines():
+        for line in self.events_file.read_text("utf-8", errors="replace").splitlines():
             try:
                 yield events.from_json(json.loads(line))
-            except ValueError:
+            except (ValueError, AttributeError, RecursionError):
                 continue
 
     def state(self) -> RunState:
@@ -251,12 +261,19 @@ def _standing_in(checkpoint: Path) -> Standing | None:
             length = int.from_bytes(file.read(8), "little")
             if length > _LONGEST_HEADER:
                 return None
-            header = json.loads(file.read(length))
+            text = file.read(length)
+            if sum(map(text.count, (b",", b":", b"[", b"{"))) > _MOST_MARKS:
+                return None
+            header = json.loads(text)
             size = os.fstat(file.fileno()).st_size
         facts = json.loads(header.pop("__metadata__")[CHECKPOINT_FACTS])
         if size != 8 + length + max(described["data_offsets"][1] for described in header.values()):
             return None
-        place, model = facts["place"], facts["terms"].get("model", "")
-        return Standing(place["phase"], facts["phases"], place["epoch"], place["batch"], facts["saved"], model)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        place, saved, model = facts["place"], facts["saved"], facts["terms"].get("model", "")
+        counts = place["phase"], facts["phases"], place["epoch"], place["batch"]
+        if not all(type(count) is int and count >= 0 for count in counts) or not isinstance(model, str):
+            return None
+        datetime.fromisoformat(saved)
+        return Standing(*counts, saved, model)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None

@@ -81,6 +81,7 @@ def out_of_fold(job: Fit, seed: int) -> Generator[Event, None, OutOfFold]:
     on where it stood.
 
     Raises:
+        Paused, Stopped: it was asked to stand still.
         TrainingFailed: it was stopped, or a fold lost its numbers before its first epoch had ended.
     """
     cut, count = job.widest_cut, job.recipe.folds
@@ -92,7 +93,7 @@ def out_of_fold(job: Fit, seed: int) -> Generator[Event, None, OutOfFold]:
             job,
             train=[p for p, f in zip(job.train, where, strict=True) if f != number],
             val=[p for p, f in zip(job.train, where, strict=True) if f == number],
-            run=RunFolder(job.run.folder / "folds" / str(number + 1)),
+            run=RunFolder(job.run.folds_folder / str(number + 1)),
             place=Place(),
             checkpoint=None,
         )
@@ -126,8 +127,8 @@ def _fold(fold: Fit, number: int) -> Generator[Event, None, tuple[HeldOut, FoldD
         raise TrainingFailed(f"stopped in {name}, before there was a model", remedy="Start again.")
     network, cut, task = fold.network, fold.widest_cut, f"{name} · checking"
     familiar = predictor.some_of(fold.train, fold.recipe.seed)
-    learned = yield from predictor.answer(network, cut, familiar, fold.threads, task)
-    asked = yield from predictor.answer(network, cut, fold.val, fold.threads, task)
+    learned = yield from predictor.answer(network, cut, familiar, fold.threads, task, stop=fold.pause)
+    asked = yield from predictor.answer(network, cut, fold.val, fold.threads, task, stop=fold.pause)
     known = predictor.centres(predictor.sample_of(learned.pooled), fold.targets(learned.kept).tolist())
     distances = predictor.distances(asked.pooled, known)
     hits = int((asked.logits.argmax(1) == fold.targets(asked.kept).numpy()).sum())
@@ -180,8 +181,9 @@ def _remembered(fold: Fit) -> tuple[HeldOut, FoldDone] | None:
     done = from_json(found.facts["done"])
     assert isinstance(done, FoldDone)
     here = {picture.path: picture for picture in fold.val}
-    kept = tuple(here[path] for path in found.facts["kept"])
-    return HeldOut(kept, found.tensors["logits"].numpy(), found.tensors["distances"]), done
+    with run_checkpoints.fitting(fold.run):
+        kept = tuple(here[path] for path in found.facts["kept"])
+        return HeldOut(kept, found.tensors["logits"].numpy(), found.tensors["distances"]), done
 
 
 def _named(said: Iterator[Event], name: str) -> Iterator[Event]:

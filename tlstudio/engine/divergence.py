@@ -1,9 +1,6 @@
 """When the numbers of a training run away: notice it within a step, and say which rate to lower to what."""
 
-import math
 from collections.abc import Iterable
-
-import torch
 
 from tlstudio.core.recipe import Phase, Recipe, make_recipe
 
@@ -44,8 +41,3 @@ def too_high(recipe: Recipe, phase: Phase, groups: tuple[str, ...]) -> tuple[str
 def _usual(recipe: Recipe, phase: Phase, group: str) -> float:
     phases = {p.name: p for p in make_recipe(recipe.backbone, recipe.strategy).phases}
     return phases.get(phase.name, phase).lr(group)
-
-
-def is_finite(gradients: list[torch.Tensor]) -> bool:
-    """Whether all of them are numbers: one norm over all of them, which costs little beside the step."""
-    return math.isfinite(float(torch.nn.utils.get_total_norm(gradients)))

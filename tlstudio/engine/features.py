@@ -263,7 +263,8 @@ def extract(
 ) -> Generator[Event, None, Features]:
     """What the stages before `cut` say about each picture: from the cache where it is there, computed where not.
 
-    remember: keep what is computed. number_format: of the rows; by default float32 for pooled features and float16 for
+    remember: keep what is computed; without it only what takes so long that a kill should not cost it again.
+    number_format: of the rows; by default float32 for pooled features and float16 for
     maps of features. Pictures that changed or can no longer be read are reported and left out.
 
     Raises:
@@ -280,9 +281,9 @@ def extract(
         answers = iter(_as_rows(frozen(as_pixels(good)), number_format) if good else ())
         return [x if isinstance(x, UnreadablePicture) else next(answers) for x in seen]
 
-    shelf = Shelf(_key(frozen, cut, view, number_format), number_format) if remember else None
+    shelf = Shelf(_key(frozen, cut, view, number_format), number_format)
     work = _Work(compute, frozen.chunk, threads, task, stop)
-    found, ready = yield from _through_cache(pictures, shelf, shape, work)
+    found, ready = yield from _through_cache(pictures, shelf, shape, work, remember)
     yield FeaturesReady("head" if cut == EVERY_STAGE else cut, *ready)
     if frozen.pieces > 1:
         yield Warned(f"The device had too little memory: pictures went through it in {frozen.pieces} parts a batch.")
@@ -357,17 +358,17 @@ class _Work:
 
 
 def _through_cache(
-    pictures: Sequence[Picture], shelf: Shelf | None, shape: tuple[int, ...] | None, work: _Work
+    pictures: Sequence[Picture], shelf: Shelf, shape: tuple[int, ...] | None, work: _Work, remember: bool = True
 ) -> Generator[Event, None, tuple[Features, tuple[int, int, float]]]:
     """The rows; and how many were computed, how many remembered, in how many seconds."""
     started = time.monotonic()
-    found = shelf.find([p.digest for p in pictures], shape) if shelf else {}
+    found = shelf.find([p.digest for p in pictures], shape)
     rows = [found.get(p.digest) for p in pictures]
     missing = [i for i, row in enumerate(rows) if row is None]
     done = len(pictures) - len(missing)
     if missing:
         yield Progress(work.task, done, len(pictures))
-    fresh = _Fresh(pictures, rows, shelf)
+    fresh = _Fresh(pictures, rows, shelf, remember)
 
     def compute(batch: list[int]) -> list[tuple[int, Row | UnreadablePicture]]:
         return list(zip(batch, work.compute([pictures[i] for i in batch]), strict=True))
@@ -386,7 +387,7 @@ def _through_cache(
                 done += len(chunk)
                 yield Progress(work.task, done, len(pictures))
     finally:
-        fresh.flush()
+        fresh.end()
     kept = tuple(picture for picture, row in zip(pictures, rows, strict=True) if row is not None)
     ready = len(missing), len(pictures) - len(missing), time.monotonic() - started
     return Features([row for row in rows if row is not None], kept), ready
@@ -394,11 +395,15 @@ def _through_cache(
 
 @dataclass
 class _Fresh:
-    """Rows just made, on their way to the store; those it has no room for stay in memory."""
+    """Rows just made, on their way to the store; those it has no room for stay in memory.
+
+    remember: as of `extract`.
+    """
 
     pictures: Sequence[Picture]
     rows: list[Row | None]
-    shelf: Shelf | None
+    shelf: Shelf
+    remember: bool
     _waiting: list[int] = field(default_factory=list)
     _waiting_bytes: int = 0
     _held: int = 0
@@ -409,12 +414,18 @@ class _Fresh:
         self._waiting.append(index)
         self._waiting_bytes += row.nbytes
         late = time.monotonic() - self._flushed >= FLUSH_SECONDS
-        if late or self._waiting_bytes >= FLUSH_BYTES or len(self._waiting) >= FLUSH_ROWS:
-            self.flush()
+        if late:
+            self.remember = True
+        if self.remember and (late or self._waiting_bytes >= FLUSH_BYTES or len(self._waiting) >= FLUSH_ROWS):
+            self._flush()
 
-    def flush(self) -> None:
+    def end(self) -> None:
+        if self.remember:
+            self._flush()
+
+    def _flush(self) -> None:
         waiting = [(self.pictures[i].digest, row) for i in self._waiting if (row := self.rows[i]) is not None]
-        stored = self.shelf.add(waiting) if self.shelf else None
+        stored = self.shelf.add(waiting)
         if stored is None:
             self._held += self._waiting_bytes
             if self._held > MEMORY_LIMIT:

@@ -295,7 +295,8 @@ STYLE = """
   --card: #1f242a; --train: #f0a06a; --val: #6db8f2; --right: #4fb783; --wrong: #ef7c6f; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 24px; max-width: 1080px; background: var(--paper); color: var(--ink);
-  font: 15px/1.5 system-ui, "Segoe UI", "Helvetica Neue", "DejaVu Sans", sans-serif; overflow-wrap: anywhere; }
+  font: 15px/1.5 system-ui, "Segoe UI", "Helvetica Neue", "DejaVu Sans", sans-serif; overflow-wrap: break-word; }
+dd, pre, figcaption, .confusion th { overflow-wrap: anywhere; }
 h1 { font-size: 26px; margin: 0; } h2 { font-size: 19px; border-bottom: 1px solid var(--rule); padding-bottom: 4px;
   margin: 32px 0 12px; } h3 { font-size: 15px; margin: 20px 0 6px; } header p, .note, .span { color: var(--soft); }
 .note { font-size: 13px; max-width: 80ch; } .span { font-size: 12px; white-space: nowrap; }

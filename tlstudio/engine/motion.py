@@ -48,8 +48,9 @@ class Motion:
         if self._steps % EVERY != 1:
             return
         for name, parameters in self._learning.items():
-            gradient, weights = _norm([p.grad for p in parameters if p.grad is not None]), _norm(parameters)
-            self._sums[name] += (gradient / weights) ** 2 if weights else 0.0
+            gradient, weights = norm([p.grad for p in parameters if p.grad is not None]), norm(parameters)
+            # In float16 a gradient may overflow now and then; nothing is learned from that one.
+            self._sums[name] += (gradient / weights) ** 2 if weights and math.isfinite(gradient) else 0.0
 
     def report(self, phase: int, epoch: int) -> StagesMoved:
         """What the event of an epoch's end says; the next epoch's figures begin anew."""
@@ -92,13 +93,13 @@ class Motion:
 
     def _change(self, parameters: Sequence[nn.Parameter]) -> float | None:
         began = [self._began[p] for p in parameters]
-        moved, length = _norm(torch._foreach_sub([p.detach() for p in parameters], began)), _norm(began)
+        moved, length = norm(torch._foreach_sub([p.detach() for p in parameters], began)), norm(began)
         if length:
             return moved / length
         return None if moved else 0.0
 
 
-def _norm(tensors: Iterable[torch.Tensor]) -> float:
+def norm(tensors: Iterable[torch.Tensor]) -> float:
     """The Euclidean length of all their values together; 0 of none."""
     found = [t.detach() for t in tensors]
     return float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(found)))) if found else 0.0

@@ -5,7 +5,7 @@ import math
 import random
 import threading
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from operator import itemgetter
@@ -42,7 +42,13 @@ class Answers:
 
 
 def answer(
-    network: Network, cut: str, pictures: Sequence[Picture], threads: int, task: str, exact: bool = True
+    network: Network,
+    cut: str,
+    pictures: Sequence[Picture],
+    threads: int,
+    task: str,
+    exact: bool = True,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Event, None, Answers]:
     """Run labelled pictures through a network. cut: before it the network is as shipped, so the cache may serve.
 
@@ -50,12 +56,13 @@ def answer(
     will do.
 
     Raises:
+        Stopped: `stop`, asked at every few pictures, said so.
         UnusableImages: none of the pictures can be read any more.
     """
     network.eval_mode()
     row = features.Frozen(network, cut).row_shape()
     remember = bool(row) and (default_format(row) == "float32" or not exact)
-    found = yield from features.extract(network, cut if remember else "head", pictures, threads, remember, task)
+    found = yield from features.extract(network, cut if remember else "head", pictures, threads, remember, task, stop)
     names = list(network.stages)
     body = names[names.index(cut) : names.index("head")] if remember else []
     if not found.kept:

@@ -6,7 +6,8 @@ Which of the two is newer and where it stands is in its header (`core/run.py` re
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from tlstudio.core.errors import RefusedModel
 from tlstudio.core.project import write_atomically
 from tlstudio.core.run import CHECKPOINT_FACTS, RunFolder
 from tlstudio.engine import tensor_files
+from tlstudio.engine.memory import is_about_memory
 from tlstudio.engine.tensor_files import Unsound
 
 SCHEMA_VERSION = 1
@@ -89,7 +91,7 @@ def write(run: RunFolder, checkpoint: Checkpoint) -> None:
 
 
 def read(run: RunFolder) -> Checkpoint:
-    """The newest of the run's checkpoints that is as it was written.
+    """The newest of the run's checkpoints that is as it was written; a damaged one beside it is deleted.
 
     Raises:
         RefusedModel: neither is; the message is about the newer one.
@@ -97,9 +99,13 @@ def read(run: RunFolder) -> Checkpoint:
     newest: RefusedModel | None = None
     for path in (run.last_file, run.previous_file):
         try:
-            return _read(path)
+            found = _read(path)
         except RefusedModel as error:
             newest = newest or error
+            continue
+        if newest:
+            run.last_file.unlink(missing_ok=True)  # the next one would push the sound one out for it
+        return found
     assert newest
     raise newest
 
@@ -116,6 +122,8 @@ def _read(path: Path) -> Checkpoint:
         if described["schema"] > SCHEMA_VERSION:
             raise RefusedModel("was written by a newer TL Studio", path=path, remedy="Install that version.")
         place = Place(**{**described["place"], "left_out": tuple(described["place"]["left_out"])})
+        if not all(type(n) is int and n >= 0 for n in (place.phase - 1, place.epoch - 1, place.batch, place.checked)):
+            raise Unsound("says it stands where no run can")
         return Checkpoint(place, described["phases"], described["facts"], described["terms"], tensors)
     except OSError as error:
         raise RefusedModel(f"cannot be read ({error.strerror or error})", path=path, remedy=remedy) from error
@@ -123,6 +131,17 @@ def _read(path: Path) -> Checkpoint:
         raise RefusedModel(f"is a damaged checkpoint: it {error}", path=path, remedy=remedy) from error
     except (ValueError, LookupError, TypeError) as error:
         raise RefusedModel("is a damaged checkpoint", path=path, remedy=remedy) from error
+
+
+@contextmanager
+def fitting(run: RunFolder) -> Iterator[None]:
+    """What in a checkpoint does not fit its run becomes a `RefusedModel` that names the run."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+        if is_about_memory(error):
+            raise
+        raise RefusedModel("has a checkpoint that does not fit it", path=run.folder, remedy="Train again.") from error
 
 
 def named_weights(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from tlstudio.engine import divergence
 from tlstudio.engine.memory import TOO_LITTLE_MEMORY, free_memory, is_about_memory, out_of_memory
+from tlstudio.engine.motion import norm
 
 # In float16 a gradient may overflow now and then, and the scale is lowered; so often in a row it is the training.
 MAX_OVERFLOWS = 20
@@ -74,7 +74,7 @@ class Step:
         if not math.isfinite(loss):
             return f"the loss became {loss}"
         parameters = (p for group in self._optimizer.param_groups for p in group["params"])
-        finite = divergence.is_finite([p.grad for p in parameters if p.grad is not None])
+        finite = math.isfinite(norm([p.grad for p in parameters if p.grad is not None]))
         self._overflows = 0 if finite else self._overflows + 1
         allowed = MAX_OVERFLOWS if self._scaler.is_enabled() else 0
         return "a gradient became infinite" if self._overflows > allowed else ""

@@ -135,8 +135,9 @@ def fit(job: Fit) -> Iterator[Event]:
 
     Raises:
         Paused: it was asked to stand still.
-        TrainingFailed: it was stopped or lost its numbers before the first epoch had ended, or too few pictures can be
-            read.
+        PicturesGone: too few pictures can be read.
+        RefusedModel: the checkpoint does not fit, or the best weights so far are gone.
+        TrainingFailed: it was stopped or lost its numbers before the first epoch had ended.
         ProjectError: the disk is full, or the run's folder cannot be written.
     """
     if job.checkpoint:
@@ -171,12 +172,19 @@ def begin(job: Fit) -> None:
 
 
 def _take_up(job: Fit, found: Checkpoint) -> None:
-    """Bring the network and the job to where they stood."""
+    """Bring the network and the job to where they stood.
+
+    Raises:
+        RefusedModel: the checkpoint is of another run, or the best weights so far are gone.
+    """
     facts = found.facts
-    job.place, job.best_loss, job.stopped = found.place, float(facts["best_loss"]), facts["stopped"]
-    job.plans, job.pieces = [CachePlan.from_json(plan) for plan in facts["plans"]], facts["pieces"]
-    job.network.load_tail(facts["cut"], found.weights)
-    job.motion.go_on(facts["motion"])
+    with run_checkpoints.fitting(job.run):
+        job.place, job.best_loss, job.stopped = found.place, float(facts["best_loss"]), facts["stopped"]
+        job.plans, job.pieces = [CachePlan.from_json(plan) for plan in facts["plans"]], facts["pieces"]
+        job.network.load_tail(facts["cut"], found.weights)
+        job.motion.go_on(facts["motion"])
+    if job.best_loss != math.inf and job.place.phase <= len(job.recipe.phases) and not job.stopped:
+        load_state(job.run.best_file)  # rather now than when the phase is done
     job.saved = time.monotonic()
 
 
@@ -330,7 +338,8 @@ def _lesson(job: Fit, phase: Phase, plan: CachePlan) -> Generator[Event, None, _
     step = Step(tail, optimizer, weight, job.device, job.pieces)
     lesson = _Lesson(job, phase, train, val, tail, weight, optimizer, schedule, step)
     if job.checkpoint:
-        lesson.take_up(job.checkpoint)
+        with run_checkpoints.fitting(job.run):
+            lesson.take_up(job.checkpoint)
         job.checkpoint = None
     return lesson
 
@@ -376,8 +385,8 @@ def _heed(lesson: _Lesson) -> None:
         raise features.Stopped
 
 
-def _nothing_to_read() -> TrainingFailed:
-    return TrainingFailed("none of the pictures can be read any more", remedy="Check the folder they lie in.")
+def _nothing_to_read() -> missing.PicturesGone:
+    return missing.PicturesGone("none of the pictures can be read any more", remedy="Check the folder they lie in.")
 
 
 def _check(lesson: _Lesson, val: Source) -> Generator[Event, None, tuple[float, float]]:

@@ -47,6 +47,9 @@ def conclude(order: Order, job: Fit, folds: OutOfFold | None) -> Generator[Event
     """Judge the trained network, write the model and the report.
 
     Everything is chosen on validation pictures, or out of fold; test is touched once.
+
+    Raises:
+        Stopped: the run was asked to stand still.
     """
     from tlstudio.engine import checkpoints, evaluation, predictor
 
@@ -54,14 +57,15 @@ def conclude(order: Order, job: Fit, folds: OutOfFold | None) -> Generator[Event
     familiar = predictor.some_of(job.train, order.recipe.seed)
     # This sample is kept in float16 anyway; every figure below comes from the network as it will be used.
     task, exact = "learning what is familiar", not job.remembers(cut)
-    train = yield from predictor.answer(network, cut, familiar, job.threads, task, exact)
+    train = yield from predictor.answer(network, cut, familiar, job.threads, task, exact, job.pause)
     sample = predictor.sample_of(train.pooled)
     report: dict[str, Any] = {"test": None, "repeated": None, "predictions": []}
     report |= {"movement": job.motion.movement(), "seal": job.motion.seal.to_json()}
     if folds:
         val = folds.held_out
     else:
-        said = yield from predictor.answer(network, cut, job.val, job.threads, "checking on validation pictures")
+        task = "checking on validation pictures"
+        said = yield from predictor.answer(network, cut, job.val, job.threads, task, stop=job.pause)
         known = predictor.centres(sample, job.targets(train.kept).tolist())
         val = predictor.HeldOut(said.kept, said.logits, predictor.distances(said.pooled, known))
         if cut == "head" and len(job.val) + len(order.test) < FEW and len(familiar) == len(job.train):
@@ -74,7 +78,8 @@ def conclude(order: Order, job: Fit, folds: OutOfFold | None) -> Generator[Event
     # The validation pictures chose the temperature, so their own figure is of others, fitted without them.
     report["calibration_error_out_of_fold"] = report["val"]["calibration_error"]
     if order.test:
-        test = yield from predictor.answer(network, cut, order.test, job.threads, "checking on test pictures")
+        task = "checking on test pictures"
+        test = yield from predictor.answer(network, cut, order.test, job.threads, task, stop=job.pause)
         report["test"] = _judged(job, test, len(order.test), "test", temperature)
         report["predictions"] += _predictions(job, test, "test", temperature)
     if folds:

@@ -12,7 +12,7 @@ from tlstudio.core import events, groups
 from tlstudio.core.catalogue import class_names
 from tlstudio.core.errors import ProjectError, TrainingFailed
 from tlstudio.core.events import Event
-from tlstudio.core.project import Project
+from tlstudio.core.project import Project, clear_leftovers
 from tlstudio.core.recipe import Recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.tasks.concluding import Order
@@ -60,12 +60,17 @@ def resume(
     found = run_checkpoints.read(run)
     classes = class_names(pictures)
     network, origin = starting_network(recipe, len(classes))
-    by_split, model = dealt(pictures, recipe), Path(found.terms["model"] or run.model_file)
-    order = Order(project, recipe, by_split["test"], model, origin, now - found.facts["seconds"])
+    by_split = dealt(pictures, recipe)
+    with run_checkpoints.fitting(run):
+        model = Path(found.terms["model"] or run.model_file)
+        order = Order(project, recipe, by_split["test"], model, origin, now - found.facts["seconds"])
+        if model.suffix != ".tlmodel":  # a file of the user's, to be replaced by a stranger's project
+            raise ValueError("a model has another name")
     terms = terms_of(pictures, order, run)
     _check_unchanged(run, found.terms, terms)
     check_writable(model)
     run.clear_leftovers()
+    clear_leftovers(model)
     held = sum(path.stat().st_size for path in run.folder.rglob("*.safetensors"))
     space.check(network, recipe, len(pictures), [(run.folder, held), (model, 0)])
     where, count = devices.choose(began.device), devices.use_threads(threads or began.threads)

@@ -31,6 +31,7 @@ def carry_out(order: Order, job: Fit, opening: Sequence[Event]) -> Iterator[Even
         TrainingPaused: it cannot go on as things are; `RunPaused` was said before.
         TLStudioError: it cannot go on at all.
     """
+    from tlstudio.engine.features import Stopped
     from tlstudio.engine.memory import TOO_LITTLE_MEMORY, OutOfMemory, is_about_memory, out_of_memory
     from tlstudio.engine.missing import PicturesGone
     from tlstudio.engine.training import Paused
@@ -43,13 +44,16 @@ def carry_out(order: Order, job: Fit, opening: Sequence[Event]) -> Iterator[Even
                     continue  # each phase meets it again; once is enough to say it
                 skipped.add(event.path)
             run.record(event)
+            if isinstance(event, events.Finished):
+                run.sync_history()
+                run.drop_checkpoints()
             yield event
-    except Paused:
+    except (Paused, Stopped):
         yield _stands_still(run)
     except (ProjectError, PicturesGone, OutOfMemory) as error:
         yield from _cannot_go_on(run, error)
     except TrainingFailed:
-        run.give_up()  # going on would only lead there again
+        run.drop_checkpoints()  # going on would only lead there again
         raise
     except TOO_LITTLE_MEMORY as error:
         if not is_about_memory(error):

@@ -303,7 +303,8 @@ class MainWindow(QMainWindow):
         busy = self.training_panel.is_busy()
         if busy:
             self.message_bar.warn(
-                self.tr("This project is being trained."), self.tr("Stop the training first (Esc); it keeps its best.")
+                self.tr("This project is being trained."),
+                self.tr("Pause the training first (Ctrl+P), or stop it and keep its best (Esc)."),
             )
         return not busy
 
@@ -546,7 +547,7 @@ class MainWindow(QMainWindow):
         show_about(self)
 
     def closeEvent(self, closing: QCloseEvent) -> None:
-        """Close at once when nothing runs; else ask it to stop, stay answerable, and close when it has."""
+        """Close at once when nothing runs; else ask it to stop or pause, stay answerable, and close when it has."""
         self.preferences.geometry = self.saveGeometry()
         is_first, self._closing = not self._closing, True
         if is_first:
@@ -566,11 +567,10 @@ class MainWindow(QMainWindow):
     def _stop_everything(self) -> None:
         self.projects.stop()
         if self.training_panel.is_busy():
-            self.message_bar.say(
-                self.tr("Stopping the training and keeping its best so far."),
-                self.tr("The window closes by itself when that is done."),
-            )
-            self.training_panel.stop()
+            what = self.tr("Stopping the training and keeping its best so far.")
+            if self.training_panel.suspend():
+                what = self.tr("Pausing the training; when the project is opened again, it can go on where it stands.")
+            self.message_bar.say(what, self.tr("The window closes by itself when that is done."))
         else:
             self.hide()
         self.dataset_panel.stop()  # what waits in their queues must not start any more

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QFont
 
-from tlstudio.core.outline import Layer, StageOutline, in_phase, toggled
+from tlstudio.core.outline import Layer, StageOutline, in_phase, indispensable
 from tlstudio.core.recipe import Phase
 from tlstudio.ui import figures, theme
 
@@ -93,6 +93,7 @@ class LayerModel(QAbstractItemModel):
         self._stages: tuple[StageOutline, ...] = ()
         self._phase: Phase | None = None
         self._chosen: dict[str, int] = {}
+        self._needed: frozenset[str] = frozenset()
         self._rows: list[_Row] = []
         self._editable, self._why_not = True, ""
         self._colours: theme.Colours | None = None
@@ -108,6 +109,7 @@ class LayerModel(QAbstractItemModel):
         self._stages, self._phase = fitted, phase
         # Held BatchNorm is a mode of its own: what is ticked are modules, whatever that mode takes from them.
         self._chosen = dict(_learning(in_phase(stages, replace(phase, bn="pinned"))))
+        self._needed = indispensable(stages, phase)
         if same:
             self._renew(self._rows, fitted)
             self._announce(_NOWHERE)
@@ -370,9 +372,7 @@ class LayerModel(QAbstractItemModel):
 
     def _is_last(self, row: _Row) -> bool:
         """Whether nothing would be left to learn without it."""
-        if self._phase is None or self._check_state(row) != Qt.CheckState.Checked:
-            return False
-        return toggled(self._stages, self._phase, row.part.name, False) is None
+        return row.part.name in self._needed and self._check_state(row) == Qt.CheckState.Checked
 
     def _explanation(self, row: _Row, column: Column) -> str:
         part = row.part

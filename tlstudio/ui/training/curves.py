@@ -4,6 +4,7 @@ import importlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 from PySide6.QtCore import QEvent, QLocale, QRectF, Qt, Signal, Slot
@@ -185,6 +186,8 @@ class CurvePlot(QFrame):
 
     def show_curves(self, curves: Curves) -> None:
         """Draw these; at once when the plot is loaded."""
+        if curves == self._curves and not self._laid:
+            return  # painting is what costs most, and a list that is read anew shows the same again
         self._lay(())
         self._curves = curves
         self._describe()
@@ -192,6 +195,8 @@ class CurvePlot(QFrame):
 
     def show_laid(self, runs: Sequence[Laid]) -> None:
         """Draw several runs over each other, at most `MOST_LAID`."""
+        if runs and tuple(runs) == self._laid:
+            return
         self._lay(tuple(runs))
         epochs = max((len(run.values) for run in runs), default=0)
         self._curves = Curves(tuple(range(1, epochs + 1)))
@@ -258,6 +263,8 @@ class CurvePlot(QFrame):
         for side in ("left", "bottom"):
             item.getAxis(side).tickStrings = _tick_texts
             item.getAxis(side).enableAutoSIPrefix(False)
+        # Lines between the labelled ones can hardly be seen, and took half the time of a painting.
+        item.getAxis("left").setStyle(maxTickLevel=0)
         if self.measure == "accuracy":
             item.getAxis("left").tickStrings = _percent_ticks
         # A loss that was no number leaves a gap.
@@ -339,17 +346,26 @@ class CurvePlot(QFrame):
             self._mark_phases()
 
     def _wanted_marks(self) -> tuple[tuple[int, str, bool], ...]:
-        """First epoch and name of each phase, and whether the name has to stand left of its line to be read."""
+        """First epoch and name of each phase, and whether the name has to stand left of its line to be read.
+
+        A name that its phase has no room for is its number alone; the last one's stands in the phase before it.
+        """
         if not self._curves.epochs:
             return ()
         box = self._plot.getPlotItem().getViewBox()
         (left, right), _ = box.viewRange()
-        width = self.fontMetrics().horizontalAdvance
-        marks = []
-        for first, name in self._curves.phases:
-            room = (right - (first - 0.5)) / (right - left) * box.width()
-            marks.append((first, name, room < width(name) + _BESIDE))
-        return tuple(marks)
+        phases = self._curves.phases
+        wide = [self.fontMetrics().horizontalAdvance(name) + _BESIDE for _, name in phases]
+        lines = [first - 0.5 for first, _ in phases]
+        rooms = [(b - a) / (right - left) * box.width() for a, b in pairwise((*lines, right))]
+        to_the_left = bool(phases) and rooms[-1] < wide[-1]
+        if to_the_left and len(phases) > 1:
+            rooms[-2] -= wide[-1]
+        last = len(phases) - 1
+        return tuple(
+            (first, name if room >= width or n == last else name.partition(" ")[0], to_the_left and n == last)
+            for n, ((first, name), room, width) in enumerate(zip(phases, rooms, wide, strict=True))
+        )
 
     def _mark_phases(self) -> None:
         import pyqtgraph

@@ -21,7 +21,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFont
 
 from tlstudio.core.events import Event, RunStarted
-from tlstudio.core.notes import one_line, read_note
+from tlstudio.core.notes import is_left, one_line, read_note
 from tlstudio.core.project import runs_in
 from tlstudio.core.run import RunFolder, RunState, Standing
 from tlstudio.ui import figures, strategies, theme
@@ -39,7 +39,7 @@ class RunLine(Event):
 
     when: seconds since 1970. model: the file to classify with, empty where there is none. running: it goes on here.
     standing: where its checkpoint is, if there is a whole one. pictures: it learns from in an epoch; 0: nobody knows.
-    note: a person's own.
+    note: a person's own. left: they want it left as it stands.
     """
 
     run: RunFolder
@@ -51,6 +51,7 @@ class RunLine(Event):
     standing: Standing | None = None
     pictures: int = 0
     note: str = ""
+    left: bool = False
     kind: ClassVar[str] = "run_line"
 
     @property
@@ -87,7 +88,10 @@ def _read(run: RunFolder) -> RunLine:
         places = (run.model_file, Path(state.finished.model)) if state.finished else ()
         model = next((str(place) for place in places if place.is_file()), "")
         standing, note = run.standing(), read_note(run)
-        return RunLine(run, state, run.report(), when, model, standing=standing, pictures=pictures, note=note)
+        left = standing is not None and is_left(run, standing)
+        return RunLine(
+            run, state, run.report(), when, model, standing=standing, pictures=pictures, note=note, left=left
+        )
     except (OSError, ValueError, KeyError, TypeError, json.JSONDecodeError):
         # A damaged folder is one line without figures; the others are still worth showing.
         return RunLine(run, RunState(), note=read_note(run))
@@ -149,6 +153,11 @@ class RunTable(QAbstractTableModel):
             self._lines[row] = replace(self._lines[row], running=False)
             self._best = _best(self._lines)
             self._announce(row, row)
+
+    def leave(self, row: int) -> None:
+        """Show that a run is to be left as it stands."""
+        self._lines[row] = replace(self._lines[row], left=True)
+        self._announce(row, row)
 
     def forget(self) -> None:
         """Show no run at all."""

@@ -73,7 +73,6 @@ class TrainingPanel(QWidget):
         self._classes, self._pictures = 0, 0
         self._ready, self._why_not = False, self.tr("Train needs pictures in at least two classes.")
         self._settled: set[str] = set()  # the guards that were asked about and answered with "Train anyway"
-        self._left: set[Path] = set()  # the unfinished runs a person wants to leave as they are
         self._done: list[Path] = []  # the runs of a comparison, to be chosen once it is through
         self.control = RunControl(self)
         self._is_new = False  # whether the run that goes on began here and now
@@ -89,7 +88,7 @@ class TrainingPanel(QWidget):
     def show_project(self, project: Project | None) -> None:
         """Show the runs of a project; train in it from now on."""
         self._project = project
-        self._settled, self._left = set(), set()
+        self._settled = set()
         self.guard_note.hide()
         self.offer_note.hide()
         self.control.forget()
@@ -159,6 +158,15 @@ class TrainingPanel(QWidget):
             self.control.stop()
             self._show_readiness()
             self._show_pace()
+
+    def suspend(self) -> bool:
+        """Ask the run to stand still, or to end where it cannot; says whether one can go on with it later."""
+        can_pause = self.control.can_pause and not self.control.stop_asked
+        if can_pause:
+            self._pause()
+        else:
+            self.stop()
+        return can_pause
 
     def is_busy(self) -> bool:
         """Whether a run goes on."""
@@ -265,7 +273,7 @@ class TrainingPanel(QWidget):
     def _offered(self) -> RunLine | None:
         """The newest run where it stands still and nobody said to leave it."""
         line = self.runs.table.line(0) if self.runs.table.rowCount() and not self.is_busy() else None
-        return line if line and line.unfinished and line.run.folder not in self._left else None
+        return line if line and line.unfinished and not line.left else None
 
     # Starting
 
@@ -335,11 +343,14 @@ class TrainingPanel(QWidget):
     @Slot()
     def _pause_or_resume(self) -> None:
         if self.is_busy():
-            self.control.pause()
-            self._show_readiness()
-            self._show_pace()
+            self._pause()
         elif line := self._resumable():
             self.resume_run(line.run)
+
+    def _pause(self) -> None:
+        self.control.pause()
+        self._show_readiness()
+        self._show_pace()
 
     @Slot()
     def _take_offer(self) -> None:
@@ -349,9 +360,8 @@ class TrainingPanel(QWidget):
 
     @Slot()
     def _leave_unfinished(self) -> None:
-        line = self._offered()
-        if line:
-            self._left.add(line.run.folder)
+        if self._offered():
+            self.runs.box.leave_newest()
         self._show_readiness()
         self.train_button.setFocus()
 
@@ -496,9 +506,12 @@ class TrainingPanel(QWidget):
     def _rail_line(self) -> str:
         state = self.control.state
         if state.paused and not state.finished:
-            return standing.short(state.paused, state.recipe)
+            return standing.short(state.paused.phase, state.paused.epoch, state.recipe)
         ended = (self.runs.table.line(row).state.finished for row in range(self.runs.table.rowCount()))
         end = state.finished or next((e for e in ended if e), None)
+        offered = self._offered()
+        if offered and offered.standing:
+            return standing.short(offered.standing.phase, offered.standing.epoch, offered.state.recipe)
         if end is None:
             return self.tr("not trained yet") if self._project is not None else self.tr("needs pictures")
         if end.test_accuracy is not None and end.test_interval is not None:

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
 
 from tlstudio.core.errors import ProjectError
 from tlstudio.core.events import Event
-from tlstudio.core.notes import write_note
-from tlstudio.core.run import RunFolder
+from tlstudio.core.notes import leave, write_note
+from tlstudio.core.run import RunFolder, Standing
 from tlstudio.ui.icons import IconButton
 from tlstudio.ui.job_queue import JobQueue
 from tlstudio.ui.labels import heading
@@ -190,6 +190,13 @@ class RunsBox(QWidget):
     def _keep_note(self, run: RunFolder, note: str) -> None:
         self._errands.add(partial(_write_note, run, note))
 
+    def leave_newest(self) -> None:
+        """Remember that the newest run, which stands still, shall be left so."""
+        line = self.table.line(0)
+        if line.standing is not None:
+            self.table.leave(0)
+            self._errands.add(partial(_leave, line.run, line.standing))
+
     # The trash
 
     @Slot()
@@ -218,6 +225,11 @@ class _Moved(Event):
 
 def _write_note(run: RunFolder, note: str) -> Iterator[Event]:
     write_note(run, note)
+    yield from ()
+
+
+def _leave(run: RunFolder, standing: Standing) -> Iterator[Event]:
+    leave(run, standing)
     yield from ()
 
 

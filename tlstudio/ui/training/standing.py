@@ -40,9 +40,9 @@ def paused(event: RunPaused, recipe: Recipe | None) -> str:
     return _tr("{0} It goes on exactly where it stands, also after a restart.").format(where)
 
 
-def short(event: RunPaused, recipe: Recipe | None) -> str:
-    """The same for the rail."""
+def short(phase: int, epoch: int, recipe: Recipe | None) -> str:
+    """The same for the rail. phase, epoch: where it stands, from 1."""
     phases = recipe.phases if recipe else ()
-    if not 0 < event.phase <= len(phases):
+    if not 0 < phase <= len(phases):
         return _tr("paused")
-    return _tr("paused · epoch {0} of {1}").format(event.epoch, phases[event.phase - 1].epochs)
+    return _tr("paused · epoch {0} of {1}").format(min(epoch, phases[phase - 1].epochs), phases[phase - 1].epochs)
