@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from PIL import Image
 from tlstudio import tasks
 from tlstudio.core.advice import Advised, BackboneProbed, Probed, Tried
 from tlstudio.core.backbones import Backbone
+from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnusableImages
 from tlstudio.core.events import Event, FeaturesReady, Progress
 from tlstudio.core.project import Project
+from tlstudio.engine import advisor
 
 STAGES = ["stem", "blocks0", "blocks1", "blocks2", "blocks3", "blocks4", "neck"]
 
@@ -48,7 +51,7 @@ def test_every_stage_is_asked_and_trials_stand_beside_the_head_and_the_same_is_s
     for picture in project.catalogue.readable("test"):
         Path(picture.path).unlink()  # who looks at one fails
     before = {path: path.read_bytes() for path in project.folder.rglob("*") if path.is_file()}
-    said = list(tasks.advise(project, "tiny", threads=1))
+    said = list(tasks.advise(project, "tiny", "different", threads=1))
     probed = [event for event in said if isinstance(event, Probed)]
     assert [event.stage for event in probed] == STAGES
     assert {(event.n, event.baseline) for event in probed} == {(40, 0.5)}
@@ -60,7 +63,7 @@ def test_every_stage_is_asked_and_trials_stand_beside_the_head_and_the_same_is_s
         assert tuned.gain_interval[0] < tuned.gain < tuned.gain_interval[1]
     advised = said[-1]
     assert isinstance(advised, Advised)
-    assert advised.table_says == "16 pictures a class, domain similar: feature-extraction"
+    assert advised.table_says == "16 pictures a class, domain different: fine-tune-layered"
     assert advised.strategy in advised.measured["expected"]
     assert [each["stage"] for each in advised.measured["stages"]] == STAGES
     counts = [(e.task, e.done / e.total) for e in said if isinstance(e, Progress) and e.task.startswith("trying")]
@@ -85,6 +88,19 @@ def test_stopped_it_says_nothing(project: Project) -> None:
         said.append(event)
     assert of(Probed, said)
     assert not of(Advised, said)
+
+
+def test_a_rare_class_is_measured_too() -> None:
+    of_class = {"common": 3_000, "rare": 9, "copied": 20}
+    pictures = [
+        Picture(f"{label} {number}.png", label, digest=f"{label} {number // 2 if label == 'copied' else number}")
+        for label, count in of_class.items()
+        for number in range(count)
+    ]
+    drawn = advisor.evenly(pictures, 300, seed=0)
+    assert Counter(p.label for p in drawn) == {"common": 298, "rare": 8, "copied": 8}
+    assert len({p.digest for p in drawn}) == len(drawn)
+    assert drawn == advisor.evenly(pictures, 300, seed=0)
 
 
 def test_backbones_are_compared_and_those_that_are_missing_say_so(project: Project) -> None:
