@@ -1,6 +1,7 @@
 """The evaluation of a run on screen: cells, classes, mistakes, reliability, comparison, report."""
 
 import copy
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,8 @@ from tlstudio.ui.rail import Step
 from tlstudio.ui.training.class_figures import Column
 from tlstudio.ui.training.close_look import CloseLook
 from tlstudio.ui.training.history import RunLine, RunTable, read_runs
+from tlstudio.ui.training.judged_pictures import Judged
+from tlstudio.ui.training.mistakes import MistakesPage
 from tlstudio.ui.training.results import ResultsView
 
 LONG = 60_000
@@ -278,6 +281,44 @@ def test_a_report_of_an_earlier_version_shows_what_it_has(judged, pictures):
     del old["predictions"]
     judged.show_run(line_of(old, number=1))
     assert "does not name its pictures" in judged.mistakes.text()
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("test", "confusion", "counts"), [[1, 2], [3]]),
+        (("test", "confusion", "counts"), None),
+        (("test", "n"), "many"),
+        (("test", "per_class"), {"rose": {}}),
+        (("test", "calibration_error"), "small"),
+        (("test",), "good"),
+        (("predictions",), 5),
+    ],
+)
+def test_a_report_that_is_damaged_is_none(tmp_path, pictures, place, value):
+    """Counts of uneven rows once ended the program inside Qt."""
+    report = make_report(pictures)
+    found = report
+    for name in place[:-1]:
+        found = found[name]
+    found[place[-1]] = value
+    run = RunFolder(tmp_path / "runs" / "001-feature-extraction")
+    run.folder.mkdir(parents=True)
+    run.report_file.write_text(json.dumps(report))
+    (read,) = read_runs(tmp_path, lambda: False)
+    assert [line.report for line in read.lines] == [{}]
+    run.report_file.write_text(json.dumps(make_report(pictures)))
+    (read,) = read_runs(tmp_path, lambda: False)
+    assert read.lines[0].report
+
+
+def test_of_thousands_of_pictures_it_says_how_many_are_not_shown(qtbot):
+    row = {"path": "/a.png", "split": "test", "truth": "rose", "label": "tulip", "probability": 0.5}
+    page = MistakesPage()
+    qtbot.addWidget(page)
+    page.show_judged(Judged({"predictions": [row] * 1500}, "test"), None)
+    assert page.pictures.title() == "The surest 1,000 of 1,500 · 1,500 of 1,500 pictures, the surest first"
+    assert page.pictures.grid.list.rowCount() == 1000
 
 
 def test_validation_pictures_can_be_looked_at_too(judged):

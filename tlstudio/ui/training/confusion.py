@@ -321,7 +321,10 @@ class ConfusionPage(QWidget):
     def _open(self, row: int, column: int) -> None:
         at = self.view.table().index(row, column)
         truth, said = self.view.table().labels_at(at)
-        self.pictures.show_pictures(at.data(_Role.AccessibleTextRole), self._judged.of(truth, said))
+        picked = self._judged.of(truth, said)
+        if not picked.count and len(self._judged) and self.pictures.isHidden():
+            return  # an empty cell has nothing to make room for
+        self.pictures.show_pictures(at.data(_Role.AccessibleTextRole), picked)
         self.pictures.show()
         self._arrange()
         if self.view.isHidden():

@@ -169,7 +169,7 @@ class CurvePlot(QFrame):
         self._job: Job | None = None
         self._title = heading(title)
         self._legend = _Legend()
-        self._waiting = muted(QLabel(self.tr("The curves appear with the first epoch.")))
+        self._waiting = muted(QLabel())
         self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._waiting.setWordWrap(True)
         head = QHBoxLayout()
@@ -278,7 +278,9 @@ class CurvePlot(QFrame):
 
     def _draw(self) -> None:
         there = bool(self._curves.epochs)
-        self._waiting.setVisible(not there)
+        soon, first = self.tr("The curves are about to be drawn."), self.tr("The curves appear with the first epoch.")
+        self._waiting.setText(soon if there else first)
+        self._waiting.setVisible(self._plot is None or not there)
         if self._plot is None:
             return
         self._plot.setVisible(there)

@@ -27,10 +27,19 @@ from tlstudio.core.run import RunFolder, RunState, Standing
 from tlstudio.ui import figures, strategies, theme
 from tlstudio.ui.job import Stop
 from tlstudio.ui.labels import plain_tip
+from tlstudio.ui.training.class_figures import class_figures
 
 _Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
 _Role = Qt.ItemDataRole
+_FIGURES = (
+    "accuracy",
+    "calibration_error",
+    "calibration_error_raw",
+    "calibration_floor",
+    "calibration_error_out_of_fold",
+    "temperature",
+)
 
 
 @dataclass(frozen=True)
@@ -90,11 +99,42 @@ def _read(run: RunFolder) -> RunLine:
         standing, note = run.standing(), read_note(run)
         left = standing is not None and is_left(run, standing)
         return RunLine(
-            run, state, run.report(), when, model, standing=standing, pictures=pictures, note=note, left=left
+            run, state, _report_of(run), when, model, standing=standing, pictures=pictures, note=note, left=left
         )
     except (OSError, ValueError, KeyError, TypeError, json.JSONDecodeError):
         # A damaged folder is one line without figures; the others are still worth showing.
         return RunLine(run, RunState(), note=read_note(run))
+
+
+def _report_of(run: RunFolder) -> dict[str, Any]:
+    """What a run's report says; nothing where it is not such as this program writes, and no page could show it."""
+    try:
+        report = run.report()
+        rows, figures_of_it = report.get("predictions", []), (report.get(name) for name in _FIGURES)
+        whole = isinstance(rows, list) and all(_is_figure(value) for value in figures_of_it)
+        judged = [report[split] for split in ("test", "val") if report.get(split)]
+        return report if whole and all(_is_sound(each) for each in judged) else {}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}
+
+
+def _is_sound(judged: dict[str, Any]) -> bool:
+    """Whether the evaluation on a split has what is shown of it."""
+    labels, counts = judged["confusion"]["labels"], judged["confusion"]["counts"]
+    class_figures(judged["per_class"])
+    return (
+        isinstance(judged["n"], int)
+        and isinstance(judged.get("split", ""), str)
+        and isinstance(labels, list)
+        and {str} >= set(map(type, labels))
+        and len(counts) == len(labels)
+        and all(len(row) == len(labels) and {int} >= set(map(type, row)) for row in counts)
+        and all(_is_figure(judged.get(name)) for name in _FIGURES)
+    )
+
+
+def _is_figure(value: object) -> bool:
+    return value is None or isinstance(value, int | float)
 
 
 class RunColumn(IntEnum):

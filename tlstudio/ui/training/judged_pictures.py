@@ -69,6 +69,14 @@ class JudgedPicture:
         return self.truth == self.label
 
 
+@dataclass(frozen=True)
+class Picked:
+    """Pictures to look at, the surest first, at most `MOST`. count: how many there are."""
+
+    pictures: Sequence[JudgedPicture]
+    count: int
+
+
 class Judged:
     """What a report says of each picture of some splits; rows that are no longer whole are left out.
 
@@ -83,23 +91,23 @@ class Judged:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def of(self, truth: str, label: str) -> list[JudgedPicture]:
+    def of(self, truth: str, label: str) -> Picked:
         """Those of a class that were taken for another; empty stands for any class."""
         return self._pictures(
             [row for row in self._rows if truth in ("", row.get("truth")) and label in ("", row.get("label"))]
         )
 
-    def mistakes(self) -> list[JudgedPicture]:
+    def mistakes(self) -> Picked:
         """Those that were taken for something else."""
         return self._pictures([row for row in self._rows if row.get("truth") != row.get("label")])
 
-    def among(self, paths: Collection[str]) -> list[JudgedPicture]:
+    def among(self, paths: Collection[str]) -> Picked:
         """Those at these paths."""
         wanted = set(paths)
-        return self._pictures([row for row in self._rows if row.get("path") in wanted])
+        return self._pictures([row for row in self._rows if str(row.get("path")) in wanted])
 
     @staticmethod
-    def _pictures(rows: Sequence[Mapping[str, Any]]) -> list[JudgedPicture]:
+    def _pictures(rows: Sequence[Mapping[str, Any]]) -> Picked:
         found = []
         for row in heapq.nlargest(MOST, rows, key=_probability):
             try:
@@ -108,7 +116,7 @@ class Judged:
                 found.append(JudgedPicture(*known, float(row["probability"]), top))
             except (KeyError, TypeError, ValueError):
                 continue
-        return found
+        return Picked(found, len(rows) if len(rows) > MOST else len(found))
 
 
 def _probability(row: Mapping[str, Any]) -> float:
@@ -392,10 +400,14 @@ class JudgedPictures(QWidget):
         self.as_seen.setEnabled(network is not None)
         self.grid.show_as_seen_by(network if self.as_seen.isChecked() else None)
 
-    def show_pictures(self, title: str, pictures: Sequence[JudgedPicture]) -> None:
+    def show_pictures(self, title: str, picked: Picked) -> None:
+        """Show these; where there are more than anybody looks through, say how many are not shown."""
+        if picked.count > len(picked.pictures):
+            shown = figures.count(len(picked.pictures))
+            title = self.tr("The surest {0} of {1} · {2}").format(shown, figures.count(picked.count), title)
         self._title.show_text(title)
-        self.grid.show_pictures(pictures)
-        self.show_button.setEnabled(bool(pictures))
+        self.grid.show_pictures(picked.pictures)
+        self.show_button.setEnabled(bool(picked.pictures))
 
     def title(self) -> str:
         return self._title.full_text

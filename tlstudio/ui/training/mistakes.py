@@ -37,11 +37,11 @@ class MistakesPage(QWidget):
     def show_judged(self, judged: Judged, network: Preprocessing | None) -> None:
         """Show the mistakes among these. network: how it is shown pictures."""
         found = judged.mistakes()
-        shares = figures.count(len(found)), figures.count(len(judged))
+        shares = figures.count(found.count), figures.count(len(judged))
         self.pictures.show_network(network)
         self.pictures.show_pictures(self.tr("{0} of {1} pictures, the surest first").format(*shares), found)
-        self.pictures.setVisible(bool(found))
-        self._hint.setText(self._advise(len(found), len(judged)))
+        self.pictures.setVisible(found.count > 0)
+        self._hint.setText(self._advise(found.count, len(judged)))
 
     def text(self) -> str:
         """What stands above the pictures."""

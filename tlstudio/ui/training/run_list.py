@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemDelegate,
@@ -11,6 +11,8 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QSizePolicy,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QWidget,
 )
@@ -23,6 +25,19 @@ from tlstudio.ui.training.history import RunColumn, RunTable
 _ROW_HEIGHT = 28
 _SHOWN = 3
 _ROOM_FOR_WHEN, _ROOM_FOR_TIME = 700, 500  # pixels
+_ROOM_TO_WRITE = 280  # pixels for a note
+
+
+class _NoteDelegate(QStyledItemDelegate):
+    """Gives a note more room while it is written than its column has."""
+
+    def updateEditorGeometry(
+        self, editor: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().updateEditorGeometry(editor, option, index)
+        place = editor.geometry()
+        place.setLeft(max(0, min(place.left(), place.right() - _ROOM_TO_WRITE)))
+        editor.setGeometry(place)
 
 
 class RunList(QTableView):
@@ -50,15 +65,17 @@ class RunList(QTableView):
         for column in (RunColumn.ACCURACY, RunColumn.TIME):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         width = self.fontMetrics().horizontalAdvance
-        header.resizeSection(RunColumn.NUMBER, width("★ 100") + 20)
+        header.resizeSection(RunColumn.NUMBER, width("★ 100") + 12)
         header.resizeSection(RunColumn.WHEN, width("12/31/2026") + 16)
-        header.resizeSection(RunColumn.NOTE, width("n") * 14)
+        self.setItemDelegateForColumn(RunColumn.NOTE, _NoteDelegate(self))
 
     def resizeEvent(self, change: QResizeEvent) -> None:
         super().resizeEvent(change)
         # The recipe comes first; the tool tip has the rest.
         self.setColumnHidden(RunColumn.WHEN, self.width() < _ROOM_FOR_WHEN)
         self.setColumnHidden(RunColumn.TIME, self.width() < _ROOM_FOR_TIME)
+        letters = 8 if self.width() < _ROOM_FOR_TIME else 14
+        self.horizontalHeader().resizeSection(RunColumn.NOTE, self.fontMetrics().horizontalAdvance("n") * letters)
 
     def chosen_row(self) -> int:
         """The row of the chosen run, of several the current one; -1: none is."""
