@@ -67,24 +67,22 @@ def serve() -> list[str] | None:
 
 
 def run_to_the_end(arguments: list[str]) -> NoReturn:
-    """`python -m tlstudio arguments` in this process, up to where Python would take down what is loaded."""
+    """`python -m tlstudio arguments` in this process, up to where Python would take down what is loaded.
+
+    What the program does not catch ends the process as Python does it.
+    """
     sys.argv = ["tlstudio", *arguments]
-    status: object = None
     try:
         runpy.run_module("tlstudio", run_name="__main__", alter_sys=True)
     except SystemExit as end:
-        status = end.code
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-        status = 1
-    threading._shutdown()
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if status is not None and not isinstance(status, int):
-        os.write(2, f"{status}\n".encode())
-        status = 1
-    os._exit(status or 0)
+        if not isinstance(end.code, int):
+            raise
+        threading._shutdown()
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code)
+    raise AssertionError("the program ended without a status")
 
 
 if __name__ == "__main__":

@@ -91,6 +91,31 @@ def describe(event: Event) -> Iterator[str]:
                 yield f"The table says, {event.table_says}."
         case advice.BackboneProbed():
             yield _describe_backbone(event)
+        case events.Evaluated():
+            yield from _describe_evaluation(event)
+        case events.Predicted():
+            yield _describe_prediction(event)
+        case comparison.Compared():
+            yield from _describe_comparison(event)
+        case comparison.ReportWritten():
+            yield f"{event.path}: the report ({event.size / 1e3:.0f} kB); it opens in any browser"
+        case comparison.Replayed():
+            yield from event.differences
+            yield "The same, to the last bit." if event.identical else f"Not the same as {event.first}."
+        case events.Exported():
+            yield from _describe_export(event)
+        case events.WeightsFound():
+            yield from _describe_weights(event)
+        case events.WeightsPacked():
+            yield f"{event.path}: the weights of {', '.join(event.backbones)} ({event.size / 1e6:.0f} MB)"
+            yield f"On the other machine: tlstudio weights import {Path(event.path).name}"
+        case _:
+            yield from _describe_progress(event)
+
+
+def _describe_progress(event: Event) -> Iterator[str]:
+    """What training and sorting say while they go on."""
+    match event:
         case events.FeaturesReady() if event.computed and event.tier == "pictures":
             yield f"  {event.computed} pictures decoded in {event.seconds:.1f} s"
         case events.FeaturesReady() if event.computed:
@@ -121,10 +146,6 @@ def describe(event: Event) -> Iterator[str]:
             yield f"{where}: accuracy {accuracy}, {event.n} pictures, best after epoch {best}"
         case events.Finished():
             yield from _describe_finish(event)
-        case events.Evaluated():
-            yield from _describe_evaluation(event)
-        case events.Predicted():
-            yield _describe_prediction(event)
         case sorting.SortingPlanned():
             yield from _describe_plan(event)
         case sorting.SortingStarted():
@@ -135,20 +156,6 @@ def describe(event: Event) -> Iterator[str]:
         case sorting.SortingUndone():
             yield from (f"Kept: {kept['path']}: {kept['reason']}" for kept in event.kept)
             yield f"{_counted(event.removed, 'copy', 'copies')} removed from {event.into}."
-        case comparison.Compared():
-            yield from _describe_comparison(event)
-        case comparison.ReportWritten():
-            yield f"{event.path}: the report ({event.size / 1e3:.0f} kB); it opens in any browser"
-        case comparison.Replayed():
-            yield from event.differences
-            yield "The same, to the last bit." if event.identical else f"Not the same as {event.first}."
-        case events.Exported():
-            yield from _describe_export(event)
-        case events.WeightsFound():
-            yield from _describe_weights(event)
-        case events.WeightsPacked():
-            yield f"{event.path}: the weights of {', '.join(event.backbones)} ({event.size / 1e6:.0f} MB)"
-            yield f"On the other machine: tlstudio weights import {Path(event.path).name}"
 
 
 def _describe_trial(event: advice.Tried) -> Iterator[str]:
@@ -337,8 +344,8 @@ def _span(interval: events.Interval) -> str:
 
 
 def _describe_comparison(event: comparison.Compared) -> Iterator[str]:
-    which = "test pictures" if event.split == "test" else "validation pictures"
-    yield f"On {event.n} {which} both were judged by:"
+    which = {"test": "test pictures", events.OUT_OF_FOLD: "pictures, each judged out of fold,"}
+    yield f"On {event.n:,} {which.get(event.split, 'validation pictures')} both were judged by:"
     for name, accuracy, alone in (
         (event.first, event.first_accuracy, event.only_first),
         (event.second, event.second_accuracy, event.only_second),

@@ -5,12 +5,16 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Tlstudio
+from tests.conftest import ROOT, Result, Tlstudio
+from tlstudio.core.backbones import Backbone
+from tlstudio.core.events import Event
 from tlstudio.core.project import Project
+from tlstudio.core.run import RunFolder
 
 WRONG_USAGE, FAILED = 2, 1
 
@@ -144,25 +148,20 @@ def test_with_json_stdout_stays_json_when_something_fails(fresh_tlstudio: Tlstud
     assert "only one picture" in done.err
 
 
-def end_during_training(pictures: Path, project: Path, kind: str, how: signal.Signals) -> tuple[int, str]:
-    """Start a training that would take long, send a signal after an event of that kind; returns status and stderr."""
-    command = [sys.executable, "-m", "tlstudio", "train", pictures, "--project", project, "--json"]
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
+def test_an_interruption_ends_with_130_and_keeps_the_best(pictures: Path, tmp_path: Path) -> None:
+    """A training that would take long, in a process of its own, which the keyboard interrupts after an epoch."""
+    command = [sys.executable, "-m", "tlstudio", "train", pictures, "--project", tmp_path / "project", "--json"]
     command += ["--strategy", "fine-tune-all", "--epochs", "500", "--domain", "different"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stdout is not None
     for line in process.stdout:
-        if f'"{kind}"' in line:
-            process.send_signal(how)
+        if '"epoch_done"' in line:
+            process.send_signal(signal.SIGINT)
             break
     _, err = process.communicate()
-    return process.returncode, err
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_an_interruption_ends_with_130_and_keeps_the_best(pictures: Path, tmp_path: Path) -> None:
-    status, err = end_during_training(pictures, tmp_path / "project", "epoch_done", signal.SIGINT)
-    assert status == 130
+    assert process.returncode == 130
     assert "Interrupted. Keeping the best weights so far" in err
     assert "Traceback" not in err
     with Project.open(tmp_path / "project") as project:
@@ -173,18 +172,41 @@ def test_an_interruption_ends_with_130_and_keeps_the_best(pictures: Path, tmp_pa
         assert run.model_file.is_file()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
-def test_an_interruption_before_anything_was_learned_ends_with_130_too(pictures: Path, tmp_path: Path) -> None:
-    status, err = end_during_training(pictures, tmp_path / "project", "run_started", signal.SIGINT)
-    assert status == 130
-    assert "Traceback" not in err
+Signalled = Callable[[str, signal.Signals], Result]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM for one process")
-def test_a_request_to_terminate_stands_still(pictures: Path, tmp_path: Path) -> None:
-    status, err = end_during_training(pictures, tmp_path / "project", "epoch_done", signal.SIGTERM)
-    assert status == 130
-    assert "Traceback" not in err
+@pytest.fixture
+def signalled(
+    here: Tlstudio, pictures: Path, tmp_path: Path, tiny_backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> Signalled:
+    """Runs a training that would take long, and sends a signal at the first event of a kind."""
+
+    def run(kind: str, how: signal.Signals) -> Result:
+        record, sent = RunFolder.record, list[signal.Signals]()
+
+        def recorded(folder: RunFolder, event: Event) -> None:
+            record(folder, event)
+            if event.kind == kind and not sent:
+                sent.append(how)
+                signal.raise_signal(how)
+
+        monkeypatch.setattr(RunFolder, "record", recorded)
+        flags = ["--backbone", "tiny", "--strategy", "fine-tune-all", "--epochs", 500, "--threads", 1]
+        return here("train", pictures, "--project", tmp_path / "project", *flags)
+
+    return run
+
+
+def test_an_interruption_before_anything_was_learned_ends_with_130_too(signalled: Signalled) -> None:
+    done = signalled("run_started", signal.SIGINT)
+    assert done.status == 130
+    assert "Traceback" not in done.err
+
+
+def test_a_request_to_terminate_stands_still(signalled: Signalled, tmp_path: Path) -> None:
+    done = signalled("epoch_done", signal.SIGTERM)
+    assert done.status == 130
+    assert "Traceback" not in done.err
     with Project.open(tmp_path / "project") as project:
         (run,) = project.runs()
         paused = run.state().paused

@@ -80,6 +80,12 @@ def test_two_runs_are_compared(here: Tlstudio, first: Path, tmp_path: Path) -> N
     assert "Verdict: no difference that 3 pictures could show (McNemar's exact test, p = " in people.out
     refused = here("compare", first, tmp_path)
     assert (refused.status, "is not the folder of a run" in refused.err) == (1, True)
+    report = json.loads((again / "report.json").read_text())
+    for damage in ([1], {**report, "val": None}, {**report, "predictions": ["green"]}):
+        (again / "report.json").write_text(json.dumps(damage))
+        assert "report.json: is damaged" in here("compare", first, again).err
+    (again / "report.json").write_text(json.dumps({**report, "val": {**report["val"], "accuracy": "good"}}))
+    assert "report.json, recipe.json or events.jsonl is damaged" in here("report", again, tmp_path / "out.html").err
     (again / "report.json").unlink()
     unfinished = here("compare", first, again)
     assert (unfinished.status, "has not come to its end" in unfinished.err) == (1, True)

@@ -30,34 +30,27 @@ def complaint(name: str, read: bool, expected: dict[str, tuple[str, str]]) -> st
     return ""
 
 
-def test_inspect_accounts_for_every_file(tlstudio: Tlstudio, data: Path) -> None:
-    (seen,) = tlstudio("inspect", data / "odd_images", "--json").of("inspected")
-    assert seen["found"] == 184 == seen["read"] + len(seen["refused"])
-    refused = {Path(r["path"]).name: r["reason"] for r in seen["refused"]}
-    assert all(refused.values())
-    expected = expectations(data)
-    names = [f.name for f in (data / "odd_images").iterdir()]
-    assert [c for name in names if (c := complaint(name, name not in refused, expected))] == []
-    assert "JPEG XL pictures are not supported" in refused["073_squeeze_empty_residual.jxl"]
-    assert "HEIC (HEIF) pictures need the plug-in pillow-heif" in refused["039_IMG_0042.jpg"]
-
-
-def test_training_and_prediction_go_on_around_them(
+def test_every_file_is_accounted_for_and_training_and_prediction_go_on_around_them(
     tlstudio: Tlstudio, data: Path, pictures: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(data / "odd_images", pictures / "odd")
+    odd, expected = pictures / "odd", expectations(data)
+    shutil.copytree(data / "odd_images", odd)
     model = tmp_path / "odd.tlmodel"
     done = tlstudio("train", pictures, "--epochs", 1, "--model", model, "--json")
     assert done.status == 0, done.err
     (seen,) = done.of("inspected")
     assert seen["found"] == 25 + 184 == seen["read"] + len(seen["refused"])
     assert len(done.of("picture_skipped")) == len(seen["refused"])
+    refused = {Path(r["path"]).name: r["reason"] for r in seen["refused"]}
+    assert all(refused.values())
+    assert [c for f in odd.iterdir() if (c := complaint(f.name, f.name not in refused, expected))] == []
+    assert "JPEG XL pictures are not supported" in refused["073_squeeze_empty_residual.jxl"]
+    assert "HEIC (HEIF) pictures need the plug-in pillow-heif" in refused["039_IMG_0042.jpg"]
 
-    answers = tlstudio("predict", model, pictures / "odd", "--json")
+    answers = tlstudio("predict", model, odd, "--json")
     assert answers.status == 0
     predicted = {Path(p["path"]).name: p for p in answers.of("predicted")}
     assert len(predicted) == 184
-    expected = expectations(data)
     assert [c for name, p in predicted.items() if (c := complaint(name, p["ok"], expected))] == []
     assert all(p["label"] if p["ok"] else p["error"] for p in predicted.values())
 

@@ -36,18 +36,19 @@ def test_ants_and_bees(tlstudio: Tlstudio, data: Path, fresh_cache: Path) -> Non
 
 @pytest.mark.slow
 def test_five_flowers_fine_tuning_is_no_worse_than_extraction(tlstudio: Tlstudio, data: Path, tmp_path: Path) -> None:
-    reached: dict[str, list[float]] = {"feature-extraction": [], "fine-tune-last": []}
-    for seed in range(3):
-        project = tmp_path / f"split {seed}"
-        images: list[object] = [data / "flowers5", "--project", project, "--split-seed", seed]
-        for strategy, accuracies in reached.items():
-            done = tlstudio("train", *images, "--strategy", strategy, "--json")
-            accuracies.append(finished(done)["test_accuracy"])
-            images = [project]  # its pictures are looked through and split
-    means = {strategy: statistics.mean(accuracies) for strategy, accuracies in reached.items()}
-    assert means["feature-extraction"] >= 0.87
-    assert means["fine-tune-last"] >= 0.89
-    assert means["fine-tune-last"] >= means["feature-extraction"]
+    """On one split, as `compare` judges it; `python -m tests.bench advisor` trains both more often."""
+    runs = []
+    for images, flags in (
+        ([data / "flowers5", "--project", tmp_path / "project"], ["--strategy", "feature-extraction"]),
+        ([tmp_path / "project"], ["--strategy", "fine-tune-last", "--epochs", 5]),
+    ):
+        runs.append(finished(tlstudio("train", *images, *flags, "--json")))
+    extracted, tuned = runs
+    assert extracted["test_accuracy"] >= 0.87
+    assert tuned["test_accuracy"] >= 0.89
+    (compared,) = tlstudio("compare", extracted["run"], tuned["run"], "--json").events
+    assert compared["n"] == 140
+    assert compared["better"] != "first"
 
 
 def test_a_model_answers_in_a_new_process_as_it_did_in_training(tlstudio: Tlstudio, data: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tlstudio.core.advice import Probed, Tried, from_table, needs_trial, weighed
+from tlstudio.core.advice import Probed, Tried, from_table, needs_deep_trial, needs_trial, weighed
 from tlstudio.core.recipe import Domain
 
 TABLE: list[tuple[int, int, Domain, str]] = [
@@ -99,3 +99,27 @@ def test_many_pictures_speak_for_fine_tuning_though_a_trial_on_few_shows_nothing
         weighed(from_table(n, 5, "similar"), "similar", probes(0.8), trial("blocks6", 0.0), {}) for n in (200, 20_000)
     )
     assert (few.strategy, many.strategy) == ("feature-extraction", "fine-tune-last")
+
+
+@pytest.mark.parametrize(
+    ("gain", "pictures", "domain", "deeper"),
+    [
+        (0.01, 200, "similar", True),
+        (0.0, 200, "similar", False),
+        (-0.01, 200, "different", True),
+        (-0.01, 100_000, "similar", True),
+    ],
+)
+def test_deeper_is_tried_where_the_last_stages_gained_or_the_table_says_so(
+    gain: float, pictures: int, domain: Domain, deeper: bool
+) -> None:
+    table = from_table(pictures, 5, domain)
+    assert needs_deep_trial(table, probes(0.8), trial("blocks6", gain)) == deeper
+    assert not needs_deep_trial(table, probes(0.8), [])
+    assert not needs_deep_trial(table, probes(0.97), trial("blocks6", gain))
+
+
+def test_what_the_table_says_counts_though_it_was_too_dear_to_try() -> None:
+    table = from_table(100_000, 5, "similar")
+    advice = weighed(table, "similar", probes(0.8), trial("blocks6", -0.01), {})
+    assert advice.strategy == table.strategy == "fine-tune-all"

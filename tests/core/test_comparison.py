@@ -89,7 +89,7 @@ def test_only_what_both_judged_counts() -> None:
     assert any("2 files were changed" in remark for remark in changed.remarks)
     relabelled = comparison.compared("one", "two", (report("aaaa"), report("aaab", truth="aaab")))
     assert relabelled.n == 3
-    assert any("1 pictures were relabelled" in remark or "1 picture was" in remark for remark in relabelled.remarks)
+    assert "1 picture was relabelled between the runs and does not count." in relabelled.remarks
     with pytest.raises(ProjectError, match="none of the same pictures"):
         comparison.compared("one", "two", (report("aa"), report("aa", first=2)))
 
@@ -99,7 +99,12 @@ def test_validation_pictures_are_no_test() -> None:
     assert comparison.compared("one", "two", both).split == "val"
     assert "no test" in comparison.compared("one", "two", both).remarks[-1]
     folds = report("aaaa", split="val", val="out of fold"), report("aaab", split="val", val="out of fold")
-    assert comparison.compared("one", "two", folds).remarks == ()
+    judged = comparison.compared("one", "two", folds)
+    assert judged.split == "out of fold"
+    assert "had not learned from it" in judged.remarks[-1]
+    half = comparison.compared("one", "two", (both[0], folds[1]))
+    assert half.split == "val"
+    assert "validation pictures of the first run" in half.remarks[-1]
 
 
 def test_the_surest_mistakes_come_first() -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from PIL import Image
 from tlstudio import tasks
 from tlstudio.core.advice import Advised, BackboneProbed, Probed, Tried
 from tlstudio.core.backbones import Backbone
+from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import UnusableImages
 from tlstudio.core.events import Event, FeaturesReady, Progress
 from tlstudio.core.project import Project
+from tlstudio.engine import advisor
 
 STAGES = ["stem", "blocks0", "blocks1", "blocks2", "blocks3", "blocks4", "neck"]
 
@@ -42,11 +45,13 @@ def of(kind: type[Event], said: list[Event]) -> list[Event]:
     return [event for event in said if isinstance(event, kind)]
 
 
-def test_every_stage_is_asked_and_trials_stand_beside_the_head(project: Project, fresh_cache: Path) -> None:
+def test_every_stage_is_asked_and_trials_stand_beside_the_head_and_the_same_is_said_twice(
+    project: Project, fresh_cache: Path
+) -> None:
     for picture in project.catalogue.readable("test"):
         Path(picture.path).unlink()  # who looks at one fails
     before = {path: path.read_bytes() for path in project.folder.rglob("*") if path.is_file()}
-    said = list(tasks.advise(project, "tiny", threads=1))
+    said = list(tasks.advise(project, "tiny", "different", threads=1))
     probed = [event for event in said if isinstance(event, Probed)]
     assert [event.stage for event in probed] == STAGES
     assert {(event.n, event.baseline) for event in probed} == {(40, 0.5)}
@@ -58,7 +63,7 @@ def test_every_stage_is_asked_and_trials_stand_beside_the_head(project: Project,
         assert tuned.gain_interval[0] < tuned.gain < tuned.gain_interval[1]
     advised = said[-1]
     assert isinstance(advised, Advised)
-    assert advised.table_says == "16 pictures a class, domain similar: feature-extraction"
+    assert advised.table_says == "16 pictures a class, domain different: fine-tune-layered"
     assert advised.strategy in advised.measured["expected"]
     assert [each["stage"] for each in advised.measured["stages"]] == STAGES
     counts = [(e.task, e.done / e.total) for e in said if isinstance(e, Progress) and e.task.startswith("trying")]
@@ -66,12 +71,10 @@ def test_every_stage_is_asked_and_trials_stand_beside_the_head(project: Project,
     assert counts[-1][1] == 1
     assert {path: path.read_bytes() for path in project.folder.rglob("*") if path.is_file()} == before
 
-
-def test_the_same_is_said_twice_and_the_second_time_everything_is_remembered(project: Project) -> None:
-    first, again = (list(tasks.advise(project, "tiny", threads=1)) for _ in range(2))
-    assert of(Probed, first) == of(Probed, again)
-    figures = [[(e.accuracy, e.loss) for e in said if isinstance(e, Tried)] for said in (first, again)]
-    assert figures[0] == figures[1]
+    # A second time the same is said, and everything is remembered.
+    again = list(tasks.advise(project, "tiny", threads=1))
+    assert probed == [event for event in again if isinstance(event, Probed)]
+    assert [(e.accuracy, e.loss) for e in tried] == [(e.accuracy, e.loss) for e in again if isinstance(e, Tried)]
     assert not sum(e.computed for e in again if isinstance(e, FeaturesReady))
 
 
@@ -85,6 +88,19 @@ def test_stopped_it_says_nothing(project: Project) -> None:
         said.append(event)
     assert of(Probed, said)
     assert not of(Advised, said)
+
+
+def test_a_rare_class_is_measured_too() -> None:
+    of_class = {"common": 3_000, "rare": 9, "copied": 20}
+    pictures = [
+        Picture(f"{label} {number}.png", label, digest=f"{label} {number // 2 if label == 'copied' else number}")
+        for label, count in of_class.items()
+        for number in range(count)
+    ]
+    drawn = advisor.evenly(pictures, 300, seed=0)
+    assert Counter(p.label for p in drawn) == {"common": 298, "rare": 8, "copied": 8}
+    assert len({p.digest for p in drawn}) == len(drawn)
+    assert drawn == advisor.evenly(pictures, 300, seed=0)
 
 
 def test_backbones_are_compared_and_those_that_are_missing_say_so(project: Project) -> None:

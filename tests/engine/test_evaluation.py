@@ -35,6 +35,21 @@ def test_the_temperature_that_spoiled_the_logits_is_found() -> None:
     assert mended < 0.02 < overconfident
 
 
+def test_a_temperature_from_few_pictures_does_no_harm() -> None:
+    """Thirty pictures of which all but a few are named rightly, by probabilities that are right as they are."""
+    random = np.random.default_rng(2)
+
+    def drawn(n: int) -> tuple[evaluation.Floats, evaluation.Ints]:
+        truth = random.integers(0, 5, n)
+        return 3.5 * (random.normal(size=(n, 5)) + 3.5 * np.eye(5)[truth]), truth
+
+    fresh, fresh_truth = drawn(20_000)
+    found = [evaluation.temperature(*drawn(30)) for _ in range(25)]
+    assert 0.4 < min(found) < max(found) < 2.5
+    errors = [evaluation.calibration_error(evaluation.probabilities(fresh, t), fresh_truth) for t in found]
+    assert np.mean(errors) < 0.02
+
+
 def test_reliability_by_hand() -> None:
     """Forty answers at 0.6, all right, and forty at 0.9, half of them right: a gap of 0.4 both times."""
     probable = np.repeat([[0.9, 0.1], [0.4, 0.6]], 40, axis=0)

@@ -57,6 +57,17 @@ def test_copies_of_a_picture_are_never_on_both_sides() -> None:
     assert functional.cross_entropy(together.logits, targets).item() == pytest.approx(together.loss)
 
 
+def test_of_many_classes_one_fold_has_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, targets = rows_of(90, 6, 3)
+    given = rows, targets, 3, torch.ones(3), list(range(90)), 0
+    whole = solved.best_penalty(*given)
+    monkeypatch.setattr(solved, "LIGHT", rows.numel() * 3 - 1)
+    part = solved.best_penalty(*given)
+    assert (len(whole.some), len(part.some)) == (90, 18)
+    assert torch.allclose(part.logits.softmax(1), whole.logits[part.some].softmax(1), atol=0.1)
+    assert functional.cross_entropy(part.logits, targets[part.some]).item() == pytest.approx(part.loss)
+
+
 def test_it_says_the_same_twice() -> None:
     rows, targets = rows_of(60, 40, 3)
     first, again = (solved.solve(rows, targets, 3, torch.ones(3), 1e-3) for _ in range(2))

@@ -22,7 +22,7 @@ from tlstudio.core.events import Event
 from tlstudio.core.project import Project
 from tlstudio.core.recipe import Changes, Recipe, make_recipe
 from tlstudio.core.run import RunFolder, RunState, unfinished
-from tlstudio.engine import features, network, store, training
+from tlstudio.engine import features, network, run_checkpoints, store, training
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -117,6 +117,7 @@ def test_folds_go_on_too(project: Project) -> None:
     timeless = [[{**fold, "seconds": 0} for fold in run.report()["folds"]] for run in (whole, newest(project))]
     assert timeless[0] == timeless[1]
     assert newest(project).report()["val"] == whole.report()["val"]
+    assert not newest(project).folds_folder.exists()
 
 
 def test_a_pause_is_a_checkpoint_and_an_end(project: Project) -> None:
@@ -136,6 +137,44 @@ def test_a_pause_is_a_checkpoint_and_an_end(project: Project) -> None:
     assert list(tasks.resume(project, run))[-1].kind == "finished"
     assert run.state().paused is None
     assert weights(run) == weights(project.runs()[0])  # two runs of one recipe: the same bytes
+    assert not run.last_file.exists()  # it came to its end, and needs no more of the disk than that
+    assert not run.previous_file.exists()
+
+
+def test_judging_goes_on_where_it_stood(project: Project, monkeypatch: pytest.MonkeyPatch, fresh_cache: Path) -> None:
+    monkeypatch.setattr(features, "FLUSH_SECONDS", 0.0)  # as of pictures that take long
+    said: list[Event] = []
+    judging = "checking on test pictures"
+    for event in train(project, recipe(), pause=lambda: any(judging in getattr(e, "task", "") for e in said)):
+        said.append(event)
+    assert said[-1].kind == "run_paused"
+    run = newest(project)
+    with run.events_file.open("a") as file:
+        file.write('{"event": "finished", "model": ')  # as a full disk leaves it: that is no end
+    assert run.is_unfinished
+    rest = list(tasks.resume(project, run))
+    val = [event for event in rest if isinstance(event, events.FeaturesReady)][1]
+    assert (val.computed, val.remembered > 0) == (0, True)
+    assert rest[-1].kind == "finished"
+    assert run.is_finished
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused_by_name(project: Project, tmp_path: Path) -> None:
+    interrupted(train(project, recipe()), 16)
+    run = newest(project)
+    sound = run_checkpoints.read(run)
+    for bad in (
+        replace(sound, facts={**sound.facts, "cut": "stem"}),
+        replace(sound, terms={**sound.terms, "model": str(tmp_path / "thesis.docx")}),
+        replace(sound, tensors={name: value[:1] for name, value in sound.tensors.items() if value.ndim}),
+    ):
+        run_checkpoints.write(run, bad)
+        with pytest.raises(RefusedModel, match=f"{run.folder}: has a checkpoint that does not fit it. Train again"):
+            list(tasks.resume(project, run))
+    run_checkpoints.write(run, sound)
+    run.best_file.unlink()
+    with pytest.raises(RefusedModel, match=r"best\.safetensors: is gone\. Put it back, or train again"):
+        list(tasks.resume(project, run))
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(project: Project) -> None:

@@ -123,6 +123,20 @@ def test_a_channel_is_looked_for_in_the_other_pictures(seeing: SeeingDialog, qtb
     assert len(names) == 4  # each from another picture
 
 
+def test_the_picture_chosen_last_is_shown_however_fast_one_chooses(seeing: SeeingDialog) -> None:
+    for row in (1, 2, 3):
+        seeing.strip.setCurrentRow(row)
+    wait_for(lambda: seeing._seen is not None and seeing._seen.path == seeing._offered.pictures[3])
+    wait_for(lambda: seeing._stages)
+    quiet(seeing)
+    seeing.strip.setCurrentRow(0)
+    seeing.close()  # before it has come
+    wait_for(lambda: not seeing._queue.is_busy())
+    seeing.see("blocks2")
+    wait_for(lambda: seeing._seen is not None and seeing._seen.path == seeing._offered.pictures[0])
+    quiet(seeing)
+
+
 def test_before_and_after_training_stand_side_by_side(
     seeing: SeeingDialog, folder: Path, recipe: Recipe, qtbot: QtBot
 ) -> None:

@@ -122,6 +122,15 @@ def test_a_measurement_is_stopped_by_its_button_and_by_leaving(panel):
     assert panel.isEnabled()
 
 
+def test_nothing_that_was_begun_for_another_project_goes_on(panel):
+    press(panel.advice_line.measure_button)
+    (dialog,) = panel.findChildren(AdvisorDialog)
+    press(dialog.strategy.trial.button)
+    panel.show_project(None)
+    wait_for(dialog.isHidden)
+    assert panel._measured is None and not panel.undo_stack.count()
+
+
 def measured(strategy: str) -> Measurement:
     probed = tuple(
         Probed(stage, accuracy, (accuracy - 0.03, accuracy + 0.02), 700, 0.3)

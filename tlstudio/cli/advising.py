@@ -40,7 +40,7 @@ def advise(images: tuple[Path, ...], backbone: str, domain: Any, device: str, th
 
     Every stage of the frozen network is asked how well it tells the classes apart, and short trials show what is gained
     once the last stages, or all from the middle on, may learn. It says what the table of sizes and domains would have
-    said, too; a class with fewer than 8 pictures leaves it at that.
+    said, too; a class with fewer than 8 pictures, or more than 200 classes, leave it at that.
 
     `--backbone all` asks every backbone whose weights are here how far a head on it gets instead: accuracy, time a
     picture, size.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -135,12 +135,8 @@ def train(
     Ctrl-C ends the training and keeps the best weights so far. A second Ctrl-C, a kill or a power cut ends it at once,
     and --resume goes on from where it stood less than half a minute before; SIGTERM stands still at the next batch.
     """
-    if not val_fraction + test_fraction < 0.95:  # so that "nan" is refused too
-        raise click.UsageError("--val-fraction and --test-fraction leave nothing to train on.")
-    if model is not None and model.suffix != ".tlmodel":
-        raise click.UsageError("--model takes the name of a file that ends in .tlmodel.")
     given = _given(context)
-    _check_given(given, images)
+    _check_given(given, images, val_fraction + test_fraction)
     name, start = origin_of(origin)
     wanted = Changes(freeze=freeze, start=start, folds=folds or 0, **changes)
     # Contradictions and numbers out of range show before any picture is read.
@@ -200,10 +196,14 @@ def _given(context: click.Context) -> dict[str, Any]:
     return {n: v for n, v in found if context.get_parameter_source(n) is not ParameterSource.DEFAULT}
 
 
-def _check_given(given: Collection[str], images: Sequence[Path]) -> None:
-    """Refuse flags that contradict each other or the kind of IMAGES."""
+def _check_given(given: Mapping[str, Any], images: Sequence[Path], held_out: float) -> None:
+    """Refuse flags that contradict each other or the kind of IMAGES. held_out: share not to train on."""
     if "folds" in given and ("val" in given or "val_fraction" in given):
         raise click.UsageError("With --folds there is no part to validate on; leave --val and --val-fraction out.")
+    if not held_out < 0.95:  # so that "nan" is refused too
+        raise click.UsageError("--val-fraction and --test-fraction leave nothing to train on.")
+    if given.get("model") is not None and given["model"].suffix != ".tlmodel":
+        raise click.UsageError("--model takes the name of a file that ends in .tlmodel.")
     if not any(is_project(path) for path in images):
         return
     if len(images) > 1:

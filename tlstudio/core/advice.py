@@ -145,9 +145,14 @@ def needs_trial(probes: Sequence[Probed]) -> bool:
     return probes[-1].accuracy < ENOUGH
 
 
-def needs_deep_trial(probes: Sequence[Probed]) -> bool:
-    """Whether it is worth the time to see what learning from the middle of the network on brings."""
-    return probes[-1].accuracy < NEARLY
+def needs_deep_trial(table: Advised, probes: Sequence[Probed], trials: Sequence[Tried]) -> bool:
+    """Whether it is worth the time to see what learning from the middle of the network on brings: where the last
+    stages gained something, or the table advises to learn everything.
+
+    trials: what was tried of the last stages; empty where that would have taken too long.
+    """
+    told = table.strategy in ("fine-tune-all", "fine-tune-layered")
+    return bool(trials) and probes[-1].accuracy < NEARLY and (told or trials[-1].gain > 0)
 
 
 def weighed(
@@ -161,8 +166,14 @@ def weighed(
     everything = "fine-tune-layered" if domain == "different" else "fine-tune-all"
     expected = {"feature-extraction": (0.0, 0.0)}
     before = {"fine-tune-last": (LIKELY, SHORT), everything: (0.0, SHORT + DEEP)}
+    if table.strategy in before:
+        prior, doubt = before[table.strategy]
+        before[table.strategy] = prior + TOLD[table.strategy], doubt
     for (strategy, (prior, doubt)), trial in zip(before.items(), tuned, strict=False):
-        expected[strategy] = _believed(trial, prior + (TOLD[strategy] if table.strategy == strategy else 0.0), doubt)
+        expected[strategy] = _believed(trial, prior, doubt)
+    if table.strategy in before and tuned:
+        # Too dear to try, it is still what the table says.
+        expected.setdefault(table.strategy, (before[table.strategy][0], SPREAD))
     best = max(expected, key=lambda name: expected[name][0] - WORTH[name])
     if not tuned and needs_trial(probes):
         best = table.strategy  # nothing was learned that could speak against it

@@ -60,11 +60,11 @@ def _ranked(prediction: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
 class Compared(Event):
     """Two runs on the pictures that both were judged by.
 
-    first, second: the runs' folders. split: `test` or `val`. n: pictures in common. only_first, only_second: the paths
-    of those that only one got right. difference: accuracy of the second less that of the first, -1..1, with its 95 %
-    interval. p: exact McNemar. better: which one, where that is earned; verdict: the same as a sentence. needed: how
-    many pictures would show a difference of this size four times in five; None where there is none. remarks: what to
-    bear in mind, sentences.
+    first, second: the runs' folders. split: `test`, `val`, or `out of fold` where both runs have folds. n: pictures in
+    common. only_first, only_second: the paths of those that only one got right. difference: accuracy of the second less
+    that of the first, -1..1, with its 95 % interval. p: exact McNemar. better: which one, where that is earned;
+    verdict: the same as a sentence. needed: how many pictures would show a difference of this size four times in five;
+    None where there is none. remarks: what to bear in mind, sentences.
     """
 
     first: str
@@ -186,6 +186,8 @@ def compared(first: str, second: str, reports: tuple[Mapping[str, Any], Mapping[
     better: Better | None = None
     if p < SIGNIFICANT and not interval[0] <= 0 <= interval[1]:
         better = "second" if counts[1] > counts[0] else "first"
+    if split == "val" and all(report["val"].get("split") == OUT_OF_FOLD for report in reports):
+        split = OUT_OF_FOLD
     return Compared(
         *(first, second, split, n, both, n - both - sum(counts), only_first, only_second),
         first_accuracy=(both + counts[0]) / n,
@@ -194,7 +196,7 @@ def compared(first: str, second: str, reports: tuple[Mapping[str, Any], Mapping[
         interval=interval,
         p=p,
         better=better,
-        verdict=f"the {better} is better" if better else f"no difference that {n} pictures could show",
+        verdict=f"the {better} is better" if better else f"no difference that {_pictures(n)} could show",
         needed=pictures_needed(*counts, n),
         remarks=tuple(remarks),
     )
@@ -204,7 +206,7 @@ def _in_common(
     split: str, reports: tuple[Mapping[str, Any], Mapping[str, Any]]
 ) -> tuple[list[tuple[Mapping[str, Any], Mapping[str, Any]]], list[str]]:
     """What both runs said of the same pictures in a split, and what to bear in mind about that."""
-    first, second = ({p["path"]: p for p in report["predictions"] if p["split"] == split} for report in reports)
+    first, second = ({p["path"]: p for p in report.get("predictions", ()) if p["split"] == split} for report in reports)
     shared = [(first[path], second[path]) for path in first if path in second]
     # Runs of versions before this one kept no digests.
     same = [(a, b) for a, b in shared if "" in (a.get("digest", ""), b.get("digest", "")) or a["digest"] == b["digest"]]
@@ -212,16 +214,38 @@ def _in_common(
     remarks = []
     if len(pairs) < max(len(first), len(second)):
         remarks.append(
-            f"The first was judged by {len(first)} pictures and the second by {len(second)}; "
+            f"The first was judged by {_pictures(len(first))} and the second by {_pictures(len(second))}; "
             f"only the {len(pairs)} in common count here."
         )
-    if len(same) < len(shared):
-        remarks.append(f"{len(shared) - len(same)} files were changed between the runs and do not count.")
-    if len(pairs) < len(same):
-        remarks.append(f"{len(same) - len(pairs)} pictures were relabelled between the runs and do not count.")
-    if split == "val" and OUT_OF_FOLD not in (report["val"].get("split") for report in reports):
-        remarks.append("These are validation pictures, by which both runs chose their best epoch: no test.")
+    for number, what, how in (
+        (len(shared) - len(same), "file", "changed"),
+        (len(same) - len(pairs), "picture", "relabelled"),
+    ):
+        if number:
+            subject, verbs = (what, ("was", "does")) if number == 1 else (f"{what}s", ("were", "do"))
+            remarks.append(f"{number} {subject} {verbs[0]} {how} between the runs and {verbs[1]} not count.")
+    if split == "val":
+        remarks.append(_no_test([report["val"].get("split") == OUT_OF_FOLD for report in reports]))
     return pairs, remarks
+
+
+def _no_test(by_folds: Sequence[bool]) -> str:
+    """Why a comparison is no test. by_folds: whether the first run was judged by folds, and the second."""
+    if all(by_folds):
+        return (
+            "Each picture was judged by networks that had not learned from it, but that chose their best epoch by it."
+        )
+    if not any(by_folds):
+        return "These are validation pictures, by which both runs chose their best epoch: no test."
+    folded, other = ("first", "second") if by_folds[0] else ("second", "first")
+    return (
+        f"These are validation pictures of the {other} run, by which it chose its best epoch; the {folded} judged "
+        "them by its folds, whose networks learned from other pictures: no test, and not quite alike."
+    )
+
+
+def _pictures(number: int) -> str:
+    return f"{number} {'picture' if number == 1 else 'pictures'}"
 
 
 def differences(first: RunFolder, second: RunFolder) -> tuple[bool, tuple[str, ...]]:
@@ -301,7 +325,7 @@ def _other_pictures(first: RunFolder, second: RunFolder) -> Iterator[str]:
 def _named(one: str, more: str, paths: Sequence[str]) -> Iterator[str]:
     if paths:
         named = ", ".join(paths[:NAMED]) + (" …" if len(paths) > NAMED else "")
-        yield f"{len(paths)} {'picture' if len(paths) == 1 else 'pictures'} {one if len(paths) == 1 else more}: {named}"
+        yield f"{_pictures(len(paths))} {one if len(paths) == 1 else more}: {named}"
 
 
 def _other_outcome(first: RunFolder, second: RunFolder) -> Iterator[str]:

@@ -6,8 +6,10 @@ stages from a cut on may learn. What follows from it, beside the table of sizes 
 """
 
 import math
+import random
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -29,13 +31,13 @@ from tlstudio.engine.evaluation import wilson
 from tlstudio.engine.network import Network
 from tlstudio.engine.training import Fit, class_weights, fit
 
-# Pictures that are probed, and that trials are made on: an even sample of each class.
-PROBED, TRIED = 1_500, 400
+# Pictures that are probed, and that trials are made on: of each class its share, and so many if it has them.
+PROBED, TRIED, OF_EACH = 1_500, 400, 8
 # Three quarters of the pictures of a trial are learned from, the others are asked about, as often as time allows.
 FOLDS = 4
 EPOCHS = 5
 # What one trial may take, in seconds of one processor core; with a single fold it may take twice that.
-LAST_SECONDS, DEEP_SECONDS = 50.0, 50.0
+CORE_SECONDS = 50.0
 # `core.estimate` reckons with memory that is waited for at every step; trials, at batch 32, took this share of it.
 TRIAL_SPEED = 0.4
 
@@ -67,12 +69,13 @@ def advise(measure: Measure, table: Advised, domain: Domain) -> Generator[Event,
     """
     began = time.monotonic()
     probes, penalty = yield from _probe_stages(measure)
-    trials: list[Tried] = []
-    for cut, core_seconds in _cuts(measure.network, probes):
-        found = yield from _try(measure, cut, penalty, core_seconds)
-        yield from found
-        trials += found
-    facts: dict[str, Any] = {"backbone": measure.network.backbone.name, "pictures": probes[-1].n}
+    spec, trials = measure.network.backbone, list[Tried]()
+    if needs_trial(probes):
+        trials += yield from _try(measure, spec.last_stage, penalty)
+    late = next(stage.name for stage in spec.stages if stage.rate == "late")
+    if late != spec.last_stage and needs_deep_trial(table, probes, trials):
+        trials += yield from _try(measure, late, penalty)
+    facts: dict[str, Any] = {"backbone": spec.name, "pictures": probes[-1].n}
     facts["run_seconds"] = _run_seconds(measure, domain)
     yield weighed(table, domain, probes, trials, {**facts, "seconds": time.monotonic() - began})
 
@@ -87,16 +90,6 @@ def _run_seconds(measure: Measure, domain: Domain) -> dict[str, float]:
         strategy: estimate.run_seconds(make_recipe(name, strategy), stages, len(measure.pictures), machine)
         for strategy in ("feature-extraction", "fine-tune-last", everything)
     }
-
-
-def _cuts(network: Network, probes: Sequence[Probed]) -> Iterator[tuple[str, float]]:
-    """From where on trials learn, as far as they are worth their time, and what each may take."""
-    spec = network.backbone
-    if needs_trial(probes):
-        yield spec.last_stage, LAST_SECONDS
-    late = next(stage.name for stage in spec.stages if stage.rate == "late")
-    if needs_deep_trial(probes) and late != spec.last_stage:
-        yield late, DEEP_SECONDS
 
 
 def probe_backbone(measure: Measure) -> Generator[Event, None, None]:
@@ -163,24 +156,30 @@ def _judged(
 
 
 def evenly(pictures: Sequence[Picture], count: int, seed: int) -> list[Picture]:
-    """At most `count` pictures, of each class its share, drawn by the seed; of copies of one picture only one."""
+    """About `count` pictures, of each class its share but `OF_EACH` if it has them, drawn by the seed; of copies of one
+    picture only one.
+    """
     once = list({p.group or p.digest: p for p in pictures}.values())
-    if len(once) <= count:
-        return once
-    parts = math.ceil(len(once) / count * 20)
-    where = splits.folds([p.label for p in once], [p.digest for p in once], parts, seed)
-    return [p for p, part in zip(once, where, strict=True) if part < 20]
+    draw, of_class, drawn = random.Random(seed), defaultdict[str, list[Picture]](list), set[int]()
+    for picture in once:
+        of_class[picture.label].append(picture)
+    for members in of_class.values():
+        share = max(OF_EACH, len(members) * count // len(once))
+        drawn.update(id(p) for p in draw.sample(members, min(share, len(members))))
+    return [p for p in once if id(p) in drawn]
 
 
-def _try(measure: Measure, cut: str, penalty: float, core_seconds: float) -> Generator[Event, None, list[Tried]]:
-    """A trial from a cut on, beside the head alone on the same pictures; none where it would take too long."""
+def _try(measure: Measure, cut: str, penalty: float) -> Generator[Event, None, list[Tried]]:
+    """A trial from a cut on, beside the head alone on the same pictures, said and returned; none where it would take
+    too long.
+    """
     began = time.monotonic()
     pictures = evenly(measure.pictures, TRIED, measure.seed)
     where = splits.folds([p.label for p in pictures], [p.digest for p in pictures], FOLDS, measure.seed)
     learned = len(pictures) * (FOLDS - 1) / FOLDS
     fold_seconds = EPOCHS * learned * _step_seconds(measure.network, cut)
-    folds = min(FOLDS, max(1, int(core_seconds / fold_seconds)))
-    if fold_seconds > 2 * core_seconds:
+    folds = min(FOLDS, max(1, int(CORE_SECONDS / fold_seconds)))
+    if fold_seconds > 2 * CORE_SECONDS:
         return []
     heads, tuned, truth = list[torch.Tensor](), list[torch.Tensor](), list[torch.Tensor]()
     task = f"trying what is gained by learning from {cut} on"
@@ -193,7 +192,9 @@ def _try(measure: Measure, cut: str, penalty: float, core_seconds: float) -> Gen
         said, kept = yield from _tuned(measure, cut, parts, place)
         tuned.append(said)
         truth.append(measure.targets(kept))
-    return _compared(cut, torch.cat(heads), torch.cat(tuned), torch.cat(truth), time.monotonic() - began)
+    found = _compared(cut, torch.cat(heads), torch.cat(tuned), torch.cat(truth), time.monotonic() - began)
+    yield from found
+    return found
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ Ints = npt.NDArray[np.integer]
 # A bin of the reliability diagram has so many pictures or more, and there are at most so many bins.
 BIN_PICTURES, MOST_BINS = 20, 10
 TEMPERATURE_FOLDS = 5
+# What is known of a temperature before any picture is seen: its logarithm is about 0, give or take so much. Few or
+# perfectly separated pictures would drive it to the ends; hundreds outweigh this.
+TEMPERATURE_SPREAD = 0.5
 # Pictures judged out of fold are judged by networks that learned from much the same pictures: they are right and wrong
 # together. As many independent pictures as this share of them would tell as much, by simulation
 # (`python -m tests.bench coverage`): of those of one K-fold, and of several averaged.
@@ -45,8 +48,8 @@ def probabilities(logits: Floats, temperature: float) -> Floats:
 def temperature(logits: Floats, truth: Ints) -> float:
     """The one number by which logits are divided to make probabilities honest (Guo et al. 2017, arXiv 1706.04599).
 
-    Fitted by maximum likelihood on pictures the weights were not trained on; kept within 0.25 and 8, because few or
-    perfectly separated pictures would drive it to the ends.
+    The most probable one, on pictures the weights were not trained on: with few of them the likelihood alone makes
+    probabilities worse than no temperature does (`TEMPERATURE_SPREAD`). Within 0.25 and 8.
     """
 
     # Here, and below: an answer needs neither, and both take long to load.
@@ -54,7 +57,8 @@ def temperature(logits: Floats, truth: Ints) -> float:
 
     def loss(log_t: float) -> float:
         scaled = log_softmax(logits.astype(np.float64) / math.exp(log_t), axis=1)
-        return float(-scaled[np.arange(len(truth)), truth].mean())
+        surprise = -scaled[np.arange(len(truth)), truth].sum()
+        return float(surprise + (log_t / TEMPERATURE_SPREAD) ** 2 / 2) / len(truth)
 
     best = minimize_scalar(loss, bounds=(math.log(0.25), math.log(8)), method="bounded")
     return math.exp(float(best.x))
@@ -76,12 +80,12 @@ def out_of_fold_probabilities(logits: Floats, truth: Ints, groups: Sequence[Hash
     return scaled
 
 
-def reliability(probable: Floats, truth: Ints) -> list[dict[str, Any]]:
+def reliability(probable: Floats, truth: Ints, worth: float = 1.0) -> list[dict[str, Any]]:
     """How often answers of about the same probability are right, least probable first.
 
     Bins of about as many pictures each, 20 or more: equal widths would leave most of them next to nothing. Of each:
     low, high: the least and greatest probability in it; n pictures; confidence: their mean probability; accuracy, with
-    its 95 % Wilson interval. Equal probabilities share a bin.
+    its 95 % Wilson interval. Equal probabilities share a bin. worth: as of `evaluate`.
     """
     confidence, right = probable.max(1), probable.argmax(1) == truth
     found = []
@@ -89,7 +93,7 @@ def reliability(probable: Floats, truth: Ints) -> list[dict[str, Any]]:
         n, hits = len(members), int(right[members].sum())
         said = confidence[members]
         bounds = {"low": float(said.min()), "high": float(said.max()), "n": n, "confidence": float(said.mean())}
-        found.append({**bounds, "accuracy": hits / n, "interval": wilson(hits, n)})
+        found.append({**bounds, "accuracy": hits / n, "interval": wilson(worth * hits, worth * n)})
     return found
 
 
@@ -150,7 +154,7 @@ def evaluate(
         calibration_error=calibration_error(probable, truth),
         calibration_error_raw=calibration_error(raw, truth),
         calibration_floor=calibration_floor(probable),
-        reliability={"raw": reliability(raw, truth), "scaled": reliability(probable, truth)},
+        reliability={"raw": reliability(raw, truth, worth), "scaled": reliability(probable, truth, worth)},
     )
 
 

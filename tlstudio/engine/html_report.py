@@ -124,7 +124,10 @@ def _headline(report: Mapping[str, Any]) -> str:
     if report.get("test"):
         notes.append("Test pictures were asked about once, at the end; nothing was chosen by them.")
     if report["val"].get("split") == events.OUT_OF_FOLD:
-        notes.append("Out of fold: each picture was judged by a network that had not learned from it.")
+        notes.append(
+            "Out of fold: each picture was judged by a network that had not learned from it. The fold's pictures chose "
+            "its best epoch, so the figure is a little optimistic."
+        )
     else:
         notes.append("Validation pictures chose the best epoch, so their figure is a little optimistic.")
     if repeated:
@@ -217,12 +220,14 @@ def _mistakes(report: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
     found = comparison.mistakes(report)
     if not found:
         return "<p>None.</p>"
-    shown = []
+    shown, called = [], {split: name.lower() for split, name in _splits(report)}
     for mistake in found[:MISTAKES]:
         address = pictures.get(mistake.path, "")
         image = f'<img src="{address}" alt="">' if address else '<div class="gone">not there any more</div>'
         said = f"<b>{_t(mistake.label)}</b> {mistake.probability:.1%}<br>filed as {_t(mistake.truth)}"
-        where = f'<span class="span">{_t(Path(mistake.path).name)} · {_t(mistake.split)}</span>'
+        where = (
+            f'<span class="span">{_t(Path(mistake.path).name)} · {_t(called.get(mistake.split, mistake.split))}</span>'
+        )
         shown.append(f'<figure title="{_t(mistake.path)}">{image}<figcaption>{said}<br>{where}</figcaption></figure>')
     note = (
         f"The {len(shown)} surest of {len(found)}. A mistake it is sure of is often a wrong label: look at these first."

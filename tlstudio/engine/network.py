@@ -89,9 +89,13 @@ class Network:
         return {n: v for n, v in self.model.state_dict(keep_vars=True).items() if id(v) in tail}
 
     def load_tail(self, cut: str, state: dict[str, torch.Tensor]) -> None:
-        """Put back what `tail_state` gave for the same cut."""
+        """Put back what `tail_state` gave for the same cut.
+
+        Raises:
+            ValueError: these are the weights of something else.
+        """
         own = self.tail_state(cut)
-        if own.keys() != state.keys():
+        if {n: (v.dtype, v.shape) for n, v in own.items()} != {n: (v.dtype, v.shape) for n, v in state.items()}:
             raise ValueError("these weights belong to another cut")
         with torch.no_grad():
             for name, value in own.items():

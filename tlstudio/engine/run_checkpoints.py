@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from tlstudio.core.errors import RefusedModel
+from tlstudio.core.errors import BadRecipe, RefusedModel
 from tlstudio.core.project import write_atomically
 from tlstudio.core.run import CHECKPOINT_FACTS, RunFolder
 from tlstudio.engine import tensor_files
@@ -138,7 +138,7 @@ def fitting(run: RunFolder) -> Iterator[None]:
     """What in a checkpoint does not fit its run becomes a `RefusedModel` that names the run."""
     try:
         yield
-    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+    except (BadRecipe, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         if is_about_memory(error):
             raise
         raise RefusedModel("has a checkpoint that does not fit it", path=run.folder, remedy="Train again.") from error
@@ -159,12 +159,18 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Put back what `optimizer_state` gave for the same parameters; their rates are the schedule's to restore."""
+    """Put back what `optimizer_state` gave for the same parameters; their rates are the schedule's to restore.
+
+    Raises:
+        ValueError, LookupError: it is of other parameters.
+    """
     parameters = _parameters(optimizer)
     for name, value in tensors.items():
         if name.startswith(_OPTIMIZER):
             number, _, what = name.removeprefix(_OPTIMIZER).partition(".")
             parameter = parameters[int(number)]
+            if value.ndim and value.shape != parameter.shape:
+                raise ValueError("the optimiser's numbers are of another shape")
             # In the parameter's own layout: another one may go through other kernels, which round otherwise.
             kept = torch.empty_like(parameter, requires_grad=False).copy_(value) if value.ndim else value.clone()
             optimizer.state[parameter][what] = kept

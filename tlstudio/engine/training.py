@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from tlstudio.core.caching import CachePlan
 from tlstudio.core.catalogue import Picture
-from tlstudio.core.errors import TrainingFailed
+from tlstudio.core.errors import RefusedModel, TrainingFailed
 from tlstudio.core.events import CheckpointSaved, EpochDone, Event, PhaseStarted, PictureSkipped, Progress, Warned
 from tlstudio.core.recipe import Phase, Recipe
 from tlstudio.core.run import RunFolder
@@ -184,6 +184,8 @@ def _take_up(job: Fit, found: Checkpoint) -> None:
         job.network.load_tail(facts["cut"], found.weights)
         job.motion.go_on(facts["motion"])
     if job.best_loss != math.inf and job.place.phase <= len(job.recipe.phases) and not job.stopped:
+        if not job.run.best_file.exists():
+            raise RefusedModel("is gone", path=job.run.best_file, remedy="Put it back, or train again.")
         load_state(job.run.best_file)  # rather now than when the phase is done
     job.saved = time.monotonic()
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Of each class; what fewer would show is chance.
 LEAST = 8
+# With more classes than this, measuring takes longer than a training, and trials see a handful of pictures of each.
+MOST_CLASSES = 200
 
 
 def advise(
@@ -37,8 +39,8 @@ def advise(
     """Which strategy suits the project's pictures: `Probed` for every stage, `Tried` for every short trial, and last
     `Advised`. Test pictures are not looked at, and nothing of the project is changed.
 
-    Where a class has too few pictures to measure on, the table answers alone. stop: asked at every batch; True ends it
-    without advice.
+    Where a class has too few pictures to measure on, or there are too many classes, the table answers alone. stop:
+    asked at every batch; True ends it without advice.
 
     Raises:
         TLStudioError: the backbone's weights or the device are not here, or no picture can be read.
@@ -47,9 +49,13 @@ def advise(
     train = [p for p in used if p.split == "train"]
     table = from_table(len(train), len(class_names(train)), domain)
     to_measure = [p for p in used if p.split in ("train", "val")]
-    if table.strategy == "from-scratch" or _fewest(to_measure) < LEAST:
+    why = ""
+    if _fewest(to_measure) < LEAST:
         why = f"A class has fewer than {LEAST} pictures to measure on, so this is the table's advice."
-        yield table if table.strategy == "from-scratch" else replace(table, reasons=(*table.reasons, why))
+    elif len(class_names(to_measure)) > MOST_CLASSES:
+        why = f"Measuring more than {MOST_CLASSES} classes would take too long, so this is the table's advice."
+    if why or table.strategy == "from-scratch":
+        yield replace(table, reasons=(*table.reasons, why)) if why else table
         return
     from tlstudio.engine import advisor, features
 

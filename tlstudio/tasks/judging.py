@@ -16,6 +16,8 @@ from tlstudio.core.recipe import Recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.tasks.training import train
 
+_OF_EACH = {"path", "split", "truth", "label", "probability"}  # what a report tells of a picture
+
 
 def compare(first: RunFolder, second: RunFolder) -> Iterator[Event]:
     """Which of two runs is better, as far as the pictures both were judged by can tell: one `Compared`.
@@ -42,7 +44,11 @@ def write_report(run: RunFolder, target: Path) -> Iterator[Event]:
     for number, mistake in enumerate(shown):
         yield events.Progress(task, number, len(shown))
         pictures[mistake.path] = html_report.picture(Path(mistake.path))
-    page = html_report.page(run, report, pictures).encode(errors="backslashreplace")
+    try:
+        page = html_report.page(run, report, pictures).encode(errors="backslashreplace")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = "its report.json, recipe.json or events.jsonl is damaged"
+        raise ProjectError(what, path=run.folder, remedy="Repeat the run.") from error
     write_atomically(target, page)
     yield ReportWritten(str(target), len(page))
 
@@ -94,4 +100,8 @@ def _report(run: RunFolder) -> dict[str, Any]:
         raise ProjectError("is damaged", path=run.report_file, remedy="Repeat the run.") from error
     if not report:
         raise ProjectError("has not come to its end, so nothing was judged", path=run.folder, remedy="Finish it first.")
+    rows = report.get("predictions", []) if isinstance(report, dict) else None
+    told = isinstance(rows, list) and all(isinstance(row, dict) and row.keys() >= _OF_EACH for row in rows)
+    if not told or not isinstance(report.get("val"), dict):
+        raise ProjectError("is damaged", path=run.report_file, remedy="Repeat the run.")
     return report

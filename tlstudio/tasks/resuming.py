@@ -27,7 +27,7 @@ _CALLED = {
     "weights": "the weights it starts from",
 }
 # Another version of these may round otherwise.
-_NUMERIC = ("torch", "torchvision", "timm", "pillow", "numpy")
+_NUMERIC = ("processor", "way of reading pictures", "torch", "torchvision", "timm", "pillow", "numpy", "scipy")
 
 
 def resume(
@@ -108,7 +108,8 @@ def _differences(began: events.RunStarted, threads: int) -> Iterator[str]:
     """What may make the last digits differ from those of a run that was never interrupted."""
     here, but = versions(), "its last digits may differ from those of a run in one go."
     for name in _NUMERIC:
-        if here[name] != began.versions.get(name):
-            yield f"The run began with {name} {began.versions.get(name)} and goes on with {here[name]}: {but}"
+        # What this version writes down and an older one did not is not known to differ.
+        if (then := began.versions.get(name, here[name])) != here[name]:
+            yield f"The run began with {name} {then} and goes on with {here[name]}: {but}"
     if threads != began.threads:
         yield f"The run began on {began.threads} threads and goes on with {threads}: {but}"

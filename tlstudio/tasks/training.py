@@ -173,8 +173,14 @@ def _with_possible_folds(recipe: Recipe, pictures: Sequence[Picture]) -> tuple[R
 
 def versions() -> dict[str, str]:
     """What a run has to be repeated with to give the same numbers."""
-    packages = ("torch", "torchvision", "timm", "pillow", "numpy")
-    return {"tlstudio": __version__, "python": platform.python_version(), **{n: version(n) for n in packages}}
+    import torch
+
+    from tlstudio.engine.features import PIPELINE
+
+    # Which of their kernels torch and its libraries take depends on the processor, and with it the last digits.
+    here = {"processor": f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"}
+    here |= {"tlstudio": __version__, "way of reading pictures": str(PIPELINE), "python": platform.python_version()}
+    return here | {name: version(name) for name in ("torch", "torchvision", "timm", "pillow", "numpy", "scipy")}
 
 
 def check_writable(model: Path) -> None:

@@ -6,6 +6,7 @@ from tlstudio.core.events import Interval
 
 _MINUTE, _HOUR = 60, 3600
 _NEARLY_ALL = 0.999
+_TINY = 5e-5  # with two digits it would be 0.00 %
 _NARROW = 3  # percentage points; a narrower interval needs a digit after the point
 
 
@@ -38,9 +39,12 @@ def percent(share: float, digits: int = 1) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """How much a part is of a whole, with two digits where it is small: 0.02 %, 75.1 %. Only all of it is 100 %."""
+    """How much a part is of a whole, with more digits where it is small: 0.004 %, 0.02 %, 75.1 %.
+
+    Only all of it is 100 %.
+    """
     value = part / whole if whole else 0.0
-    digits = 0 if value in (0.0, 1.0) else 2 if value < 0.01 else 1
+    digits = 0 if value in (0.0, 1.0) else 3 if value < _TINY else 2 if value < 0.01 else 1
     return percent(min(value, _NEARLY_ALL) if value < 1 else value, digits)
 
 

@@ -351,6 +351,7 @@ class MainWindow(QMainWindow):
         self.menus.allow_changes(project is not None, why_not_changeable(project))
         self.dataset_panel.show_project(project)
         self.model_panel.show_project(project)
+        self.seeing.close()
         self.training_panel.show_project(project)
         self.predict_panel.show_project(project.folder if project else None)
 

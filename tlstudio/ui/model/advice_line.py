@@ -12,14 +12,13 @@ from tlstudio.ui.model.missing_weights import MissingWeights
 
 
 class AdviceLine(QWidget):
-    """Advice, or what to do about missing weights; beside it the way to measure and the way back to the preset.
+    """Advice, or what to do about missing weights; beside it the way to measure.
 
     Signals:
-        measure_wanted: measure on the person's own pictures. reset_wanted: go back to the strategy as it comes.
+        measure_wanted: measure on the person's own pictures.
     """
 
     measure_wanted = Signal()
-    reset_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -29,26 +28,15 @@ class AdviceLine(QWidget):
         self.measure_button = QPushButton(self.tr("Measure on my pictures…"))
         self.measure_button.setObjectName("measure_button")
         self.measure_button.clicked.connect(self.measure_wanted)
-        self.reset_button = QPushButton(self.tr("Back to preset"))
-        self.reset_button.setObjectName("reset_button")
-        self.reset_button.clicked.connect(self.reset_wanted)
-        policy = self.reset_button.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)  # the rows below stay where they are when it comes and goes
-        self.reset_button.setSizePolicy(policy)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.SPACE)
         row.addWidget(self.advice, 1)
         row.addWidget(self.missing, 1)
-        for button in (self.measure_button, self.reset_button):
-            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.measure_button, 0, Qt.AlignmentFlag.AlignTop)
 
-    def show_recipe(self, recipe: Recipe, changed: bool, missing: WeightsFound | None) -> None:
-        """Offer what a recipe needs. changed: it is not its strategy's preset."""
-        self.reset_button.setVisible(changed)
-        self.reset_button.setToolTip(
-            self.tr("Undo your own changes to “{0}”").format(strategies.title(recipe.strategy))
-        )
+    def show_missing(self, missing: WeightsFound | None) -> None:
+        """Say what to do where weights are missing; None: they are here, or not needed."""
         self.missing.show_missing(missing)
         self.advice.setVisible(missing is None)
 

@@ -24,17 +24,27 @@ class AdvisorDialog(TrialDialog):
 
     Signals:
         strategy_chosen: a person wants to use this strategy. backbone_chosen: and this backbone.
-        measured: a Measurement that is new.
+        measured: the Project and a Measurement that is new.
     """
 
     strategy_chosen = Signal(str)
     backbone_chosen = Signal(str)
-    measured = Signal(object)
+    measured = Signal(object, object)
 
     def __init__(
-        self, project: Project, chosen: str, domain: Domain, table: Advised, kept: Remembered, parent: QWidget | None
+        self,
+        project: Project,
+        chosen: str,
+        domain: Domain,
+        table: Advised,
+        kept: Remembered,
+        missing: bool,
+        parent: QWidget | None,
     ) -> None:
-        """chosen: the backbone to measure with. table: what the table says. kept: what was measured before."""
+        """chosen: the backbone to measure with. table: what the table says. kept: what was measured before.
+
+        missing: the backbone's weights are not here: then it opens where one sees what others have to offer.
+        """
         super().__init__(parent)
         self.setObjectName("advisor_dialog")
         self.setWindowTitle(self.tr("Measure on my pictures"))
@@ -60,6 +70,9 @@ class AdvisorDialog(TrialDialog):
             if (found.backbone, found.domain) == (chosen, domain):
                 self.strategy.show_measurement(found)
         self.backbones.show_probed(kept.backbones)
+        if missing:
+            self.strategy.refuse()
+            self.pages.setCurrentWidget(self.backbones)
 
     @Slot(str)
     def _choose_strategy(self, name: str) -> None:
@@ -76,10 +89,10 @@ class StrategyPage(QWidget):
     """Measures with one backbone.
 
     Signals:
-        measured: the Measurement. chosen: the strategy a person wants to use.
+        measured: the Project and the Measurement. chosen: the strategy a person wants to use.
     """
 
-    measured = Signal(object)
+    measured = Signal(object, object)
     chosen = Signal(str)
 
     def __init__(self, project: Project, name: str, domain: Domain, table: Advised) -> None:
@@ -96,12 +109,13 @@ class StrategyPage(QWidget):
         self.key = muted(
             QLabel(
                 self.tr(
-                    "● how well the classes are told apart by what {0} says at this stage, nothing of it having "
-                    "learned   ■ after a short trial that learns from here on   ╌ always naming the largest class"
+                    "● a head alone, on what {0} says at this stage   ■ after a short training from this stage on, on "
+                    "a part of the pictures   ╌ always naming the largest class"
                 ).format(backbone(name).title)
             )
         )
         self.key.setWordWrap(True)
+        self.key.hide()
         self.verdict = heading("")
         self.verdict.setObjectName("advice_verdict")
         self.verdict.setWordWrap(True)
@@ -129,6 +143,12 @@ class StrategyPage(QWidget):
             column.addWidget(part)
         column.addWidget(self.use_button, 0, Qt.AlignmentFlag.AlignRight)
 
+    def refuse(self) -> None:
+        """There are no weights to measure with."""
+        self.trial.button.setEnabled(False)
+        text = self.tr("The weights of {0} are not on this computer. The other page compares those that are.")
+        self.trial.say(text.format(backbone(self._backbone).title))
+
     def show_measurement(self, found: Measurement) -> None:
         """Show what was measured before on the same pictures."""
         self._probed, self._tried, self._advised = list(found.probed), list(found.tried), found.advised
@@ -150,11 +170,12 @@ class StrategyPage(QWidget):
                 self._tried.append(event)
             case Measurement():
                 self._advised = event.advised
-                self.measured.emit(event)
+                self.measured.emit(self._project, event)
         self._refresh()
 
     def _refresh(self) -> None:
         self.chart.show_measured(self._probed, self._tried)
+        self.key.setVisible(bool(self._probed or self._tried))
         advised = self._advised
         self.use_button.setEnabled(advised is not None)
         self.verdict.setText("")

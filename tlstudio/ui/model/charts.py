@@ -109,9 +109,12 @@ class DepthChart(_Chart):
         return super().event(what)
 
     def paintEvent(self, _: QPaintEvent) -> None:
-        if not self._probed and not self._tried:
-            return
         painter = QPainter(self)
+        if not self._probed and not self._tried:
+            painter.setPen(theme.colours(self.palette()).muted)
+            nothing = self.tr("Here you will see how much each stage of the network knows about your pictures.")
+            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), nothing)
+            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area, colours = self.plot_area(), theme.colours(self.palette())
         ends = [end for probe in self._probed for end in probe.interval]

@@ -166,10 +166,10 @@ class LayerModel(QAbstractItemModel):
         return next((stage.name for stage in after if stage.parameters), "")
 
     def says(self, index: _Index) -> str:
-        """What a search looks through: name, kind and sizes, as `typeable` has them."""
+        """What a search looks through: stage, name, kind and sizes, as `typeable` has them."""
         part = _row(index).part
         kind = part.title if isinstance(part, Layer) else part.learns
-        return typeable(f"{part.name} {kind}")
+        return typeable(f"{self.stage(index)} {part.name} {kind}")
 
     def learns(self, index: _Index) -> bool:
         """Whether anything in it learns."""

@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -30,7 +30,7 @@ from tlstudio.core.recipe import Phase
 from tlstudio.ui import theme
 from tlstudio.ui.model.layer_model import BAR_ROLE, Column, LayerModel, typeable
 
-_PADDING, _ROW_HEIGHT = 5, 26
+_PADDING, _ROW_HEIGHT = 5, 24
 _BAR_HEIGHT = 3
 _Role = Qt.ItemDataRole
 
@@ -72,6 +72,7 @@ class LayerTree(QTreeView):
         self.setStyleSheet(f"QTreeView::item {{ padding: 0 {_PADDING}px; min-height: {_ROW_HEIGHT}px; }}")
         self._words: tuple[str, ...] = ()
         self._only_learning = False
+        self._open_before: list[QPersistentModelIndex] | None = None  # while a search has opened others
         self._model = LayerModel(self)
         self._model.set_colours(theme.colours(self.palette()))
         self.setModel(self._model)
@@ -83,6 +84,7 @@ class LayerTree(QTreeView):
         self.verticalScrollBar().rangeChanged.connect(self._fit_soon.start)
         self.verticalScrollBar().valueChanged.connect(self._fit_soon.start)
         self.header().setResizeContentsPrecision(0)  # of what is to be seen
+        self._model.modelReset.connect(self.scrollToTop)
         self._model.modelReset.connect(self._fit_columns)
         self._model.modelReset.connect(self._sieve)
         self.header().setStretchLastSection(True)
@@ -114,8 +116,14 @@ class LayerTree(QTreeView):
 
     def search(self, text: str) -> int:
         """Show only rows that say all these words, with what lies above and in them; the number of rows that do."""
-        self._words = tuple(typeable(text).split())
+        words = tuple(typeable(text).split())
+        if words and self._open_before is None:
+            opened = (index for index in self._walk(QModelIndex(), self.isExpanded))
+            self._open_before = [QPersistentModelIndex(index) for index in opened]
+        self._words = words
         self._sieve()
+        if not words:
+            self._close_what_search_opened()
         found = list(self._matches())
         for index in found:
             above = index.parent()
@@ -125,6 +133,19 @@ class LayerTree(QTreeView):
         if found and not self._says_it(self.currentIndex()):
             self._go_to(found[0])
         return len(found)
+
+    def _close_what_search_opened(self) -> None:
+        """Open what was open before, and what leads to the row one stands on."""
+        before, self._open_before = self._open_before, None
+        if before is None:
+            return
+        here = self.currentIndex()
+        self.collapseAll()
+        self.scheduleDelayedItemsLayout()  # once, not for every row that opens
+        for index in before:
+            self.expand(index)
+        if here.isValid():
+            self._go_to(here)  # which opens what it lies in
 
     @Slot()
     def go_to_next_match(self) -> None:
@@ -180,6 +201,20 @@ class LayerTree(QTreeView):
                 self.setRowHidden(position, above, not wanted)
             left = left or wanted
         return left
+
+    def paintEvent(self, painting: QPaintEvent) -> None:
+        super().paintEvent(painting)
+        if self._words and self._is_shown_empty():
+            painter = QPainter(self.viewport())
+            painter.setPen(theme.colours(self.palette()).muted)
+            nothing = self.tr("No layer says that. Try a part of a name (layer4, bn) or of a kind (conv, 3x3, linear).")
+            if self._only_learning:
+                nothing = self.tr("Nothing that learns says that. Untick “Show only what learns” to search in all.")
+            place = self.viewport().rect().adjusted(_PADDING, 0, -_PADDING, 0)
+            painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), nothing)
+
+    def _is_shown_empty(self) -> bool:
+        return all(self.isRowHidden(row, QModelIndex()) for row in range(self._model.rowCount()))
 
     # Copying
 

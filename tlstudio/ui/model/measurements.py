@@ -64,10 +64,10 @@ def measure(project: Project, backbone: str, domain: Domain, stop: Stop) -> Iter
             tried.append(event)
         elif isinstance(event, Advised):
             found = Measurement(backbone, domain, tuple(probed), tuple(tried), event)
+            yield found  # first: it is not lost where it cannot be written
             if event.measured:
                 others = [m for m in _read(project).get("measurements", []) if _of(m) != (backbone, domain)]
                 _write(project, measurements=[*others, found.to_json()])
-            yield found
 
 
 def compare(project: Project, stop: Stop) -> Iterator[Event]:
@@ -77,8 +77,10 @@ def compare(project: Project, stop: Stop) -> Iterator[Event]:
     for event in tasks.compare_backbones(project, stop=stop):
         if isinstance(event, BackboneProbed):
             found.append(event)
+            yield event
             _write(project, backbones=[probe.to_json() for probe in found])
-        yield event
+        else:
+            yield event
 
 
 def _of(data: dict[str, Any]) -> tuple[str, str]:
@@ -100,6 +102,8 @@ def _read(project: Project) -> dict[str, Any]:
 
 
 def _write(project: Project, **what: list[dict[str, Any]]) -> None:
+    if project.is_read_only:
+        return
     kept = {**_read(project), "pictures": _key(project), **what}
     write_atomically(project.folder / _FILE, json.dumps(kept).encode())
 

@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, Signal, Slot
 from PySide6.QtGui import QShowEvent, QUndoCommand, QUndoStack
-from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from tlstudio.core.advice import Advised, from_table
 from tlstudio.core.backbones import backbone
@@ -33,6 +33,7 @@ from tlstudio.ui.model.rate_dialog import RateDialog
 from tlstudio.ui.model.recall import Recalled, recall
 from tlstudio.ui.model.settings_form import SettingsForm
 from tlstudio.ui.model.tree_pane import TreePane
+from tlstudio.ui.model.trials import TrialDialog
 from tlstudio.ui.model.variations_dialog import VariationsDialog
 
 FEWEST_CLASSES = 2
@@ -111,6 +112,8 @@ class ModelPanel(QWidget):
         self._project, self._measured = project, None
         self._recalled = False
         self._recall.stop()
+        for dialog in self.findChildren(TrialDialog):
+            dialog.reject()  # what it found would be of another project's pictures
         self.undo_stack.clear()
         self._show(Draft())
         if project:
@@ -183,8 +186,7 @@ class ModelPanel(QWidget):
         self.choices, self.advice_line = Choices(), AdviceLine()
         self.backbone_box, self.strategy_box = self.choices.backbone_box, self.choices.strategy_box
         self.domain_box = self.choices.domain_box
-        self.missing, self.reset_button = self.advice_line.missing, self.advice_line.reset_button
-        self.advice = self.advice_line.advice
+        self.missing, self.advice = self.advice_line.missing, self.advice_line.advice
         column.addWidget(self.choices)
         column.addWidget(self.advice_line)
         column.addSpacing(theme.SPACE // 2)
@@ -195,8 +197,7 @@ class ModelPanel(QWidget):
             self.tr("How much learns in the last phase. The time is a rough estimate; it gets better after a run.")
         )
         self.strip = PhaseStrip()
-        column.addWidget(self.summary)
-        column.addWidget(self.strip)
+        column.addLayout(self._make_phases())
         self.freeze = FreezeControl()
         column.addWidget(self.freeze)
         self.pane = TreePane()
@@ -205,10 +206,29 @@ class ModelPanel(QWidget):
         column.addSpacing(theme.SPACE // 2)
         self.form = SettingsForm()
         column.addWidget(self.form)
+        column.addLayout(self._make_bottom())
+
+    def _make_phases(self) -> QHBoxLayout:
+        self.reset_button = QPushButton(self.tr("Back to preset"))
+        self.reset_button.setObjectName("reset_button")
+        policy = self.reset_button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # the rows below stay where they are when it comes and goes
+        self.reset_button.setSizePolicy(policy)
+        row = QHBoxLayout()
+        row.setSpacing(theme.SPACE)
+        row.addWidget(self.strip, 1)
+        row.addWidget(self.reset_button)
+        return row
+
+    def _make_bottom(self) -> QHBoxLayout:
         self.next_button = QPushButton(self.tr("Next: train →"))
         self.next_button.setObjectName("to_training_button")
         self.next_button.setProperty("primary", True)
-        column.addWidget(self.next_button, 0, Qt.AlignmentFlag.AlignRight)
+        row = QHBoxLayout()
+        row.setSpacing(theme.SPACE)
+        row.addWidget(self.summary, 1)
+        row.addWidget(self.next_button)
+        return row
 
     def _connect(self) -> None:
         self.choices.backbone_chosen.connect(self._choose_backbone)
@@ -216,7 +236,7 @@ class ModelPanel(QWidget):
         self.choices.domain_chosen.connect(self._choose_domain)
         self.choices.weights_looked_for.connect(self._show_advice)
         self.choices.failed.connect(self.failed)
-        self.advice_line.reset_wanted.connect(self._reset)
+        self.reset_button.clicked.connect(self._reset)
         self.outlines.changed.connect(self._refresh)
         self.outlines.failed.connect(self.failed)
         self.freeze.cut_asked.connect(self._choose_cut)
@@ -293,15 +313,16 @@ class ModelPanel(QWidget):
             return
         domain, kept = self._draft.domain, self._measured or Remembered(self._project.folder)
         table = from_table(self._pictures, self._classes, domain)
-        dialog = AdvisorDialog(self._project, self._draft.backbone, domain, table, kept, self)
+        missing = self._draft.backbone in self.choices.without_weights
+        dialog = AdvisorDialog(self._project, self._draft.backbone, domain, table, kept, missing, self)
         dialog.measured.connect(self._take_measured)
         dialog.strategy_chosen.connect(self._choose_strategy)
         dialog.backbone_chosen.connect(self._choose_backbone)
         self._open(dialog)
 
-    @Slot(object)
-    def _take_measured(self, found: Measurement) -> None:
-        if self._project and found.advised.measured:
+    @Slot(object, object)
+    def _take_measured(self, project: Project, found: Measurement) -> None:
+        if self._project is project and found.advised.measured:
             kept = self._measured or Remembered(self._project.folder)
             # The newest comes first, so that it is the one that is found.
             self._measured = replace(kept, measurements=(found, *kept.measurements))
@@ -379,9 +400,13 @@ class ModelPanel(QWidget):
         recipe = self._draft.recipe
         self._show_next_step()
         missing = self.choices.without_weights.get(recipe.backbone) if recipe.pretrained else None
-        self.advice_line.show_recipe(recipe, not self._draft.is_preset, missing)
+        self.advice_line.show_missing(missing)
+        self.reset_button.setVisible(not self._draft.is_preset)
+        self.reset_button.setToolTip(
+            self.tr("Undo your own changes to “{0}”").format(strategies.title(recipe.strategy))
+        )
         self.choices.mark(self._advised() if self._pictures else "")
-        self.form.allow_trials(self._can_try())
+        self.form.allow_trials(self._can_try(), missing is None)
         if not self._pictures:
             self.advice_line.show_none(recipe)
             return

@@ -46,7 +46,7 @@ class RateDialog(TrialDialog):
         )
         intro.setWordWrap(True)
         self.chart = RateChart()
-        self.chart.setToolTip(self.tr("Loss at each rate. Solid line: suggested. Dashed: beyond it the loss rises."))
+        self.chart.setToolTip(self.tr("How large the loss was (upwards) at each learning rate (to the right)"))
         self.trial = TrialRow(self.tr("Test again"))
         self.trial.button.setToolTip(self.tr("Run the test, or stop it"))
         self.trial.wanted.connect(self._begin)
@@ -96,14 +96,14 @@ class RateDialog(TrialDialog):
         found = self._found
         if found is None:
             return
-        self.chart.show_tried(self._tried, (found.rate, found.highest_sane))
+        rises = found.highest_sane < self._tried[-1].rate
+        self.chart.show_tried(self._tried, (found.rate, found.highest_sane) if rises else (found.rate,))
         titles = {"head": self.tr("head"), "late": self.tr("late stages"), "early": self.tr("early stages")}
         rates = ", ".join(f"{titles[group]} {figures.rate(_rounded(rate))}" for group, rate in found.rates.items())
-        self.verdict.setText(
-            self.tr("Suggested: {0}. Beyond {1} the loss rises.").format(
-                rates, figures.rate(_rounded(found.highest_sane))
-            )
-        )
+        said = self.tr("Suggested: {0} (solid line). The loss rose at no rate that was tried.")
+        if rises:
+            said = self.tr("Suggested: {0} (solid line). Beyond {1} (dashed line) the loss rises.")
+        self.verdict.setText(said.format(rates, figures.rate(_rounded(found.highest_sane))))
         self.use_button.setText(self.tr("Use {0}").format(figures.rate(_rounded(found.rate))))
         self.use_button.setEnabled(True)
 

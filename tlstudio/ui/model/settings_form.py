@@ -79,14 +79,17 @@ class SettingsForm(QWidget):
                 box.setCurrentIndex(box.findData(value))
         self._allow_fields(recipe, last)
 
-    def allow_trials(self, allowed: bool) -> None:
-        """Offer what needs pictures, or say that there are none."""
+    def allow_trials(self, allowed: bool, has_weights: bool) -> None:
+        """Offer what needs pictures, and the weights of the network, or say what is missing."""
         why_not = self.tr("It needs pictures in at least two classes; add them in step 1.")
         find = self.tr("Try rates from very small to very large on your pictures, and see where learning is fastest.")
         show = self.tr("See what this augmentation makes of one of your pictures.")
         for button, explanation in ((self.find_button, find), (self.show_button, show)):
             button.setEnabled(allowed)
             button.setToolTip(explanation if allowed else why_not)
+        if allowed and not has_weights:
+            self.find_button.setEnabled(False)
+            self.find_button.setToolTip(self.tr("It needs the pretrained weights, which are not on this computer."))
 
     def _add(
         self,
@@ -134,6 +137,9 @@ class SettingsForm(QWidget):
         self._add(3, self.tr("Weight decay"), self.decay, "weight_decay_box", explanation)
 
     def _add_counts(self) -> None:
+        self.batch.setRange(1, 4096)
+        explanation = self.tr("Pictures for each step. Fewer need less memory. Default: 32.")
+        self._add(4, self.tr("Batch size"), self.batch, "batch_box", explanation)
         self.warm_up.setRange(0, 1000)
         self.warm_up.setSpecialValueText(self.tr("none"))
         explanation = self.tr("Epochs in which the head learns alone before the stages below it may move.")
@@ -141,9 +147,6 @@ class SettingsForm(QWidget):
         self.epochs.setRange(1, 10_000)
         explanation = self.tr("How often the last phase sees every picture, at most: it ends when nothing gets better.")
         self._add(6, self.tr("Epochs"), self.epochs, "epochs_box", explanation)
-        self.batch.setRange(1, 4096)
-        explanation = self.tr("Pictures for each step. Fewer need less memory. Default: 32.")
-        self._add(4, self.tr("Batch size"), self.batch, "batch_box", explanation)
         explanation = self.tr(
             "Between the warm-up and the last phase one more stage begins to learn after each epoch, the last stage "
             "first. It takes longer, and forgets less of what the backbone knows."

@@ -81,6 +81,7 @@ class TreePane(QWidget):
         self.copy_button.setObjectName("copy_tree_button")
         self._lay_out()
         self.search.textChanged.connect(self._search)
+        self.tree.layers().modelReset.connect(self._search_again)
         self.search.next_wanted.connect(self.tree.go_to_next_match)
         self.search.left.connect(self._enter_tree)
         self.only_learning.toggled.connect(self.tree.show_only_learning)
@@ -119,6 +120,12 @@ class TreePane(QWidget):
     def _search(self, text: str) -> None:
         count = self.tree.search(text)
         self.found.setText(self.tr("%n found", "", count) if text.strip() else "")
+
+    @Slot()
+    def _search_again(self) -> None:
+        """Another network has other matches."""
+        if self.search.text():
+            self._search(self.search.text())
 
     @Slot()
     def _enter_tree(self) -> None:

@@ -278,7 +278,7 @@ class ComparisonPage(QScrollArea):
         return self.tr("Run {0} is better than run {1}.").format(*pair)
 
     def _say_difference(self, compared: Compared, this: int, other: int) -> str:
-        names = {"test": self.tr("test"), "val": self.tr("validation")}
+        names = {"test": self.tr("test"), "val": self.tr("validation"), events.OUT_OF_FOLD: self.tr("out-of-fold")}
         low, high = (_signed(end) for end in compared.interval)
         text = self.tr(
             "On {n} {split} pictures run {this} got {first}, run {other} {second}: {by} points ({low} to {high})."

@@ -56,6 +56,7 @@ class SeeingDialog(QDialog):
         self._project, self._recipe, self._chooser = project, recipe, chooser
         self._seeing: tasks.Seeing | None = None
         self._offered = Offered("")
+        self._wanted = ""  # the picture asked for last; what comes of others comes too late
         self._seen: PictureSeen | None = None
         self._stages: dict[str, StageSeen] = {}  # by weights, of the stage on show
         self._filters: dict[str, FiltersSeen] = {}
@@ -80,11 +81,21 @@ class SeeingDialog(QDialog):
         self._stage = stage or self._stage
         if self._seeing is None or self._began_with(self._seeing.recipe) != self._began_with(recipe):
             self._use(recipe, None)
-        self._choose_stage_row()
+            self._choose_stage_row()
+        else:
+            self._choose_stage_row()
+            self._go_on()
         if project is not None:
             self._offers.add(partial(tasks.offer, project))
         self.show()
         self.activateWindow()
+
+    def _go_on(self) -> None:
+        """Ask for what has not come yet, because the dialog was closed before it did."""
+        if self._wanted and (self._seen is None or self._seen.path != self._wanted):
+            self._look_at(self._wanted)
+        elif not self._stages:
+            self._ask_stage()
 
     def done(self, result: int) -> None:
         """Close; nothing goes on unseen."""
@@ -238,8 +249,8 @@ class SeeingDialog(QDialog):
         self._grid.setColumnStretch(2, 1 if run else 0)
         self._captions["shipped"].setVisible(run is not None)
         self._list_runs()
-        if self._seen is not None:
-            self._look_at(self._seen.path)
+        if self._wanted:
+            self._look_at(self._wanted)
 
     def _list_stages(self, recipe: Recipe) -> None:
         self.stages.blockSignals(True)
@@ -288,6 +299,7 @@ class SeeingDialog(QDialog):
             self._look_at(str(paths[0]))
 
     def _look_at(self, path: str) -> None:
+        self._wanted = path
         if self._seeing is not None:
             self._queue.stop()
             self._queue.add(partial(self._seeing.look, path))
@@ -330,13 +342,15 @@ class SeeingDialog(QDialog):
 
     @Slot(object)
     def _take(self, event: Event) -> None:
+        if not self.isVisible():
+            return  # it was closed meanwhile; when it opens again it asks anew
         match event:
             case Progress():
                 self.bar.setRange(0, event.total)
                 self.bar.setValue(event.done)
             case Offered():
                 self._take_offered(event)
-            case PictureSeen():
+            case PictureSeen() if event.path == self._wanted:
                 self._take_picture(event)
             case StageSeen() if event.stage == self._stage and self._seen and event.path == self._seen.path:
                 self._stages[event.weights] = event
@@ -350,6 +364,9 @@ class SeeingDialog(QDialog):
 
     def _take_offered(self, offered: Offered) -> None:
         is_new = offered.pictures != self._offered.pictures
+        if self._offered.project not in ("", offered.project):
+            self._wanted = ""
+            self._forget()
         self._offered = offered
         self._list_runs()
         self._show_words()
@@ -358,16 +375,21 @@ class SeeingDialog(QDialog):
             blank.fill(Qt.GlobalColor.transparent)
             self.strip.show_tiles([(blank, "", Path(path).name) for path in offered.pictures])
             self._thumbnails.want(offered.pictures, round(2 * SMALL * self.devicePixelRatioF()))
-        if offered.pictures and self._seen is None:
+        if offered.pictures and not self._wanted:
             self.strip.setCurrentRow(0)
+
+    def _forget(self) -> None:
+        """Show no picture: the one on show was of another project, or there is none to show."""
+        self._seen = None
+        self._stages, self._patches = {}, {}
+        for weights in self.pictures:
+            self.pictures[weights].show_picture(None)
+            self.tiles[weights].clear()
+        self.found.clear()
 
     def _take_picture(self, seen: PictureSeen) -> None:
         if seen.error:
-            self._seen = None
-            self._stages = {}
-            for weights in self.pictures:
-                self.pictures[weights].show_picture(None)
-                self.tiles[weights].clear()
+            self._forget()
             self.pictures["shipped"].say_nothing_is_there(f"{Path(seen.path).name}: {seen.error}")
             self._show_words()
             return
