@@ -110,15 +110,41 @@ def journey(photographer: Photographer, home: Path) -> None:
     window.train()
     wait_for(lambda: len(training.control.state.epochs) > 4)
     photographer.take("5-training", quiet=False)
+    training.pause_or_go_on()
+    wait_for(lambda: not training.is_busy() and training.pause_button.isEnabled())
+    settle(window)
+    photographer.take("5-paused")
+    training.pause_or_go_on()
     wait_for(lambda: not training.is_busy())
     settle(window)
     photographer.take("6-trained")
+    evaluations(photographer)
     answers(photographer, draw_strangers(home / "new pictures"), home / "sorted")
     (home / "broken.tlmodel").write_bytes(b"this is no model")
     window.incoming.take_dropped(None, (home / "broken.tlmodel",))
     wait_for(lambda: window.message_bar.text)
     photographer.take("8-error")
     weights_and_preferences(photographer)
+
+
+def evaluations(photographer: Photographer) -> None:
+    """The pages of a run's evaluation, and a second run held against the first."""
+    from tests.ui.world import settle, wait_for
+
+    window, training = photographer.window, photographer.window.training_panel
+    window.model_panel.strategy_box.setCurrentIndex(0)
+    window.model_panel.strategy_box.activated.emit(0)
+    window.train()
+    wait_for(lambda: not training.is_busy() and not training.runs.is_reading())
+    tabs = training.results_view._tabs
+    for page, name in enumerate(("confusion", "classes", "mistakes", "reliability", "compare")):
+        tabs.setCurrentIndex(page)
+        settle(window)
+        photographer.take(f"6-{name}")
+    training.run_list.choose([0, 1])
+    settle(window)
+    photographer.take("6-side-by-side")
+    training.run_list.choose([0])
 
 
 def doubts(photographer: Photographer) -> None:
