@@ -135,9 +135,7 @@ def _describe_progress(event: Event) -> Iterator[str]:
                 line += f"  validation loss {event.val_loss:.3f}  accuracy {event.val_accuracy:6.1%}"
             yield f"{line}  {event.seconds:6.2f} s{'  best' if event.best and math.isfinite(event.val_loss) else ''}"
         case events.HeadSolved():
-            line = "  solved for directly"
-            if math.isfinite(event.val_loss):
-                line += f"    validation loss {event.val_loss:.3f}  accuracy {event.val_accuracy:6.1%}"
+            line = f"  solved for directly    validation loss {event.val_loss:.3f}  accuracy {event.val_accuracy:6.1%}"
             yield f"{line}  {event.seconds:6.2f} s{'  best' if event.taken else ''}"
         case events.FoldDone():
             best = " and ".join(map(str, event.epochs))

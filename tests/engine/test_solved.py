@@ -92,9 +92,14 @@ def test_a_run_takes_the_solved_head_where_its_validation_loss_is_lower(
     assert run.state().solved == (found,)
 
 
-def test_it_is_not_solved_for_where_more_is_to_learn(tmp_path: Path, pictures: Path, tiny_backbone: Backbone) -> None:
+@pytest.mark.parametrize(
+    ("strategy", "changes"),
+    [("fine-tune-last", Changes(epochs=1, warmup_epochs=1)), ("feature-extraction", Changes(epochs=1, folds=2))],
+)
+def test_it_is_not_solved_for_before_fine_tuning_nor_in_folds(
+    tmp_path: Path, pictures: Path, tiny_backbone: Backbone, strategy: str, changes: Changes
+) -> None:
     with Project.open(tmp_path / "project") as project:
         list(tasks.scan(project, pictures))
-        recipe = make_recipe("tiny", "fine-tune-last", Changes(epochs=1, warmup_epochs=1))
-        said = list(tasks.train(project, recipe, device="cpu"))
+        said = list(tasks.train(project, make_recipe("tiny", strategy, changes), device="cpu"))
     assert not [e for e in said if isinstance(e, HeadSolved)]

@@ -21,7 +21,6 @@ from tlstudio.core.events import (
     Event,
     FeaturesReady,
     FoldDone,
-    HeadSolved,
     Interval,
     PhaseStarted,
     Progress,
@@ -120,7 +119,7 @@ def _fold(fold: Fit, number: int) -> Generator[Event, None, tuple[HeldOut, FoldD
             epochs.append(event)
             fold.run.record(event)
         # Of the fit that makes the model, not of these.
-        elif not isinstance(event, (PhaseStarted, CheckpointSaved, StagesMoved, HeadSolved)):
+        elif not isinstance(event, (PhaseStarted, CheckpointSaved, StagesMoved)):
             reading += event.seconds if isinstance(event, FeaturesReady) else 0
             yield event
     if fold.stop():

@@ -4,7 +4,6 @@ With the backbone frozen the head's loss is convex, so there is one answer and n
 is the L2 penalty; that is done out of fold, copies of a picture always on one side.
 """
 
-import math
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import closing
@@ -33,10 +32,8 @@ CURVATURE = 0.05
 # The penalty is chosen on at most so many pictures: one L-BFGS step over five folds of 4,000 x 1,280 takes 0.2 s.
 CHOSEN_ON = 4_000
 # Pictures times features times classes beyond which one fold has to do, and every other penalty: with 100 classes of
-# 1,500 pictures all of them would take minutes.
+# 1,500 pictures all of them would take minutes. Beyond it a run does not solve for its head at all.
 LIGHT = 50_000_000
-# Of more pictures the head is not solved for in a run: they would take gigabytes, and the optimiser does as well.
-AT_MOST = 20_000
 
 
 @dataclass(frozen=True)
@@ -66,38 +63,36 @@ def offer(job: "Fit", number: int, train: Source, val: Source | None, weight: to
     """At the end of a run in which the head alone learned from remembered features: solve for it, too. Where its
     validation loss is the lowest, its weights are the run's best from then on. Yields `HeadSolved`.
 
-    Not after a warm-up: what fine-tuning begins from was measured for trained heads only. Without validation pictures
-    it is taken as long as it says more than nothing of pictures it did not learn from. Nothing is drawn at random, so
-    that a run that was taken up again ends with the same weights.
+    Not after a warm-up: what fine-tuning begins from was measured for trained heads only. Nor with folds: each would
+    choose between two kinds of head by the pictures it then judges. Nothing is drawn at random, so that a run that was
+    taken up again ends with the same weights.
 
     number: of the phase, from 1. weight: (classes,), of each class in the loss.
     """
     phase, plan, classifier = job.recipe.phases[number - 1], job.plans[number - 1], job.network.classifier
     learning = {id(p) for p in job.network.model.parameters() if p.requires_grad}
-    plain = plan.tier == "features" and phase.augment == "none" and len(train.pictures) <= AT_MOST
-    if number < len(job.recipe.phases) or not plain or learning != {id(p) for p in classifier.parameters()}:
+    plain = plan.tier == "features" and phase.augment == "none" and learning == {id(p) for p in classifier.parameters()}
+    if not val or job.recipe.folds or number < len(job.recipe.phases) or not plain:
         return
-    began, classes = time.monotonic(), len(job.classes)
-    rows, targets, weight = _inputs(job.network, train), train.targets.cpu(), weight.cpu()
-    if len(targets.unique()) < classes:
+    classes, targets = len(job.classes), train.targets.cpu()
+    is_light = len(targets) * classifier.in_features * classes <= LIGHT
+    if not is_light or len(targets.unique()) < classes:
         return
+    began, rows, weight = time.monotonic(), _inputs(job.network, train), weight.cpu()
     groups = [p.group or p.digest for p in train.pictures]
     chosen = best_penalty(rows, targets, classes, weight, groups, job.recipe.seed)
     head = solve(rows, targets, classes, weight, chosen.penalty)
-    loss, accuracy, limit = chosen.loss, float("nan"), math.log(classes)
-    if val:
-        said, truth = head(_inputs(job.network, val)), val.targets.cpu()
-        loss, limit = functional.cross_entropy(said, truth, weight=weight).item(), job.best_loss
-        accuracy = (said.argmax(1) == truth).float().mean().item()
-    taken = loss < limit
+    said, truth = head(_inputs(job.network, val)), val.targets.cpu()
+    loss = functional.cross_entropy(said, truth, weight=weight).item()
+    accuracy = (said.argmax(1) == truth).float().mean().item()
+    taken = loss < job.best_loss
     if taken:
         with torch.no_grad():
             classifier.weight.copy_(head.weight)
             classifier.bias.copy_(head.bias)
-        job.best_loss = loss if val else job.best_loss
+        job.best_loss = loss
         save_state(job.run.best_file, job.network.tail_state(job.widest_cut))
-    figures = (loss, accuracy) if val else (float("nan"), float("nan"))
-    yield HeadSolved(number, chosen.penalty, *figures, time.monotonic() - began, taken)
+    yield HeadSolved(number, chosen.penalty, loss, accuracy, time.monotonic() - began, taken)
 
 
 def _inputs(network: Network, source: Source) -> torch.Tensor:
