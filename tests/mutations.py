@@ -135,7 +135,8 @@ def taken(path: Path, field: str, original: checkpoints.Model, answer: Answer) -
     except RefusedModel as error:
         return "refused", "" if path.name in str(error) and "\n" not in str(error) else f"not by name: {error}"
     now, digest = Answer.of(model), checkpoints.weights_digest(model)
-    list(describe(FileInspected("model", {**model.facts, "sha256": digest})))
+    seal = {"intact": None, "reason": "the weights it began with are not here"}
+    list(describe(FileInspected("model", {**model.facts, "sha256": digest, "seal": seal})))
     wrong = ""
     if not field and (model.facts != original.facts or digest != checkpoints.weights_digest(original)):
         wrong = "it says something else than the original"

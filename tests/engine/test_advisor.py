@@ -72,7 +72,7 @@ def test_every_stage_is_asked_and_trials_stand_beside_the_head_and_the_same_is_s
     assert {path: path.read_bytes() for path in project.folder.rglob("*") if path.is_file()} == before
 
     # A second time the same is said, and everything is remembered.
-    again = list(tasks.advise(project, "tiny", threads=1))
+    again = list(tasks.advise(project, "tiny", "different", threads=1))
     assert probed == [event for event in again if isinstance(event, Probed)]
     assert [(e.accuracy, e.loss) for e in tried] == [(e.accuracy, e.loss) for e in again if isinstance(e, Tried)]
     assert not sum(e.computed for e in again if isinstance(e, FeaturesReady))
