@@ -118,7 +118,8 @@ def smoothed(losses: list[float]) -> list[float]:
 def suggestion(rates: list[float], curve: list[float]) -> tuple[float, float]:
     """The rate to begin with, and the highest before the loss rises. rates, curve: as tried, the losses smoothed.
 
-    Where the loss falls steepest, but at most a tenth of the highest; that tenth where it hardly falls.
+    A tenth of the highest. Where the loss falls steepest would be the usual other rule; after a warm-up it hardly falls
+    at all, and what is steepest then is noise.
     """
     begin = sum(curve[:5]) / len(curve[:5])
     risen = next((i for i, loss in enumerate(curve) if loss > RISEN * begin), len(curve))
@@ -127,7 +128,4 @@ def suggestion(rates: list[float], curve: list[float]) -> tuple[float, float]:
     limit = curve[lowest] + (begin - curve[lowest]) / 2 if curve[lowest] < FALLEN * begin else math.inf
     above = next((i for i in range(lowest, risen) if curve[i] > limit), risen)
     highest = rates[max(above - 1, 0)]
-    if lowest < 2 or curve[lowest] >= FALLEN * begin:
-        return highest / MARGIN, highest
-    steepest = min(range(1, lowest + 1), key=lambda i: curve[i] - curve[i - 1])
-    return min(rates[steepest], highest / MARGIN), highest
+    return highest / MARGIN, highest

@@ -1,4 +1,4 @@
-"""Find learning rates: try them from very small to very large, and see where the loss falls fastest."""
+"""Find learning rates: try them from very small to very large, and see from where on the loss rises."""
 
 from collections.abc import Iterator
 from functools import partial

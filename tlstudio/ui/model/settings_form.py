@@ -82,7 +82,7 @@ class SettingsForm(QWidget):
     def allow_trials(self, allowed: bool, has_weights: bool) -> None:
         """Offer what needs pictures, and the weights of the network, or say what is missing."""
         why_not = self.tr("It needs pictures in at least two classes; add them in step 1.")
-        find = self.tr("Try rates from very small to very large on your pictures, and see where learning is fastest.")
+        find = self.tr("Try rates from very small to very large on your pictures, and see which is too high.")
         show = self.tr("See what this augmentation makes of one of your pictures.")
         for button, explanation in ((self.find_button, find), (self.show_button, show)):
             button.setEnabled(allowed)
