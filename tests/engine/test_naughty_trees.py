@@ -5,6 +5,7 @@ import socket
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -114,15 +115,33 @@ def test_a_tree_is_searched_to_its_ground(tmp_path: Path) -> None:
     assert Counter(p.label for p in found_in(tmp_path)) == {"a": 40}
 
 
-def test_a_tree_deeper_than_the_system_can_name_ends_by_name(tmp_path: Path) -> None:
-    draw(tmp_path / "a" / "1.png")
+@contextmanager
+def very_deep(folder: Path) -> Iterator[None]:
+    """1,100 folders in one another, whose path no call takes. They go again: pytest cannot remove such a tree, and the
+    run that tries to, three later, would fail."""
     here = Path.cwd()
-    os.chdir(tmp_path / "a")
+    os.chdir(folder)
     for _ in range(1100):
         Path("deep").mkdir()
         os.chdir("deep")
+    bottom = os.open(".", os.O_RDONLY)
     os.chdir(here)
-    seen = look(tmp_path)
+    try:
+        yield
+    finally:
+        os.fchdir(bottom)
+        os.close(bottom)
+        for _ in range(1100):
+            os.chdir("..")
+            Path("deep").rmdir()
+        os.chdir(here)
+
+
+def test_a_tree_deeper_than_the_system_can_name_ends_by_name(tmp_path: Path) -> None:
+    draw(tmp_path / "a" / "1.png")
+    with very_deep(tmp_path / "a"):
+        seen = look(tmp_path)
+    assert not (tmp_path / "a" / "deep").exists()
     assert seen.read == 1
     assert [r["path"].endswith("deep") and "File name too long" in r["reason"] for r in seen.refused] == [True]
 
