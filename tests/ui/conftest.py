@@ -12,6 +12,7 @@ os.environ["QT_LOGGING_RULES"] = "qt.pyside.libpyside.warning=true"
 
 import pytest
 import shiboken6
+from PySide6.QtCore import QCoreApplication, QEvent, QLocale
 from PySide6.QtWidgets import QApplication
 
 from tests.ui.world import AnsweringChooser, carry, close, draw_shapes, drop, settle, wait_for
@@ -36,6 +37,27 @@ def look(qapp: QApplication) -> Theme:
     qapp.setQuitOnLastWindowClosed(False)
     translate(qapp)
     return Theme(qapp, "light")
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Figures are written as in the texts these tests expect, whatever the machine's language."""
+    before = QLocale()
+    QLocale.setDefault(QLocale("en_US"))
+    yield
+    QLocale.setDefault(before)
+
+
+@pytest.fixture(autouse=True)
+def no_window_left(qapp: QApplication) -> Iterator[None]:
+    """What qtbot closed would otherwise live on, and answer a later test's change of the looks with this test's facts.
+
+    Left to itself Qt deletes it when an event loop runs, which few tests start.
+    """
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    left = [w for w in QApplication.topLevelWidgets() if type(w).__module__.startswith("tlstudio.") and not w.parent()]
+    assert not left, f"left behind: {left}"
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from PySide6.QtCore import QLocale, QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QTabBar, QWidget
@@ -39,14 +39,6 @@ RECIPE = make_recipe("efficientnet_lite0", "feature-extraction", Changes(epochs=
 LABELS = ("daisy", "rose", "tulip")
 # Of each true class, how many were taken for which; tulip is the worst.
 COUNTS = ((6, 0, 0), (1, 4, 1), (0, 3, 3))
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    before = QLocale()
-    QLocale.setDefault(QLocale("en_US"))
-    yield
-    QLocale.setDefault(before)
 
 
 @pytest.fixture(scope="module")

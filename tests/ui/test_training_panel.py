@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from PySide6.QtCore import QLocale, QPoint, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -33,14 +33,6 @@ LONG = 120_000
 COLOURS = {"blue": (40, 60, 200), "red": (200, 50, 40)}
 QUICK = make_recipe("efficientnet_lite0", "feature-extraction", Changes(epochs=3))
 TWO_PHASES = make_recipe("efficientnet_lite0", "fine-tune-last", Changes(warmup_epochs=2, epochs=2))
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    before = QLocale()
-    QLocale.setDefault(QLocale("en_US"))
-    yield
-    QLocale.setDefault(before)
 
 
 @pytest.fixture(autouse=True)
@@ -218,11 +210,11 @@ def test_a_risky_recipe_is_asked_about_until_it_is_answered_with_yes(qtbot, pane
     assert note.isVisible() and "10 pictures a class" in note.text()
     QTest.mouseClick(panel.train_button, Qt.MouseButton.LeftButton)  # no answer, so it goes on asking
     assert note.isVisible() and not panel.is_busy()
-    QTest.mouseClick(note.leave_button, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(note.no_button, Qt.MouseButton.LeftButton)
     assert not note.isVisible() and not panel.is_busy()
     QTest.mouseClick(panel.train_button, Qt.MouseButton.LeftButton)  # "not now" is no yes
     assert note.isVisible() and not panel.is_busy()
-    QTest.mouseClick(note.go_button, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(note.yes_button, Qt.MouseButton.LeftButton)
     assert panel.is_busy() and not note.isVisible()
     panel.stop()
     qtbot.waitUntil(lambda: not panel.is_busy(), timeout=LONG)
@@ -271,7 +263,7 @@ def test_what_a_run_warned_about_is_shown_with_it(qtbot, panel, project):
     panel.set_recipe(risky)
     panel.train()
     with qtbot.waitSignal(panel.trained, timeout=LONG):
-        QTest.keyClick(panel.guard_note.go_button, Qt.Key.Key_Space)
+        QTest.keyClick(panel.guard_note.yes_button, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: not panel.runs.is_reading(), timeout=LONG)
     warnings = runs_in(project.folder)[-1].state().warnings
     assert warnings and panel.warning_note.isVisible()
@@ -295,7 +287,7 @@ def test_train_anyway_obeys(qtbot, panel):
     panel.set_recipe(make_recipe("efficientnet_lite0", "fine-tune-last", Changes(warmup_epochs=0, backbone_lr=0.05)))
     panel.train()
     assert panel.guard_note.text().count("\n") == 1  # an erasing rate, and no warm-up
-    QTest.keyClick(panel.guard_note.go_button, Qt.Key.Key_Space)
+    QTest.keyClick(panel.guard_note.yes_button, Qt.Key.Key_Space)
     assert panel.is_busy()
     panel.stop()
     qtbot.waitUntil(lambda: not panel.is_busy(), timeout=LONG)

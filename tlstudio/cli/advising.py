@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from tlstudio import tasks
-from tlstudio.cli.options import PATH, machine_options
+from tlstudio.cli.options import PATH, domain_option, machine_options
 from tlstudio.core.backbones import BACKBONES, DEFAULT_BACKBONE
 from tlstudio.core.errors import BadRecipe
 from tlstudio.core.events import Event
@@ -27,13 +27,7 @@ from tlstudio.printing import show
     show_default=True,
     help="The pretrained network to ask; `all` compares them.",
 )
-@click.option(
-    "--domain",
-    type=click.Choice(["similar", "different"]),
-    default="similar",
-    show_default=True,
-    help="How close the pictures are to everyday photographs.",
-)
+@domain_option
 @machine_options
 def advise(images: tuple[Path, ...], backbone: str, domain: Any, device: str, threads: int, as_json: bool) -> None:
     """Measure on IMAGES, as `train` takes them, which strategy suits them. Test pictures are left alone.

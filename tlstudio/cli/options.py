@@ -58,6 +58,12 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help=help_)(command)
 
 
+def domain_option(command: Command) -> Command:
+    help_ = "How close the pictures are to everyday photographs."
+    domains = click.Choice(["similar", "different"])
+    return click.option("--domain", type=domains, default="similar", show_default=True, help=help_)(command)
+
+
 def machine_options(command: Command) -> Command:
     for option in (
         click.option("--threads", type=click.IntRange(0), default=0, help="Processor threads; 0 takes all cores."),

@@ -19,6 +19,7 @@ from tlstudio.cli.options import (
     PATH,
     SEED,
     complain,
+    domain_option,
     machine_options,
     origin_of,
     said_of,
@@ -56,13 +57,7 @@ from tlstudio.printing import show
     show_default=True,
     help="What learns; auto is what `tlstudio advise` answers.",
 )
-@click.option(
-    "--domain",
-    type=click.Choice(["similar", "different"]),
-    default="similar",
-    show_default=True,
-    help="How close the pictures are to everyday photographs.",
-)
+@domain_option
 @click.option("--train-from", metavar="STAGE", help="First stage that learns in the last phase.")
 @click.option("--freeze", metavar="NAME", multiple=True, help="Keep this stage or layer frozen; may be repeated.")
 @click.option("--warmup-epochs", type=int, help="Epochs of the head alone before fine-tuning; 0 skips it.")

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QLocale
 
 from tests.ui.model.rows import CLASSES, PICTURES, choose
 from tlstudio import tasks
@@ -11,14 +10,6 @@ from tlstudio.core.backbones import BACKBONES
 from tlstudio.core.events import Outlined
 from tlstudio.core.recipe import make_recipe
 from tlstudio.ui.model.panel import ModelPanel
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    before = QLocale()
-    QLocale.setDefault(QLocale("en_US"))
-    yield
-    QLocale.setDefault(before)
 
 
 @pytest.fixture(scope="package")

@@ -123,7 +123,7 @@ class TrainingPanel(QWidget):
             return
         open_questions = [g for g in self._risks(self._recipe) if g.text not in self._settled]
         if open_questions:
-            self.guard_note.ask(open_questions)
+            self.guard_note.ask_about(open_questions)
         else:
             self._start()
 

@@ -57,7 +57,7 @@ class RunsPage(QSplitter):
         self.stage_bars = StageBars()
         self.side_by_side = SideBySide()
         self.results_view = ResultsView(self.table, chooser)
-        self.warning_note = WarningNote()
+        self.warning_note = WarningNote(self)
         self._lay_out()
         self._rest.timeout.connect(self._show_live_rest)
         self.loss_plot.loaded.connect(self.accuracy_plot.load)
