@@ -22,7 +22,7 @@ from tlstudio.core.backbones import Backbone
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.events import Difference, Event
 from tlstudio.core.project import Project
-from tlstudio.engine import reading, survey
+from tlstudio.engine import reading, store, survey
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -41,6 +41,9 @@ def own_folders(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CONFIG", "CACHE", "DATA", "STATE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
     monkeypatch.delenv("TORCH_HOME", raising=False)
+    # What is remembered must not depend on how full this machine's disk is.
+    monkeypatch.setattr(store, "LEAST_FREE", 0)
+    monkeypatch.setattr(store, "MOST_FREE", 0)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from tlstudio.engine import settings
 
 Row = npt.NDArray[Any]
 # The cache leaves this much of a disk alone: a tenth of it, within these bounds.
-LEAST_FREE, MOST_FREE = 2 << 30, 20 << 30
+LEAST_FREE, MOST_FREE = 2 << 30, 5 << 30
 MOST_FILES = 10_240  # what macOS allows
 _INDEX, _VALUES = ".sqlite", ".rows"
 _SIDE_FILES = ("-journal", "-wal", "-shm")
@@ -59,7 +59,7 @@ def usage() -> CacheUsage:
 
 
 def room() -> int:
-    """How many bytes the cache may take in all: its limit, but never the last tenth of the disk.
+    """How many bytes the cache may take in all: its limit, but never the last gigabytes of the disk.
 
     What it holds already counts as free, so the answer does not depend on what is remembered. 0 where nothing can be
     written.
