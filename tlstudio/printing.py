@@ -138,10 +138,8 @@ def _describe_progress(event: Event) -> Iterator[str]:
             line = f"  solved for directly    validation loss {event.val_loss:.3f}  accuracy {event.val_accuracy:6.1%}"
             yield f"{line}  {event.seconds:6.2f} s{'  best' if event.taken else ''}"
         case events.FoldDone():
-            best = " and ".join(map(str, event.epochs))
             accuracy = _with_interval(event.accuracy, event.interval)
-            where = f"Fold {event.fold} of {event.folds}"
-            yield f"{where}: accuracy {accuracy}, {event.n} pictures, best after epoch {best}"
+            yield f"Fold {event.fold} of {event.folds}: accuracy {accuracy}, {event.n} pictures"
         case events.Finished():
             yield from _describe_finish(event)
         case sorting.SortingPlanned():

@@ -252,7 +252,7 @@ class PhaseStarted(Event):
 class EpochDone(Event):
     """Losses are mean cross-entropies in nats, accuracies in 0..1; `best`: the lowest validation loss so far.
 
-    Without validation pictures (the last fit after folds) theirs are NaN, and each epoch is kept.
+    Without validation pictures (with folds) theirs are NaN, and each epoch is kept.
     """
 
     phase: int
@@ -333,7 +333,7 @@ class HeadSolved(Event):
 class FoldDone(Event):
     """A fold was trained without its own pictures and then asked about them.
 
-    fold: from 1. pictures: it learned from. n: it was asked about. epochs: after how many, phase by phase, it was best.
+    fold: from 1. pictures: it learned from. n: it was asked about, after its last epoch.
     """
 
     fold: int
@@ -342,7 +342,6 @@ class FoldDone(Event):
     n: int
     accuracy: float
     interval: Interval
-    epochs: tuple[int, ...]
     seconds: float
     kind: ClassVar[str] = "fold_done"
 

@@ -1,4 +1,8 @@
-"""How good a recipe is, judged on every picture: each fold is asked of a network that learned from the other folds."""
+"""How good a recipe is, judged on every picture: each fold is asked of a network that learned from the other folds.
+
+Nothing is chosen by the pictures of a fold, not even the epoch: its network learns by the whole recipe, as the model
+that is made in the end does, and is asked after the last step.
+"""
 
 import statistics
 import time
@@ -29,7 +33,6 @@ from tlstudio.core.events import (
     from_json,
 )
 from tlstudio.core.files import cannot_write
-from tlstudio.core.recipe import Recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.engine import predictor, run_checkpoints
 from tlstudio.engine.evaluation import WORTH_REPEATED, Floats, Ints, wilson
@@ -44,14 +47,10 @@ LEAST_FOLDS = 3
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """held_out: what was said of each picture by the network that had not learned from it.
-
-    recipe: for learning from all of them, with as many epochs as the folds found best (their median).
-    """
+    """held_out: what was said of each picture by the network that had not learned from it."""
 
     held_out: HeldOut
     folds: tuple[FoldDone, ...]
-    recipe: Recipe
 
     @property
     def spread(self) -> float:
@@ -88,15 +87,15 @@ def out_of_fold(job: Fit, seed: int) -> Generator[Event, None, OutOfFold]:
     where = splits.folds([p.label for p in job.train], [p.group or p.digest for p in job.train], count, seed)
     held_out, done = [], []
     for number in range(count):
+        asked = [p for p, f in zip(job.train, where, strict=True) if f == number]
         fold = replace(
             job,
             train=[p for p, f in zip(job.train, where, strict=True) if f != number],
-            val=[p for p, f in zip(job.train, where, strict=True) if f == number],
             run=RunFolder(job.run.folds_folder / str(number + 1)),
             place=Place(),
             checkpoint=None,
         )
-        found, figures = _remembered(fold) or (yield from _fold(fold, number + 1))
+        found, figures = _remembered(fold, asked) or (yield from job.watched(_fold(fold, asked, number + 1)))
         job.network.load_tail(cut, untouched)
         held_out.append(found)
         done.append(figures)
@@ -105,38 +104,33 @@ def out_of_fold(job: Fit, seed: int) -> Generator[Event, None, OutOfFold]:
         np.concatenate([found.logits for found in held_out]),
         torch.cat([found.distances for found in held_out]),
     )
-    return OutOfFold(together, tuple(done), _with_epochs(job.recipe, [fold.epochs for fold in done]))
+    return OutOfFold(together, tuple(done))
 
 
-def _fold(fold: Fit, number: int) -> Generator[Event, None, tuple[HeldOut, FoldDone]]:
+def _fold(fold: Fit, pictures: Sequence[Picture], number: int) -> Generator[Event, None, tuple[HeldOut, FoldDone]]:
     """Train without a fold's pictures, from where it stood, and ask about them."""
     count, started = fold.recipe.folds, time.monotonic()
     name = f"fold {number} of {count}"
-    epochs = _take_up(fold)
+    _take_up(fold)
     reading = 0.0
     for event in _named(fit(fold), name):
-        if isinstance(event, EpochDone):
-            epochs.append(event)
-            fold.run.record(event)
         # Of the fit that makes the model, not of these.
-        elif not isinstance(event, (PhaseStarted, CheckpointSaved, StagesMoved)):
+        if not isinstance(event, (PhaseStarted, CheckpointSaved, StagesMoved, EpochDone)):
             reading += event.seconds if isinstance(event, FeaturesReady) else 0
             yield event
     if fold.stop():
         raise TrainingFailed(f"stopped in {name}, before there was a model", remedy="Start again.")
     network, cut, task = fold.network, fold.widest_cut, f"{name} · checking"
-    familiar = predictor.some_of(fold.train, fold.recipe.seed)
+    familiar, trained = predictor.some_of(fold.train, fold.recipe.seed), time.monotonic()
     learned = yield from predictor.answer(network, cut, familiar, fold.threads, task, stop=fold.pause)
-    asked = yield from predictor.answer(network, cut, fold.val, fold.threads, task, stop=fold.pause)
+    asked = yield from predictor.answer(network, cut, pictures, fold.threads, task, stop=fold.pause)
     known = predictor.centres(predictor.sample_of(learned.pooled), fold.targets(learned.kept).tolist())
     distances = predictor.distances(asked.pooled, known)
     hits = int((asked.logits.argmax(1) == fold.targets(asked.kept).numpy()).sum())
     n, seconds = len(asked.kept), time.monotonic() - started
-    best = tuple(
-        max((e.epoch for e in epochs if e.best and e.phase == phase), default=0)
-        for phase in range(1, len(fold.recipe.phases) + 1)
-    )
-    done = FoldDone(number, count, len(fold.train), n, hits / n, wilson(hits, n), best, seconds)
+    if cut == "head":  # of larger rows `answer` keeps none
+        reading += time.monotonic() - trained
+    done = FoldDone(number, count, len(fold.train), n, hits / n, wilson(hits, n), seconds)
     yield done
     # What was read now is remembered by the folds to come. One fit more makes the model.
     if number == 1 and (rest := (seconds - reading) * count) > WORTH_SAYING:
@@ -146,17 +140,14 @@ def _fold(fold: Fit, number: int) -> Generator[Event, None, tuple[HeldOut, FoldD
     return found, done
 
 
-def _take_up(fold: Fit) -> list[EpochDone]:
-    """Let a fold go on from its checkpoint, if it has one; returns the epochs it has done until there."""
+def _take_up(fold: Fit) -> None:
+    """Let a fold go on from its checkpoint, if it has one."""
     try:
         fold.run.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(fold.run.folder, error) from error
     with suppress(RefusedModel):
         fold.checkpoint = run_checkpoints.read(fold.run)
-    done = {(e.phase, e.epoch): e for e in fold.run.history() if isinstance(e, EpochDone)}
-    place = fold.checkpoint.place if fold.checkpoint else Place()
-    return [e for at, e in sorted(done.items()) if at < (place.phase, place.epoch)]
 
 
 def _remember(fold: Fit, found: HeldOut, done: FoldDone) -> None:
@@ -169,18 +160,18 @@ def _remember(fold: Fit, found: HeldOut, done: FoldDone) -> None:
         path.unlink(missing_ok=True)
 
 
-def _remembered(fold: Fit) -> tuple[HeldOut, FoldDone] | None:
-    """What a fold said, if it came to its end."""
+def _remembered(fold: Fit, pictures: Sequence[Picture]) -> tuple[HeldOut, FoldDone] | None:
+    """What a fold said of its pictures, if it came to its end."""
     try:
         found = run_checkpoints.read(fold.run)
     except RefusedModel:
         return None
     if "done" not in found.facts or found.terms != fold.terms:
         return None
-    done = from_json(found.facts["done"])
-    assert isinstance(done, FoldDone)
-    here = {picture.path: picture for picture in fold.val}
+    here = {picture.path: picture for picture in pictures}
     with run_checkpoints.fitting(fold.run):
+        done = from_json(found.facts["done"])
+        assert isinstance(done, FoldDone)
         kept = tuple(here[path] for path in found.facts["kept"])
         return HeldOut(kept, found.tensors["logits"].numpy(), found.tensors["distances"]), done
 
@@ -188,13 +179,6 @@ def _remembered(fold: Fit) -> tuple[HeldOut, FoldDone] | None:
 def _named(said: Iterator[Event], name: str) -> Iterator[Event]:
     for event in said:
         yield replace(event, task=f"{name} · {event.task}") if isinstance(event, Progress) else event
-
-
-def _with_epochs(recipe: Recipe, best: Sequence[Sequence[int]]) -> Recipe:
-    """The recipe with each phase as long as the folds found best; one that did not help most of them is left out."""
-    medians = [round(statistics.median(epochs)) for epochs in zip(*best, strict=True)]
-    phases = [replace(p, epochs=epochs) for p, epochs in zip(recipe.phases, medians, strict=True) if epochs]
-    return replace(recipe, phases=tuple(phases))
 
 
 def _minutes(seconds: float) -> str:

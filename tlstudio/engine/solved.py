@@ -63,16 +63,16 @@ def offer(job: "Fit", number: int, train: Source, val: Source | None, weight: to
     """At the end of a run in which the head alone learned from remembered features: solve for it, too. Where its
     validation loss is the lowest, its weights are the run's best from then on. Yields `HeadSolved`.
 
-    Not after a warm-up: what fine-tuning begins from was measured for trained heads only. Nor with folds: each would
-    choose between two kinds of head by the pictures it then judges. Nothing is drawn at random, so that a run that was
-    taken up again ends with the same weights.
+    Not after a warm-up: what fine-tuning begins from was measured for trained heads only. Nor with folds: nothing is
+    held out to choose between two kinds of head by. Nothing is drawn at random, so that a run that was taken up again
+    ends with the same weights.
 
     number: of the phase, from 1. weight: (classes,), of each class in the loss.
     """
     phase, plan, classifier = job.recipe.phases[number - 1], job.plans[number - 1], job.network.classifier
     learning = {id(p) for p in job.network.model.parameters() if p.requires_grad}
     plain = plan.tier == "features" and phase.augment == "none" and learning == {id(p) for p in classifier.parameters()}
-    if not val or job.recipe.folds or number < len(job.recipe.phases) or not plain:
+    if not val or number < len(job.recipe.phases) or not plain:
         return
     classes, targets = len(job.classes), train.targets.cpu()
     is_light = len(targets) * classifier.in_features * classes <= LIGHT

@@ -85,7 +85,6 @@ def conclude(order: Order, job: Fit, folds: OutOfFold | None) -> Generator[Event
     if folds:
         report["val"]["split"] = events.OUT_OF_FOLD
         report |= {"folds": [fold.to_json() for fold in folds.folds], "folds_deviation": folds.spread}
-        report["epochs"] = {phase.name: phase.epochs for phase in folds.recipe.phases}
     set_on = f"{len(val.kept)} {'out-of-fold' if folds else 'validation'} pictures"
     unknown = {
         "threshold": predictor.threshold(val.distances),

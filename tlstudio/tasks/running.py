@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tlstudio.core import events
@@ -100,8 +99,7 @@ def _train(order: Order, job: Fit) -> Iterator[Event]:
             begin(job)
         yield events.Said(f"All {len(job.train)} pictures but the test ones are dealt into {job.recipe.folds} folds.")
         folds = yield from crossvalidation.out_of_fold(job, _split_seed(order.project))
-        job = replace(job, recipe=folds.recipe)
-        yield events.Said(f"Now learning from all {len(job.train)} pictures, for as long as the folds found best.")
+        yield events.Said(f"Now learning from all {len(job.train)} pictures, just as the folds did.")
     yield from fit(job)
     report = yield from job.watched(conclude(order, job, folds))
     accuracies = [report[name] for name in ("val", "test")]
