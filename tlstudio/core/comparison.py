@@ -232,7 +232,7 @@ def _in_common(
 def _no_test(by_folds: Sequence[bool]) -> str:
     """Why a comparison is no test. by_folds: whether the first run was judged by folds, and the second."""
     if all(by_folds):
-        return "Each picture was judged by networks that had not learned from it, and nothing was chosen by it."
+        return "Each picture was judged by networks that had not learned from it, and no epoch was chosen by it."
     if not any(by_folds):
         return "These are validation pictures, by which both runs chose their best epoch: no test."
     folded, other = ("first", "second") if by_folds[0] else ("second", "first")

@@ -1,7 +1,7 @@
 """How good a recipe is, judged on every picture: each fold is asked of a network that learned from the other folds.
 
-Nothing is chosen by the pictures of a fold, not even the epoch: its network learns by the whole recipe, as the model
-that is made in the end does, and is asked after the last step.
+No epoch is chosen by the pictures of a fold: its network learns by the whole recipe, as the model that is made in the
+end does, and is asked after the last step.
 """
 
 import statistics
