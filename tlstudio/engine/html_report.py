@@ -125,8 +125,8 @@ def _headline(report: Mapping[str, Any]) -> str:
         notes.append("Test pictures were asked about once, at the end; nothing was chosen by them.")
     if report["val"].get("split") == events.OUT_OF_FOLD:
         notes.append(
-            "Out of fold: each picture was judged by a network that had not learned from it, and no epoch was chosen by "
-            "it: like the model, every fold learned for all its epochs."
+            "Out of fold: each picture was judged by a network that had not learned from it, and no epoch was chosen "
+            "by it: like the model, every fold learned for all its epochs."
         )
     else:
         notes.append("Validation pictures chose the best epoch, so their figure is a little optimistic.")
