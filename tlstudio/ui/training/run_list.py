@@ -61,6 +61,7 @@ class RunList(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionsClickable(False)
+        header.setTextElideMode(Qt.TextElideMode.ElideRight)
         header.setSectionResizeMode(RunColumn.STRATEGY, QHeaderView.ResizeMode.Stretch)
         for column in (RunColumn.ACCURACY, RunColumn.TIME):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)

@@ -25,6 +25,7 @@ from tlstudio.ui.training.stage_bars import StageBars, moves_of
 REST_LATER = 50  # ms
 _TALL, _NARROW = 640, 900  # pixels: a page taller and narrower than that has the list above the evaluation
 _BESIDE, _STACKED = (1, 1), (2, 3)  # how plots and what is below them share the height
+_LEAST_LIST = 360  # pixels of width in which one recipe can be told from another
 _LEAST_PLOT = 168  # pixels of height in which curves can still be read
 
 
@@ -80,6 +81,7 @@ class RunsPage(QSplitter):
         row.addWidget(self.accuracy_plot, 4)
         row.addWidget(self.stage_bars, 3)
         self._below = QSplitter(Qt.Orientation.Horizontal)
+        self.box.setMinimumWidth(_LEAST_LIST)
         self._below.addWidget(self.box)
         self._below.addWidget(self.results_view)
         column = QVBoxLayout(lower)
