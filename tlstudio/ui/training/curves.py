@@ -164,7 +164,7 @@ class CurvePlot(QFrame):
         self.setProperty("card", True)
         self.setObjectName(f"{measure}_plot")
         self.setAccessibleName(title)
-        self.setMinimumSize(240, 140)
+        self.setMinimumSize(220, 140)
         # Neither hint: two plots side by side get the same room, whatever stands in them.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self.measure: Measure = measure
