@@ -242,7 +242,8 @@ def page(qtbot, tmp_path) -> Iterator[RunsPage]:
     for number in range(1, 8):
         made_up(tmp_path / "runs of one", number, 0.7 + number / 100, seed=number)
     made = RunsPage(None)
-    qtbot.addWidget(made)
+    for part in (made, made.warning_note):
+        qtbot.addWidget(part)
     made.resize(1130, 600)
     made.show()
     made.show_project(tmp_path / "runs of one")
@@ -340,7 +341,7 @@ def test_bars_tell_how_far_each_stage_has_come(qtbot, tmp_path):
     assert said[0] == "stem … blocks5: frozen, its weights have not moved"
     assert "moved by 0.50 % of their norm; gradient 0.10 %" in said[1] and "0.1 % to 1 % is usual" in said[1]
     assert "erasing what it knew" in said[2] and "random values" in said[3]
-    assert bars._verdict.property("role") == "warning" and bars._verdict.full_text.endswith(": neck")
+    assert bars._verdict.property("role") == "warning" and bars._verdict.text().endswith(": neck")
     picture = bars.grab().toImage()
     warning = theme.colours(bars.palette()).warning.rgb()
     shown = {picture.pixelColor(QPoint(x, y)).rgb() for x in range(0, 300, 3) for y in range(picture.height())}

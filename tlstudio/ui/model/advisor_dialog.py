@@ -106,14 +106,7 @@ class StrategyPage(QWidget):
         self.table_line = muted(QLabel(said.format(title)))
         self.table_line.setWordWrap(True)
         self.chart = DepthChart()
-        self.key = muted(
-            QLabel(
-                self.tr(
-                    "● a head alone, on what {0} says at this stage   ■ after a short training from this stage on, on "
-                    "a part of the pictures   ╌ always naming the largest class"
-                ).format(backbone(name).title)
-            )
-        )
+        self.key = muted(QLabel())
         self.key.setWordWrap(True)
         self.key.hide()
         self.verdict = heading("")
@@ -175,6 +168,12 @@ class StrategyPage(QWidget):
 
     def _refresh(self) -> None:
         self.chart.show_measured(self._probed, self._tried)
+        self.key.setText(
+            self.tr(
+                "● a head alone, on what {0} says at this stage   {1} a short trial on a part of the pictures: above "
+                "a stage, all from it on has learned; above the head, only the head   ╌ always naming the largest class"
+            ).format(backbone(self._backbone).title, "■ ◇" if len(self._tried) > 2 else "■")
+        )
         self.key.setVisible(bool(self._probed or self._tried))
         advised = self._advised
         self.use_button.setEnabled(advised is not None)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QPushButton,
+    QStackedWidget,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -55,7 +56,16 @@ class BackbonePage(QWidget):
         self.trial.button.setToolTip(self.tr("Try every network whose weights are here, or stop it"))
         self.trial.wanted.connect(self._begin)
         self.trial.reported.connect(self._take)
+        self.trial.ended.connect(self._refresh)
+        self.trial.say(self.tr("Test pictures are not looked at, and nothing is changed."))
         self.table = self._make_table()
+        self.nothing = muted(QLabel())
+        self.nothing.setObjectName("no_backbone_yet")
+        self.nothing.setWordWrap(True)
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._pages = QStackedWidget()
+        for page in (self.nothing, self.table):
+            self._pages.addWidget(page)
         self.choose_button = QPushButton(self.tr("Choose this network"))
         self.choose_button.setObjectName("choose_backbone_button")
         self.choose_button.setProperty("primary", True)
@@ -66,8 +76,9 @@ class BackbonePage(QWidget):
         column.setSpacing(SPACE)
         column.addWidget(intro)
         column.addWidget(self.trial)
-        column.addWidget(self.table, 1)
+        column.addWidget(self._pages, 1)
         column.addWidget(self.choose_button, 0, Qt.AlignmentFlag.AlignRight)
+        self._refresh()
 
     def show_probed(self, probed: Sequence[BackboneProbed]) -> None:
         """Show what was found before on the same pictures."""
@@ -98,6 +109,7 @@ class BackbonePage(QWidget):
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setShowGrid(False)
+        table.setStyleSheet("QTableView::item { padding: 0 5px; }")
         table.setTabKeyNavigation(False)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -107,8 +119,8 @@ class BackbonePage(QWidget):
     @Slot()
     def _begin(self) -> None:
         self._probed = []
-        self._refresh()
         self.trial.run(partial(compare, self._project))
+        self._refresh()
 
     @Slot(object)
     def _take(self, event: Event) -> None:
@@ -116,9 +128,14 @@ class BackbonePage(QWidget):
             self._probed.append(event)
             self._refresh()
 
+    @Slot()
     def _refresh(self) -> None:
         selected = self._selected()
         rows = sorted(self._probed, key=_worth)
+        self._pages.setCurrentIndex(1 if rows else 0)
+        press = self.tr("Press Compare, and every network gets a line here: its accuracy, its time and its size.")
+        soon = self.tr("The first network is at work; its line appears here when it has seen all pictures.")
+        self.nothing.setText(soon if self.trial.is_busy() else press)
         self.table.setRowCount(len(rows))
         for row, probe in enumerate(rows):
             for column, text in enumerate(self._cells(probe)):

@@ -77,8 +77,8 @@ class DepthChart(_Chart):
         self.update()
 
     def _stages(self) -> list[str]:
-        names = [probe.stage for probe in self._probed]
-        return [*names, *(trial.train_from for trial in self._tried if trial.train_from not in names)]
+        names = (*(probe.stage for probe in self._probed), *(trial.train_from for trial in self._tried))
+        return list(dict.fromkeys(names))
 
     def _said(self, stage: str) -> str:
         """The figures at a stage, as a sentence."""
@@ -89,12 +89,17 @@ class DepthChart(_Chart):
             for p in self._probed
             if p.stage == stage
         ]
-        parts += [
-            self.tr("learning from {0} on: {1}").format(stage, figures.accuracy(t.accuracy, t.interval))
-            for t in self._tried
-            if t.train_from == stage
-        ]
+        alone = self.tr("the head alone, on the pictures of the trial from {0} on: {1}")
+        learned = self.tr("learning from {0} on: {1}")
+        for head, tuned in self._trials():
+            for text, trial in ((alone, head), (learned, tuned)):
+                if trial.train_from == stage:
+                    parts.append(text.format(tuned.train_from, figures.accuracy(trial.accuracy, trial.interval)))
         return "\n".join(parts)
+
+    def _trials(self) -> list[tuple[Tried, Tried]]:
+        """Each trial with the head alone, which comes before it."""
+        return list(zip(self._tried[::2], self._tried[1::2], strict=False))
 
     def _x(self, stage: str, area: QRectF) -> float:
         names = self._stages()
@@ -135,12 +140,13 @@ class DepthChart(_Chart):
             painter.setBrush(colours.curve1)
             painter.drawEllipse(at, _POINT, _POINT)
         painter.setPen(QPen(colours.curve2, 2))
-        for trial in self._tried:
-            # Beside the probe of the same stage, not upon it.
-            x, y = self._x(trial.train_from, area) + 3 * _POINT, scale.y(trial.accuracy, area)
-            self._paint_whisker(painter, x, [scale.y(end, area) for end in trial.interval])
-            painter.setBrush(colours.curve2)
-            painter.drawRect(QRectF(x - _POINT, y - _POINT, 2 * _POINT, 2 * _POINT))
+        for number, pair in enumerate(self._trials()):
+            for trial in pair:
+                # Beside the probe of the same stage and beside the other trial, not upon them.
+                x = self._x(trial.train_from, area) + (number + 1) * 3 * _POINT
+                self._paint_whisker(painter, x, [scale.y(end, area) for end in trial.interval])
+                painter.setBrush(self.palette().window() if number else colours.curve2)
+                painter.drawPolygon(_mark(number, QPointF(x, scale.y(trial.accuracy, area))))
 
     def _paint_frame(self, painter: QPainter, area: QRectF, scale: _Scale, colours: theme.Colours) -> None:
         metrics = self.fontMetrics()
@@ -166,6 +172,14 @@ class DepthChart(_Chart):
         painter.drawLine(QPointF(x, low), QPointF(x, high))
         for y in (low, high):
             painter.drawLine(QPointF(x - _WHISKER, y), QPointF(x + _WHISKER, y))
+
+
+def _mark(trial: int, at: QPointF) -> QPolygonF:
+    """A square for the first trial, a rhombus for what follows it."""
+    if trial == 0:
+        return QPolygonF(QRectF(at.x() - _POINT, at.y() - _POINT, 2 * _POINT, 2 * _POINT))
+    reach = 1.4 * _POINT
+    return QPolygonF([at + QPointF(*by) for by in ((-reach, 0.0), (0.0, -reach), (reach, 0.0), (0.0, reach))])
 
 
 class RateChart(_Chart):

@@ -306,7 +306,7 @@ class LayerTree(QTreeView):
             Column.PARAMETERS: "11,179,077",
             Column.LEARNS: "☐  in part",
             Column.RATE: "2.5e-4",
-            Column.BATCHNORM: "adaptive · ✗ 0.24 σ" if self._model.has_seal else "BatchNorm",
+            Column.BATCHNORM: "adaptive · ✓" if self._model.has_seal else "BatchNorm",
             Column.MOVED: "134.5 %",
         }
         for column, text in widest.items():

@@ -39,7 +39,7 @@ _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _ROW = 28
 _LEAST_BAR, _LEAST_NAME = 36, 72
-_WIDEST = "100.0 % (100–100)"
+_WIDEST, _BRIEF = "100.0 % (100–100)", "100.0 %"
 
 
 @dataclass(frozen=True)
@@ -166,11 +166,24 @@ class ClassTable(QAbstractTableModel):
 
 
 class _FigureDelegate(QStyledItemDelegate):
-    """A figure, and where there is room a bar as long as it is high, with a thin line over its interval."""
+    """A figure, and where there is room a bar as long as it is high, with a thin line over its interval.
+
+    Attributes:
+        is_brief: leave the intervals out of the figures, for want of room; the tool tips have them.
+    """
+
+    is_brief = False
+
+    def initStyleOption(self, option: QStyleOptionViewItem, at: _Index) -> None:
+        super().initStyleOption(option, at)
+        figure: Figure | None = at.data(_FIGURE)
+        if figure is not None and self.is_brief:
+            option.text = figures.percent(figure.value)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, at: _Index) -> None:
         figure: Figure | None = at.data(_FIGURE)
-        widest = _WIDEST if figure is None or figure.interval else _WIDEST.split(" (")[0]
+        has_interval = figure is not None and figure.interval and not self.is_brief
+        widest = _WIDEST if has_interval else _BRIEF
         needed = option.fontMetrics.horizontalAdvance(widest) + SPACE
         bar = min(option.rect.width() - needed - SPACE, 160)
         super().paint(painter, option, at)
@@ -218,7 +231,8 @@ class ClassFiguresView(QTableView):
         self._sorted.setSortRole(_SORT)
         self._sorted.setSourceModel(self._table)
         self.setModel(self._sorted)
-        self.setItemDelegate(_FigureDelegate(self))
+        self._delegate = _FigureDelegate(self)
+        self.setItemDelegate(self._delegate)
         self.setSortingEnabled(True)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
@@ -235,15 +249,18 @@ class ClassFiguresView(QTableView):
         self._share_width()
 
     def _share_width(self) -> None:
-        """Names take what they need, figures the rest; where they would not fit any more, the table scrolls."""
+        """Names take what they need, figures the rest; where they would not fit any more, without their intervals."""
         width, header = self.fontMetrics().horizontalAdvance, self.horizontalHeader()
         room = self.viewport().width()
         names = [width(line.name) for line in self._table.classes()]
         named = min(max([*names, _LEAST_NAME]) + 3 * SPACE, max(_LEAST_NAME, room // 4))
         counted = header.sectionSizeHint(Column.PICTURES)
-        least = {column: width(_WIDEST) + 3 * SPACE for column in (Column.PRECISION, Column.RECALL)}
         has_interval = any(line.f1.interval for line in self._table.classes())
-        least[Column.F1] = least[Column.RECALL] if has_interval else width(_WIDEST.split(" (")[0]) + 3 * SPACE
+        whole, brief = width(_WIDEST) + 3 * SPACE, width(_BRIEF) + 3 * SPACE
+        least = {Column.PRECISION: whole, Column.RECALL: whole, Column.F1: whole if has_interval else brief}
+        self._delegate.is_brief = sum(least.values()) > room - named - counted
+        if self._delegate.is_brief:
+            least = dict.fromkeys(least, brief)
         spare = max(0, room - named - counted - sum(least.values())) // len(least)
         for column, needed in least.items():
             header.resizeSection(column, needed + spare)

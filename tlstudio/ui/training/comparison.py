@@ -87,8 +87,8 @@ class ComparisonPage(QScrollArea):
         self._parts = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._parts.setContentsMargins(0, SPACE, SPACE // 2, 0)
         self._parts.setSpacing(SPACE)
-        self._parts.addWidget(words, 2)
-        self._parts.addWidget(self.pictures, 3)
+        self._parts.addWidget(words, 1)
+        self._parts.addWidget(self.pictures, 1)
         inside = QWidget()
         inside.setLayout(self._parts)
         self.setObjectName("comparison_page")
@@ -313,9 +313,9 @@ class ComparisonPage(QScrollArea):
             return
         this_alone = button is self.only_this
         winner, loser = (self._first, other) if this_alone else (other, self._first)
-        title = self.tr("Only run {0} got these right; below, what run {1} took them for")
+        title = self.tr("Only run {0} is right")
         found = Judged(loser.report, "test", "val").among(self._paths[button])
-        self.pictures.show_pictures(title.format(winner.run.number, loser.run.number), found)
+        self.pictures.show_pictures(title.format(winner.run.number), found)
 
 
 def _signed(share: float) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
-from PySide6.QtCore import QEvent, QLocale, QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen, QShowEvent
+from PySide6.QtCore import QEvent, QLocale, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette, QPen, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from tlstudio.core.events import Event, Said
@@ -21,6 +21,8 @@ Measure = Literal["loss", "accuracy"]
 _LIBRARIES = ("numpy", "pyqtgraph")
 _HUNDRED = 100
 _BESIDE = 12  # pixels around the name of a phase
+_SAMPLE, _GAP = 22, 4  # pixels: of a run's line beside its name, and around them
+_MARGIN = 12
 _SMEAR = 40  # more epochs than this, and symbols would run into each other
 _DASHES: tuple[tuple[float, ...], ...] = ((), (5, 2), (1, 1.5), (6, 2, 1, 2), (2, 2))  # lengths in widths of the line
 MOST_LAID = theme.RUN_COLOURS
@@ -100,7 +102,7 @@ class _Legend(QWidget):
 
 
 class _Keys(QWidget):
-    """Which run is which: a piece of its line, and its name, in as many columns as there are runs."""
+    """Which run is which: a piece of its line, and its name; where there is little room, in columns of one width."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,22 +115,29 @@ class _Keys(QWidget):
         self._names = tuple(learned.format(run.name) if run.learned else run.name for run in runs)
         self.setToolTip("\n".join(self._names))
         self.setVisible(bool(runs))
+        self.updateGeometry()
         self.update()
+
+    def sizeHint(self) -> QSize:
+        """With room for every name."""
+        wide = sum(_SAMPLE + self.fontMetrics().horizontalAdvance(name) + 3 * _GAP for name in self._names)
+        return QSize(wide, self.height())
 
     def paintEvent(self, _drawing: QPaintEvent) -> None:
         painter, metrics = QPainter(self), self.fontMetrics()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        x, sample, gap = 0, 26, 4
-        most = self.width() // max(1, len(self._names))
+        x = 0
+        fits = self.sizeHint().width() <= self.width()
+        most = self.width() if fits else self.width() // max(1, len(self._names))
         for number, name in enumerate(self._names):
             painter.setPen(_pen(number, self.palette()))
-            painter.drawLine(x, self.height() // 2, x + sample, self.height() // 2)
+            painter.drawLine(x, self.height() // 2, x + _SAMPLE, self.height() // 2)
             painter.setPen(self.palette().windowText().color())
-            room = most - sample - 3 * gap
+            room = most - _SAMPLE - 2 * _GAP
             text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
             left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(QRectF(x + sample + gap, 0, room, self.height()), left, text)
-            x += min(most, sample + metrics.horizontalAdvance(text) + 4 * gap)
+            painter.drawText(QRectF(x + _SAMPLE + _GAP, 0, room, self.height()), left, text)
+            x += min(most, _SAMPLE + metrics.horizontalAdvance(text) + 3 * _GAP)
 
 
 def _pen(number: int, palette: QPalette) -> QPen:
@@ -155,7 +164,7 @@ class CurvePlot(QFrame):
         self.setProperty("card", True)
         self.setObjectName(f"{measure}_plot")
         self.setAccessibleName(title)
-        self.setMinimumSize(240, 140)
+        self.setMinimumSize(220, 140)
         # Neither hint: two plots side by side get the same room, whatever stands in them.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self.measure: Measure = measure
@@ -172,15 +181,15 @@ class CurvePlot(QFrame):
         self._waiting = muted(QLabel())
         self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._waiting.setWordWrap(True)
-        head = QHBoxLayout()
-        head.addWidget(self._title)
-        head.addStretch(1)
-        head.addWidget(self._legend)
+        self._head = QHBoxLayout()
+        self._head.addWidget(self._title)
+        self._head.addStretch(1)
+        self._head.addWidget(self._legend)
         self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(12, theme.SPACE, 12, theme.SPACE)
+        self._column.setContentsMargins(_MARGIN, theme.SPACE, _MARGIN, theme.SPACE)
         self._column.setSpacing(4)
         self._keys = _Keys()
-        self._column.addLayout(head)
+        self._column.addLayout(self._head)
         self._column.addWidget(self._keys)
         self._column.addWidget(self._waiting, 1)
 
@@ -211,6 +220,18 @@ class CurvePlot(QFrame):
             self._laid = runs
             self._keys.show_runs(runs)
             self._legend.setVisible(not runs)
+            self._place_keys()
+
+    def _place_keys(self) -> None:
+        """Beside the title where they have the room, else in a row of their own."""
+        beside = self._title.sizeHint().width() + self._keys.sizeHint().width() + 2 * _MARGIN + theme.SPACE
+        is_beside, is_there = beside <= self.width(), self._head.indexOf(self._keys) >= 0
+        if is_beside and not is_there:
+            self._column.removeWidget(self._keys)
+            self._head.addWidget(self._keys)
+        elif is_there and not is_beside:
+            self._head.removeWidget(self._keys)
+            self._column.insertWidget(1, self._keys)
 
     def shown_curves(self) -> Curves:
         return self._curves
@@ -233,6 +254,11 @@ class CurvePlot(QFrame):
     def showEvent(self, shown: QShowEvent) -> None:
         super().showEvent(shown)
         self.load()
+
+    def resizeEvent(self, change: QResizeEvent) -> None:
+        super().resizeEvent(change)
+        if self._laid:
+            self._place_keys()
 
     def changeEvent(self, change: QEvent) -> None:
         super().changeEvent(change)

@@ -61,6 +61,7 @@ class RunList(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionsClickable(False)
+        header.setTextElideMode(Qt.TextElideMode.ElideRight)
         header.setSectionResizeMode(RunColumn.STRATEGY, QHeaderView.ResizeMode.Stretch)
         for column in (RunColumn.ACCURACY, RunColumn.TIME):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
@@ -74,7 +75,7 @@ class RunList(QTableView):
         # The recipe comes first; the tool tip has the rest.
         self.setColumnHidden(RunColumn.WHEN, self.width() < _ROOM_FOR_WHEN)
         self.setColumnHidden(RunColumn.TIME, self.width() < _ROOM_FOR_TIME)
-        letters = 8 if self.width() < _ROOM_FOR_TIME else 14
+        letters = 6 if self.width() < _ROOM_FOR_TIME else 14
         self.horizontalHeader().resizeSection(RunColumn.NOTE, self.fontMetrics().horizontalAdvance("n") * letters)
 
     def chosen_row(self) -> int:

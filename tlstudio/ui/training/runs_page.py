@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from tlstudio.core import events
@@ -22,6 +23,10 @@ from tlstudio.ui.training.side_by_side import SideBySide
 from tlstudio.ui.training.stage_bars import StageBars, moves_of
 
 REST_LATER = 50  # ms
+_TALL, _NARROW = 640, 900  # pixels: a page taller and narrower than that has the list above the evaluation
+_BESIDE, _STACKED = (1, 1), (2, 3)  # how plots and what is below them share the height
+_LEAST_LIST = 360  # pixels of width in which one recipe can be told from another
+_LEAST_PLOT = 168  # pixels of height in which curves can still be read
 
 
 class RunsPage(QSplitter):
@@ -48,6 +53,7 @@ class RunsPage(QSplitter):
         self._stale = False
         self._to_choose: list[Path] = []
         self._live = RunState()
+        self._lent = 0  # pixels that the plots gave to the table of several runs
         self._rest = QTimer(self, interval=REST_LATER, singleShot=True)
         self.table = RunTable(self)
         self.table.set_colours(theme.colours(self.palette()))
@@ -57,7 +63,7 @@ class RunsPage(QSplitter):
         self.stage_bars = StageBars()
         self.side_by_side = SideBySide()
         self.results_view = ResultsView(self.table, chooser)
-        self.warning_note = WarningNote(self)
+        self.warning_note = WarningNote()
         self._lay_out()
         self._rest.timeout.connect(self._show_live_rest)
         self.loss_plot.loaded.connect(self.accuracy_plot.load)
@@ -74,23 +80,52 @@ class RunsPage(QSplitter):
         row.addWidget(self.loss_plot, 4)
         row.addWidget(self.accuracy_plot, 4)
         row.addWidget(self.stage_bars, 3)
-        below = QSplitter(Qt.Orientation.Horizontal)
-        below.addWidget(self.box)
-        below.addWidget(self.results_view)
+        self._below = QSplitter(Qt.Orientation.Horizontal)
+        self.box.setMinimumWidth(_LEAST_LIST)
+        self._below.addWidget(self.box)
+        self._below.addWidget(self.results_view)
         column = QVBoxLayout(lower)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.SPACE)
         column.addWidget(self.side_by_side)
-        column.addWidget(below, 1)
+        column.addWidget(self._below, 1)
         self.addWidget(plots)
         self.addWidget(lower)
-        for splitter in (below, self):
+        for splitter in (self._below, self):
             splitter.setChildrenCollapsible(False)
             splitter.setHandleWidth(theme.SPACE)
-            splitter.setStretchFactor(0, 3)
-            splitter.setStretchFactor(1, 2)
+            splitter.setStretchFactor(0, 1)
+            splitter.setStretchFactor(1, 1)
+        self._share_room()
         for beside in (plots, self.box):
             self.results_view.room_wanted.connect(beside.setHidden)
+
+    def resizeEvent(self, change: QResizeEvent) -> None:
+        super().resizeEvent(change)
+        is_stacked = self.height() >= _TALL and self.width() < _NARROW
+        wanted = Qt.Orientation.Vertical if is_stacked else Qt.Orientation.Horizontal
+        if self._below.orientation() != wanted:
+            self._below.setOrientation(wanted)
+            self._share_room()
+
+    def _share_room(self) -> None:
+        is_stacked = self._below.orientation() == Qt.Orientation.Vertical
+        whole = max(self.height(), _TALL)
+        plots, lower = _STACKED if is_stacked else _BESIDE
+        self.setSizes([whole * plots // (plots + lower), whole * lower // (plots + lower)])
+        self._below.setSizes([1000, 2000] if is_stacked else [2000, 3000])
+        self._lent = 0
+        self._lend_room()
+
+    def _lend_room(self) -> None:
+        """The plots give the table of several runs its room, as long as they can be read, and get it back after it."""
+        plots, lower = self.sizes()
+        if plots == 0:
+            return  # the evaluation has all the room
+        wanted = 0 if self.side_by_side.isHidden() else self.side_by_side.minimumHeight() + theme.SPACE
+        lent = min(wanted, max(0, plots + self._lent - _LEAST_PLOT))
+        self.setSizes([plots + self._lent - lent, lower - self._lent + lent])
+        self._lent = lent
 
     # Reading
 
@@ -210,6 +245,7 @@ class RunsPage(QSplitter):
         self.stage_bars.show_moves(moves_of(line.state) if line else (), whose)
         self.warning_note.show_warnings(line.state.warnings if line else ())
         self.side_by_side.show_runs(lines)
+        self._lend_room()
         if len(lines) == 2:
             later, earlier = lines
             self.results_view.show_comparison(later, earlier)

@@ -13,7 +13,7 @@ from tlstudio.core.errors import BadRecipe
 from tlstudio.core.recipe import Recipe
 from tlstudio.core.run import RunState
 from tlstudio.ui import figures, theme
-from tlstudio.ui.labels import ElidedLabel, heading, muted
+from tlstudio.ui.labels import heading, muted
 
 # A stage whose weights have moved by more than a tenth of their norm is no longer the one that was pretrained.
 ERASING = 0.1
@@ -196,8 +196,8 @@ class StageBars(QFrame):
         self._waiting = muted(QLabel(self.tr("While a run learns, this shows how far each stage moves.")))
         self._waiting.setWordWrap(True)
         self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._verdict = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
-        self._verdict.setProperty("role", "muted")
+        self._verdict = muted(QLabel())
+        self._verdict.setWordWrap(True)
         self._lay_out()
         self._colour()
         self.show_moves(())
@@ -248,7 +248,7 @@ class StageBars(QFrame):
             self._verdict.setProperty("role", role)
             self._verdict.style().unpolish(self._verdict)
             self._verdict.style().polish(self._verdict)
-        self._verdict.show_text(said or self.tr("No stage has forgotten what it knew."))
+        self._verdict.setText(said or self.tr("No stage has forgotten what it knew."))
         self.setAccessibleDescription("\n".join(self._rows.text(move) for move in moves))
 
     def shown_moves(self) -> tuple[StageMove, ...]:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
+    QDialogButtonBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -122,6 +123,9 @@ class SeeingDialog(QDialog):
         below.addWidget(self._make_stages())
         below.addLayout(self._make_page(), 1)
         layout.addLayout(below, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout.addWidget(buttons)
 
     def _make_choices(self) -> QHBoxLayout:
         self.strip = Tiles("seeing_pictures", self.tr("Pictures of the project to look at"), SMALL, named=False)
@@ -152,7 +156,7 @@ class SeeingDialog(QDialog):
         self.stages.setObjectName("seeing_stages")
         self.stages.setAccessibleName(self.tr("Stages of the network"))
         self.stages.setToolTip(self.tr("The stages in the order a picture passes them"))
-        self.stages.setFixedWidth(210)
+        self.stages.setFixedWidth(272)
         self.stages.setWordWrap(True)
         self.stages.setSpacing(1)
         self.stages.currentRowChanged.connect(self._choose_stage)
@@ -259,6 +263,7 @@ class SeeingDialog(QDialog):
             if stage.name != "head":
                 item = QListWidgetItem(f"{stage.name}\n{stage.learns}")
                 item.setData(Qt.ItemDataRole.UserRole, stage.name)
+                item.setToolTip(stage.learns)
                 item.setSizeHint(QSize(0, 2 * self.fontMetrics().height() + SPACE))
                 self.stages.addItem(item)
         self.stages.blockSignals(False)

@@ -7,6 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtWidgets import (
     QDialog,
+    QDialogButtonBox,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -136,6 +137,9 @@ class DriftDialog(QDialog):
         row.addWidget(self._doing, 1)
         row.addWidget(self.bar, 1)
         row.addWidget(self.run_button)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        row.addWidget(buttons)
         return row
 
     @Slot()
