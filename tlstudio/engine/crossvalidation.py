@@ -161,7 +161,8 @@ def _take_up(fold: Fit) -> list[EpochDone]:
 
 def _remember(fold: Fit, found: HeldOut, done: FoldDone) -> None:
     """Keep what a fold said in the place of its checkpoints: it is all that is needed of it."""
-    facts = {"done": done.to_json(), "kept": [picture.path for picture in found.kept]}
+    numbers = {picture.path: number for number, picture in enumerate(fold.val)}
+    facts = {"done": done.to_json(), "kept": [numbers[picture.path] for picture in found.kept]}
     tensors = {"logits": torch.from_numpy(found.logits), "distances": found.distances}
     end = Place(len(fold.recipe.phases) + 1)
     run_checkpoints.write(fold.run, Checkpoint(end, len(fold.recipe.phases), facts, fold.terms, tensors))
@@ -179,9 +180,8 @@ def _remembered(fold: Fit) -> tuple[HeldOut, FoldDone] | None:
         return None
     done = from_json(found.facts["done"])
     assert isinstance(done, FoldDone)
-    here = {picture.path: picture for picture in fold.val}
     with run_checkpoints.fitting(fold.run):
-        kept = tuple(here[path] for path in found.facts["kept"])
+        kept = tuple(fold.val[number] for number in found.facts["kept"])
         return HeldOut(kept, found.tensors["logits"].numpy(), found.tensors["distances"]), done
 
 
