@@ -52,6 +52,24 @@ def test_it_goes_on_with_what_is_unfinished_or_begins(
     assert again.events[-1]["run"] == str(unfinished / "runs" / "002-feature-extraction")
 
 
+def test_it_goes_on_where_the_project_was_moved_with_copies_of_its_pictures(
+    here: Tlstudio, pictures: Path, tiny_backbone: Backbone, tmp_path: Path
+) -> None:
+    recipe = make_recipe("tiny", "feature-extraction", Changes(epochs=3))
+    with Project.open(tmp_path / "mine") as project:
+        list(tasks.scan(project, pictures, copy=True))
+        next(event for event in tasks.train(project, recipe, threads=1) if event.kind == "epoch_done")
+    shutil.rmtree(pictures)
+    moved = (tmp_path / "mine").rename(tmp_path / "theirs")
+    done = here("train", moved, *QUICK, "--resume", "--json")
+    assert done.status == 0, done.err
+    assert done.events[0]["event"] == "run_resumed"
+    assert done.of("picture_skipped") == []
+    assert done.events[-1]["run"] == str(moved / "runs" / "001-feature-extraction")
+    with Project.look(moved) as looked:
+        assert all(Path(picture.path).is_file() for picture in looked.catalogue.pictures())
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [

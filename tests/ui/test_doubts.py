@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QLabel, QListView, QPushButton, QTabWidget
 
 from tests.ui.world import draw_shapes, settle, wait_for
 from tlstudio.core.edits import Edits
+from tlstudio.ui.dataset.doubts.decisions import DecisionsPage
+from tlstudio.ui.dataset.doubts.models import Doubt
 from tlstudio.ui.main_window import MainWindow
 
 WRONG = ("circle 0.png", "star 1.png")
@@ -135,3 +137,20 @@ def test_another_project_starts_with_a_clean_page(doubtful: MainWindow, tmp_path
     QTest.mouseClick(doubtful.findChild(QPushButton, "doubts_button"), Qt.MouseButton.LeftButton)
     wait_for(lambda: "of 8 pictures" in view._about.full_text)
     settle(doubtful)
+
+
+def test_where_nothing_can_be_changed_doubts_are_shown_but_not_decided(qtbot) -> None:
+    page = DecisionsPage()
+    qtbot.addWidget(page, before_close_func=DecisionsPage.shut_down)
+    edits: list[object] = []
+    page.edit_wanted.connect(edits.append)
+    page.allow_changes("Open elsewhere.")
+    page.show_doubts([Doubt(1, "ab", "", "circle", "square", 0.9)], ("circle", "square"))
+    for button in (page.keep, page.take, page.other, page.leave):
+        assert not button.isEnabled() and button.toolTip() == "Open elsewhere."
+    for key in (Qt.Key.Key_K, Qt.Key.Key_R, Qt.Key.Key_Delete, Qt.Key.Key_2):
+        QTest.keyClick(page.list, key)
+    assert page.list.model().rowCount() == 1 and not edits
+    page.allow_changes("")
+    QTest.keyClick(page.list, Qt.Key.Key_R)
+    assert page.list.model().rowCount() == 0 and len(edits) == 1

@@ -118,6 +118,8 @@ def test_training_that_was_killed_goes_on_at_one_click(window, sessions, chooser
     assert window.step == Step.TRAINING
     (run,) = runs_in(window.project.folder)
     wait_for(lambda: any(isinstance(event, RunResumed) for event in run.history()))
+    # Killed again, it is offered again.
+    wait_for(lambda: any(str(run.folder) in mark.read_text("utf-8") for mark in sessions.glob("*.json")))
     wait_for(lambda: run.state().epochs)  # stopped before an epoch has ended there is nothing to keep
     window.training_panel.stop()
     wait_for(lambda: not window.training_panel.is_busy())

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from tests.ui.uichecks import complaints
 from tlstudio import tasks
@@ -87,6 +87,10 @@ def ended(qtbot, panel: TrainingPanel, runs: int) -> list[RunFolder]:
     return runs_in(panel._project.folder)
 
 
+def words_in(part) -> str:
+    return " ".join(label.text() for label in part.findChildren(QLabel) if label.isVisible())
+
+
 def epochs_of(panel: TrainingPanel) -> int:
     return len(panel.control.state.epochs)
 
@@ -113,8 +117,13 @@ def test_a_paused_run_goes_on_where_it_stands_also_in_another_window(qtbot, pane
     assert panel.offer_note.isHidden()  # said above
     assert panel.focusWidget() is panel.pause_button
 
+    panel.ask_or_train()  # step 1's Train
+    assert not panel.is_busy() and panel.offer_note.isVisible()
+    assert panel.offer_note.no_button.text() == "Start a new run"
+    assert panel.focusWidget() is panel.offer_note.yes_button
+
     again = show(qtbot, project)
-    assert again.offer_note.isVisible()
+    assert again.offer_note.isVisible() and again.offer_note.no_button.text() == "Leave it"
     assert again.offer_note.text() == f"Run 1 stands at epoch {stopped.epoch} of 5000 (fine-tune)."
     click(again.offer_note.no_button)
     assert again.offer_note.isHidden() and again.pause_button.text() == "Go on"
@@ -125,6 +134,7 @@ def test_a_paused_run_goes_on_where_it_stands_also_in_another_window(qtbot, pane
     done = len(run.state().epochs)
     click(again.pause_button)
     assert again.is_busy() and cell(again, 0, RunColumn.ACCURACY) == "running…"
+    assert "This run goes on. When it has ended, it is judged" in words_in(again.results_view)
     qtbot.waitUntil(lambda: epochs_of(again) > done + 1, timeout=LONG)
     assert again.control.pace.epoch >= stopped.epoch
     click(again.stop_button)
@@ -147,8 +157,13 @@ def test_why_a_run_could_not_go_on_is_said_with_the_remedy(qtbot, panel, project
     assert panel.offer_note.text().splitlines()[1] == "the disk is full. Free 12 MB."
     panel.train_or_go_on()  # the key for Train takes up what stands still
     assert panel.is_busy() and panel.control.run == run
-    panel.stop()
+    click(panel.pause_button)
     ended(qtbot, panel, 1)
+    panel.set_recipe(quick())
+    panel.ask_or_train()
+    click(panel.offer_note.no_button)
+    assert panel.is_busy() and panel.offer_note.isHidden()
+    assert ended(qtbot, panel, 2)[-1].is_finished and run.is_unfinished
 
 
 # Again, in one way or another

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 import sqlite3
 import unicodedata
@@ -87,6 +88,7 @@ _FACTS = (
     "contrast",
     "taken",
 )
+_FOLDER = "folder"  # the fact that tells where the project lay when its pictures were taken in
 _LISTED = ("path", "label", "split", *_FACTS, "excluded", "filed_as", "id")
 _EXCLUDED = _LISTED.index("excluded")
 Deal = Callable[[list[Picture]], list[Picture]]
@@ -226,11 +228,28 @@ class Catalogue:
             if check is not None:
                 check(listed(db))
             # As JSON, which is plain ASCII: a path need not be valid text.
-            kept = [(name, json.dumps(value)) for name, value in facts.items()]
+            known = {**facts, _FOLDER: str(self.path.parent)}
+            kept = [(name, json.dumps(value)) for name, value in known.items()]
             db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", kept)
             # A redone edit would meet classes and files it has never seen.
             db.execute("DELETE FROM changes WHERE step IN (SELECT id FROM steps WHERE undone)")
             db.execute("DELETE FROM steps WHERE undone")
+
+    def follow_folder(self) -> None:
+        """Know the pictures inside the project's folder by their new paths, if it was moved or copied as a whole.
+
+        Raises:
+            ProjectError: the disk is full or the file cannot be written.
+        """
+        here, before = str(self.path.parent), self.fact(_FOLDER)
+        if before in ("", here):
+            return
+        inside = before + os.sep
+        with self.writing() as db:
+            rows = db.execute("SELECT id, path FROM pictures").fetchall()
+            moved = [(here + path[len(before) :], number) for number, path in rows if path.startswith(inside)]
+            db.executemany("UPDATE OR IGNORE pictures SET path = ? WHERE id = ?", moved)
+            db.execute("UPDATE facts SET value = ? WHERE name = ?", (json.dumps(here), _FOLDER))
 
     def pictures(self) -> list[Picture]:
         """All files found, those refused or excluded too, by path; without fingerprints."""

@@ -311,7 +311,7 @@ def _other_pictures(first: RunFolder, second: RunFolder) -> Iterator[str]:
         return
     both = [path for path in then if path in now]
     yield from _named("was added", "were added", [path for path in now if path not in then])
-    yield from _named("is gone", "are gone", [path for path in then if path not in now])
+    yield from _named("is gone or left out", "are gone or left out", [path for path in then if path not in now])
     for field, one, more in (
         ("label", "was relabelled", "were relabelled"),
         ("split", "went to another part", "went to another part"),

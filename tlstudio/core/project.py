@@ -113,10 +113,12 @@ class Project:
         _check_version(folder)
         lock = _take_lock(folder, program)
         try:
-            return cls(folder, lock)
+            project = cls(folder, lock)
+            project.catalogue.follow_folder()
         except BaseException:
             locks.give_back(lock)
             raise
+        return project
 
     @classmethod
     def look(cls, folder: Path, refusal: LookOnly | None = None) -> "Project":

@@ -136,7 +136,7 @@ def _fold(fold: Fit, pictures: Sequence[Picture], number: int) -> Generator[Even
     if number == 1 and (rest := (seconds - reading) * count) > WORTH_SAYING:
         yield Said(f"{count - 1} more folds and the training on all pictures will take about {_minutes(rest)}.")
     found = HeldOut(asked.kept, asked.logits, distances)
-    _remember(fold, found, done)
+    _remember(fold, pictures, found, done)
     return found, done
 
 
@@ -150,9 +150,10 @@ def _take_up(fold: Fit) -> None:
         fold.checkpoint = run_checkpoints.read(fold.run)
 
 
-def _remember(fold: Fit, found: HeldOut, done: FoldDone) -> None:
+def _remember(fold: Fit, pictures: Sequence[Picture], found: HeldOut, done: FoldDone) -> None:
     """Keep what a fold said in the place of its checkpoints: it is all that is needed of it."""
-    facts = {"done": done.to_json(), "kept": [picture.path for picture in found.kept]}
+    numbers = {picture.path: number for number, picture in enumerate(pictures)}
+    facts = {"done": done.to_json(), "kept": [numbers[picture.path] for picture in found.kept]}
     tensors = {"logits": torch.from_numpy(found.logits), "distances": found.distances}
     end = Place(len(fold.recipe.phases) + 1)
     run_checkpoints.write(fold.run, Checkpoint(end, len(fold.recipe.phases), facts, fold.terms, tensors))
@@ -168,11 +169,10 @@ def _remembered(fold: Fit, pictures: Sequence[Picture]) -> tuple[HeldOut, FoldDo
         return None
     if "done" not in found.facts or found.terms != fold.terms:
         return None
-    here = {picture.path: picture for picture in pictures}
     with run_checkpoints.fitting(fold.run):
         done = from_json(found.facts["done"])
         assert isinstance(done, FoldDone)
-        kept = tuple(here[path] for path in found.facts["kept"])
+        kept = tuple(pictures[number] for number in found.facts["kept"])
         return HeldOut(kept, found.tensors["logits"].numpy(), found.tensors["distances"]), done
 
 

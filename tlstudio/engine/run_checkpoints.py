@@ -33,7 +33,7 @@ class Place:
     validation pictures' are asked after them.
 
     since_best: epochs of the phase without a lower validation loss. sums: what has been added up since the epoch
-    began. left_out: paths of the pictures that could not be read when the phase began.
+    began. left_out: numbers of the pictures, in the order of the run, that could not be read when the phase began.
     """
 
     phase: int = 1
@@ -42,7 +42,7 @@ class Place:
     checked: int = 0
     since_best: int = 0
     sums: dict[str, float] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[int, ...] = ()
 
     def next_epoch(self, improved: bool) -> "Place":
         since_best = 0 if improved else self.since_best + 1

@@ -325,13 +325,16 @@ def _started(job: Fit, number: int, phase: Phase) -> PhaseStarted:
 
 def _lesson(job: Fit, phase: Phase, plan: CachePlan) -> Generator[Event, None, _Lesson]:
     """Open the pictures of a phase and set up what learns from them, as it stood where the run goes on within it."""
-    pictures, held_out = ([p for p in part if p.path not in job.place.left_out] for part in (job.train, job.val))
+    known = (*job.train, *job.val)
+    with run_checkpoints.fitting(job.run):
+        gone = {known[number].path for number in job.place.left_out}
+    pictures, held_out = ([p for p in part if p.path not in gone] for part in (job.train, job.val))
     train = yield from job.watched(sources.open_source(job, phase, plan, pictures, phase.augment))
     val = (yield from job.watched(sources.open_source(job, phase, plan, held_out, "none"))) if held_out else None
     if not train.pictures or (val and not val.pictures):
         raise _nothing_to_read()
     here = {p.path for p in (*train.pictures, *(val.pictures if val else ()))}
-    job.place.left_out = tuple(sorted({p.path for p in (*job.train, *job.val)} - here))
+    job.place.left_out = tuple(number for number, p in enumerate(known) if p.path not in here)
     _, tail = job.network.split(phase.train_from)
     optimizer = torch.optim.AdamW(_parameter_groups(job.network, phase, job.recipe.weight_decay))
     steps = math.ceil(len(train.pictures) / job.recipe.batch_size)

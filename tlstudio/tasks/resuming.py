@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tlstudio.core import events, groups
+from tlstudio.core import events
 from tlstudio.core.catalogue import class_names
 from tlstudio.core.errors import ProjectError, TrainingFailed
 from tlstudio.core.events import Event
@@ -16,7 +16,7 @@ from tlstudio.core.project import Project, clear_leftovers
 from tlstudio.core.recipe import Recipe
 from tlstudio.core.run import RunFolder
 from tlstudio.tasks.concluding import Order
-from tlstudio.tasks.running import carry_out, may_go, terms_of
+from tlstudio.tasks.running import carry_out, in_use, may_go, terms_of
 from tlstudio.tasks.training import check_writable, dealt, starting_network, versions
 
 _CALLED = {
@@ -49,7 +49,7 @@ def resume(
     now = time.monotonic()
     project.check_writable()
     recipe, began = _what_it_was(run)
-    pictures = [p for p in groups.of(project.catalogue) if p.used]
+    pictures = in_use(project)
     # What needs no torch has been checked; from here on it is loaded.
     import torch
 

@@ -6,12 +6,13 @@ import errno
 import hashlib
 import itertools
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from tlstudio.core import events
+from tlstudio.core import events, groups
 from tlstudio.core.catalogue import Picture
 from tlstudio.core.errors import ProjectError, TLStudioError, TrainingFailed, TrainingPaused
 from tlstudio.core.events import Event
@@ -122,6 +123,17 @@ def _split_seed(project: Project) -> int:
     return int(json.loads(project.catalogue.fact("split_rule") or "{}").get("seed", 0))
 
 
+def in_use(project: Project) -> list[Picture]:
+    """The pictures a run is about, in an order that stays when the project moves with its own copies of them."""
+    return sorted((p for p in groups.of(project.catalogue) if p.used), key=lambda p: _name_in(project, p))
+
+
+def _name_in(project: Project, picture: Picture) -> str:
+    """A picture's path, from the project's folder on where it lies there."""
+    folder = str(project.folder) + os.sep
+    return picture.path.removeprefix(folder)
+
+
 def may_go(pictures: Sequence[Picture]) -> int:
     """How many of a run's pictures may vanish or change while it goes on: 1 %, but one in any case."""
     return max(1, len(pictures) // 100)
@@ -129,10 +141,10 @@ def may_go(pictures: Sequence[Picture]) -> int:
 
 def terms_of(pictures: Iterable[Picture], order: Order, run: RunFolder) -> dict[str, Any]:
     """What must not change while a run stands, as digests; and where its model goes, unless into its folder."""
-    here = sorted(pictures, key=lambda p: p.path)
+    here = sorted(pictures, key=lambda p: _name_in(order.project, p))
     return {
         "recipe": _digest(order.recipe.to_json()),
-        "files": _digest([(p.path, p.digest) for p in here]),
+        "files": _digest([(_name_in(order.project, p), p.digest) for p in here]),
         "labels": _digest([p.label for p in here]),
         "splits": _digest([(p.split, p.group) for p in here]),
         "weights": order.origin["sha256"],

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlstudio import __version__
-from tlstudio.core import events, groups, model_facts
+from tlstudio.core import events, model_facts
 from tlstudio.core.catalogue import Picture, class_names
 from tlstudio.core.errors import BadRecipe, ProjectError, UnusableImages
 from tlstudio.core.events import Event
 from tlstudio.core.project import Project, write_atomically
 from tlstudio.core.recipe import ModelFile, Recipe, guards
 from tlstudio.tasks.concluding import Order
-from tlstudio.tasks.running import carry_out, may_go, terms_of
+from tlstudio.tasks.running import carry_out, in_use, may_go, terms_of
 
 if TYPE_CHECKING:
     from tlstudio.engine.network import Network
@@ -49,7 +49,7 @@ def train(
 
     started = time.monotonic()
     project.check_writable()
-    pictures = [p for p in groups.of(project.catalogue) if p.used]
+    pictures = in_use(project)
     report.check_trainable(Path(project.catalogue.fact("source") or project.folder), project.catalogue.pictures())
     if recipe.folds:
         _check_no_val_given(project)

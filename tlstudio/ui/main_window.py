@@ -185,13 +185,13 @@ class MainWindow(QMainWindow):
         dataset.project_wanted.connect(self.projects.begin)
         dataset.sample_wanted.connect(self.projects.begin_sample)
         dataset.project_folder_wanted.connect(self.projects.open)
-        dataset.train_wanted.connect(self.train)
+        dataset.train_wanted.connect(self._ask_or_train)
         dataset.fit_chosen.connect(model.choose_fit)
         model.training_wanted.connect(self._go_on_to_training)
         model.import_wanted.connect(self._choose_weights)
         model.networks_wanted.connect(self._show_networks)
         model.recipe_changed.connect(training.set_recipe)
-        model.recipe_changed.connect(self._take_recipe)
+        model.recipe_changed.connect(dataset.show_recipe)
         training.pausable_changed.connect(self.menus.pause.setEnabled)
         training.recipe_wanted.connect(self._edit_recipe)
         training.run_chosen.connect(model.show_run_report)
@@ -368,10 +368,6 @@ class MainWindow(QMainWindow):
         self.menus.train.setEnabled(not why_not)
         self.menus.train.setToolTip(why_not)
 
-    @Slot(object)
-    def _take_recipe(self, recipe: Recipe) -> None:
-        self.dataset_panel.show_recipe(recipe)
-
     @Slot(str)
     def _say(self, text: str) -> None:
         self.message_bar.say(text)
@@ -386,6 +382,11 @@ class MainWindow(QMainWindow):
         """Go to the training step and start."""
         self.show_step(Step.TRAINING)
         self.training_panel.train()
+
+    @Slot()
+    def _ask_or_train(self) -> None:
+        self.show_step(Step.TRAINING)
+        self.training_panel.ask_or_train()
 
     @Slot()
     def _train_or_go_on(self) -> None:

@@ -103,7 +103,8 @@ class Recovery(QObject):
 
     @Slot(bool)
     def _note_training(self, busy: bool) -> None:
-        self._run = ""
+        if not busy:  # one that goes on was named before it was busy
+            self._run = ""
         self._note_work("training", busy)
 
     @Slot(str)

@@ -13,7 +13,7 @@ from tlstudio.ui.dataset.preview import Preview
 from tlstudio.ui.dataset.remarks import RemarkList
 from tlstudio.ui.dataset.toolbar import Toolbar
 from tlstudio.ui.icons import IconButton
-from tlstudio.ui.labels import ElidedLabel, muted, plain_tip
+from tlstudio.ui.labels import ElidedLabel, muted
 from tlstudio.ui.theme import SPACE
 
 CLASSES_WIDTH = 232
@@ -107,6 +107,7 @@ class Page(QWidget):
         self.show_all.hide()
         self.doubt = QPushButton(self.tr("Doubtful labels…"))
         self.doubt.setObjectName("doubts_button")
+        self.doubt.setToolTip(self.tr("Let a pretrained network say which labels look wrong, and what would help"))
         self.doubt.clicked.connect(self.doubts_wanted)
         self.next = QPushButton(self.tr("Train"))
         self.next.setObjectName("train_now_button")
@@ -125,9 +126,6 @@ class Page(QWidget):
         """Switch on what changes the project. why_not: why it cannot be changed; empty where it can."""
         self._add.setEnabled(not why_not)
         self._add.setToolTip(why_not or self.tr("Add a class without pictures"))
-        self.doubt.setEnabled(not why_not)
-        doubt = self.tr("Let a pretrained network say which labels look wrong, and what would help")
-        self.doubt.setToolTip(plain_tip(why_not or doubt))
         self.tools.allow_import(why_not)
         self.class_view.allow_changes(why_not)
         self.decision.why_not = why_not

@@ -20,12 +20,11 @@ class GuardNote(OfferNote):
         self.guards: tuple[Guard, ...] = ()
         self.yes_button.setObjectName("train_anyway_button")
         self.no_button.setObjectName("not_now_button")
-        self.no_button.setText(self.tr("Not now"))
-        self.no_button.setToolTip(self.tr("Change the recipe first, in step 2"))
 
     def ask_about(self, guards: Sequence[Guard]) -> None:
         """Show why the recipe is risky and wait for an answer, without holding anything up."""
         self.guards = tuple(guards)
         why = "\n".join(guard.text for guard in guards)
         self.ask(why, self.tr("Train anyway"), self.tr("Start with the recipe as it is; this is not asked again"))
+        self.name_no(self.tr("Not now"), self.tr("Change the recipe first, in step 2"))
         self.no_button.setFocus()

@@ -27,8 +27,7 @@ class OfferNote(QFrame):
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
-        self.yes_button, self.no_button = QPushButton(), QPushButton(self.tr("Leave it"))
-        self.no_button.setToolTip(self.tr("Leave it as it is"))
+        self.yes_button, self.no_button = QPushButton(), QPushButton()
         row = QHBoxLayout(self)
         row.setContentsMargins(12, theme.SPACE, 12, theme.SPACE)
         row.setSpacing(theme.SPACE + 4)
@@ -45,7 +44,13 @@ class OfferNote(QFrame):
         self._text.setText(text)
         self.yes_button.setText(yes)
         self.yes_button.setToolTip(explanation)
+        self.name_no(self.tr("Leave it"), self.tr("Leave it as it is"))
         self.show()
+
+    def name_no(self, no: str, explanation: str) -> None:
+        """Until the next offer, let this decline it. explanation: what that does."""
+        self.no_button.setText(no)
+        self.no_button.setToolTip(explanation)
 
     def text(self) -> str:
         return self._text.text()

@@ -76,6 +76,7 @@ class TrainingPanel(QWidget):
         self._done: list[Path] = []  # the runs of a comparison, to be chosen once it is through
         self.control = RunControl(self)
         self._is_new = False  # whether the run that goes on began here and now
+        self._asks = False  # whether what is offered is to go on with a run or to begin a new one
         self._goes_to_go_on = False  # where the focus goes once it is known that the run can go on
         self._redraw = QTimer(self, interval=REDRAW_INTERVAL, singleShot=True)
         self._build()
@@ -89,6 +90,7 @@ class TrainingPanel(QWidget):
         """Show the runs of a project; train in it from now on."""
         self._project = project
         self._settled = set()
+        self._asks = False
         self.guard_note.hide()
         self.offer_note.hide()
         self.control.forget()
@@ -133,6 +135,16 @@ class TrainingPanel(QWidget):
         line = self._offered()
         if line is not None:
             self.resume_run(line.run)
+        else:
+            self.train()
+
+    @Slot()
+    def ask_or_train(self) -> None:
+        """Start a run; where one stands still that was not left, ask first which of the two is wanted."""
+        self._asks = self._offered() is not None
+        if self._asks:
+            self._offer_unfinished()
+            self.offer_note.yes_button.setFocus()
         else:
             self.train()
 
@@ -337,6 +349,7 @@ class TrainingPanel(QWidget):
     def _begin(self, orders: Sequence[Order]) -> None:
         self.guard_note.hide()
         self.offer_note.hide()
+        self._asks = False
         self._done = []
         self.control.start(orders)
 
@@ -360,6 +373,10 @@ class TrainingPanel(QWidget):
 
     @Slot()
     def _leave_unfinished(self) -> None:
+        if self._asks:
+            self._asks = False
+            self.train()
+            return
         if self._offered():
             self.runs.box.leave_newest()
         self._show_readiness()
@@ -539,11 +556,16 @@ class TrainingPanel(QWidget):
     def _offer_unfinished(self) -> None:
         """Offer to go on with the newest run, unless a person has just paused it and sees that said above."""
         line, paused = self._offered(), self.control.state.paused
-        if line is None or (paused is not None and not paused.reason) or self._locked():
+        is_said = paused is not None and not paused.reason and not self._asks
+        if line is None or is_said or self._locked():
+            self._asks = False
             self.offer_note.hide()
             return
         explanation = self.tr("It goes on exactly where it stands (Ctrl+R)")
         self.offer_note.ask(standing.offer(line), self.tr("Go on"), explanation)
+        if self._asks:
+            anew = self.tr("Start another run by the recipe of step 2; this one can still go on later")
+            self.offer_note.name_no(self.tr("Start a new run"), anew)
 
     def showEvent(self, shown: QShowEvent) -> None:
         super().showEvent(shown)

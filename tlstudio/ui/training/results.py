@@ -240,6 +240,8 @@ class ResultsView(QWidget):
             )
         if line.running:
             return self.tr("This run goes on. When it has ended, it is judged, and the evaluation stands here.")
+        if line.state.finished:
+            return self.tr("Its evaluation is being read. If it does not appear, its report.json is damaged or gone.")
         return self.tr(
             "This run has not come to its end, so it was never judged. Go on with it, or choose another one."
         )

@@ -198,6 +198,7 @@ class RunsPage(QSplitter):
         row = self.table.row_of(run)
         if row >= 0:
             self.box.list.choose([row])
+            self._show_chosen()  # the chosen one may be the same, but it goes on now
 
     def show_live(self, state: RunState) -> None:
         """Show how the run that goes on gets on: it may be on the list only, or the chosen one."""

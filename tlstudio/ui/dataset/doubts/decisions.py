@@ -32,6 +32,7 @@ class DecisionsPage(QWidget):
         super().__init__(parent)
         self._doubts = DoubtList(self)
         self._names: tuple[str, ...] = ()
+        self._locked = ""
         self._pictures = Thumbnails(self)
         self._pictures.drawn.connect(self._show_drawn)
         self._settle = QTimer(self)
@@ -48,7 +49,7 @@ class DecisionsPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, SPACE, 0, 0)
         layout.addWidget(split)
-        self._look_at()
+        self.allow_changes("")
 
     def _make_list(self) -> QListView:
         self.list = QListView()
@@ -77,10 +78,8 @@ class DecisionsPage(QWidget):
         self.take.setProperty("primary", True)
         self.take.clicked.connect(self._take)
         self.other = QPushButton(self.tr("Another class"))
-        self.other.setToolTip(self.tr("File it under another class (the digits choose one, too)"))
         self.other.setMenu(QMenu(self.other))
         self.leave = QPushButton(self.tr("Leave out"))
-        self.leave.setToolTip(self.tr("Train and test without this picture; the file stays where it is (Delete)"))
         self.leave.clicked.connect(self._leave_out)
         buttons = QHBoxLayout()
         buttons.setSpacing(SPACE)
@@ -99,6 +98,17 @@ class DecisionsPage(QWidget):
         column.addLayout(buttons)
         column.addWidget(self._keys)
         return part
+
+    def allow_changes(self, why_not: str) -> None:
+        """Let a person decide. why_not: why nothing can be changed; empty where it can."""
+        self._locked = why_not
+        for button in (self.keep, self.take, self.other, self.leave):
+            button.setEnabled(not why_not)
+        self.other.setToolTip(why_not or self.tr("File it under another class (the digits choose one, too)"))
+        self.leave.setToolTip(
+            why_not or self.tr("Train and test without this picture; the file stays where it is (Delete)")
+        )
+        self._look_at()
 
     def show_doubts(self, doubts: list[Doubt], names: tuple[str, ...]) -> None:
         """List these. names: of all classes, in order. What was looked at stays chosen where it can."""
@@ -135,13 +145,14 @@ class DecisionsPage(QWidget):
     def _look_at(self) -> None:
         doubt = self._current()
         self._picture.show_path(doubt.path if doubt else "")
-        self._picture.say_nothing_is_there(self.tr("Nothing is left to decide here."))
+        is_judged = bool(self._names)
+        self._picture.say_nothing_is_there(self.tr("Nothing is left to decide here.") if is_judged else "")
         self._name.show_text(Path(doubt.path).name if doubt else "")
         self.take.setVisible(doubt is not None and bool(doubt.instead))
         for button in (self.keep, self.other, self.leave):
             button.setVisible(doubt is not None)
-        for words in (self._question, self._keys):
-            words.setVisible(doubt is not None)
+        self._question.setVisible(doubt is not None)
+        self._keys.setVisible(doubt is not None and not self._locked)
         if doubt is None:
             return
         if doubt.instead:
@@ -150,14 +161,14 @@ class DecisionsPage(QWidget):
             text = self.tr("Filed under “{label}”, but no other picture is like it")
         self._question.setText(text.format(label=doubt.label, instead=doubt.instead))
         self.keep.setText(self.tr("Keep “{label}”").format(label=_short(doubt.label)))
-        self.keep.setToolTip(self.tr("It is right as it is; do not ask again (K)"))
+        self.keep.setToolTip(self._locked or self.tr("It is right as it is; do not ask again (K)"))
         self.take.setText(self.tr("It is “{instead}”").format(instead=_short(doubt.instead)))
-        self.take.setToolTip(self.tr("File it under this class; the file stays where it is (R)"))
+        self.take.setToolTip(self._locked or self.tr("File it under this class; the file stays where it is (R)"))
 
     # What a person decides
 
     def eventFilter(self, watched: QObject, happening: QEvent) -> bool:
-        if happening.type() == QEvent.Type.KeyPress and isinstance(happening, QKeyEvent):
+        if happening.type() == QEvent.Type.KeyPress and isinstance(happening, QKeyEvent) and not self._locked:
             deeds = {Qt.Key.Key_K: self._keep, Qt.Key.Key_R: self._take, Qt.Key.Key_Delete: self._leave_out}
             deed = deeds.get(Qt.Key(happening.key()))
             digit = happening.key() - Qt.Key.Key_0

@@ -21,7 +21,8 @@ from tlstudio.ui.dataset.doubts.decisions import DecisionsPage
 from tlstudio.ui.dataset.doubts.feature_map import FeatureMap
 from tlstudio.ui.dataset.doubts.models import Doubt, doubts_of
 from tlstudio.ui.job_queue import JobQueue
-from tlstudio.ui.labels import ElidedLabel, heading, muted
+from tlstudio.ui.labels import ElidedLabel, heading, muted, plain_tip
+from tlstudio.ui.read_only import why_not_changeable
 from tlstudio.ui.theme import SPACE
 
 
@@ -80,6 +81,7 @@ class DoubtsView(QWidget):
         self._project: Project | None = None
         self._doubts: tasks.Doubts | None = None
         self._shown = _Shown()
+        self._locked = ""  # why nothing can be put right
         self._judging = False
         self._again = False
         self._asked: set[str] = set()
@@ -126,10 +128,8 @@ class DoubtsView(QWidget):
         self._chosen: tuple[int, ...] = ()
         self._count = muted(QLabel())
         self._under = QPushButton(self.tr("File under"))
-        self._under.setToolTip(self.tr("File all chosen pictures under one class"))
         self._under.setMenu(QMenu(self._under))
         self._leave = QPushButton(self.tr("Leave out"))
-        self._leave.setToolTip(self.tr("Train and test without the chosen pictures; the files stay where they are"))
         self._leave.clicked.connect(self._leave_chosen_out)
         self._look = QPushButton(self.tr("Show them"))
         self._look.setToolTip(self.tr("Show the chosen pictures in the grid"))
@@ -170,6 +170,9 @@ class DoubtsView(QWidget):
             self.clear()
             self._project, self._doubts = project, tasks.Doubts(backbone)
         self._shown.decided.clear()
+        self._locked = why_not_changeable(project)
+        self.decisions.allow_changes(self._locked)
+        self._show_abilities()
         self.pictures_changed()
 
     def clear(self) -> None:
@@ -324,8 +327,18 @@ class DoubtsView(QWidget):
             self._count.setText(
                 self.tr("Pictures that look alike to the network lie together. Draw a line around some.")
             )
-        for button in (self._under, self._leave, self._look):
-            button.setEnabled(bool(self._chosen))
+        self._show_abilities()
+
+    def _show_abilities(self) -> None:
+        """Switch on what can be done with the chosen pictures; what cannot says why."""
+        self._look.setEnabled(bool(self._chosen))
+        tips = {
+            self._under: self.tr("File all chosen pictures under one class"),
+            self._leave: self.tr("Train and test without the chosen pictures; the files stay where they are"),
+        }
+        for button, tip in tips.items():
+            button.setEnabled(bool(self._chosen) and not self._locked)
+            button.setToolTip(plain_tip(self._locked or tip))
 
     def _fill_menu(self, names: tuple[str, ...]) -> None:
         menu = self._under.menu()
