@@ -1,12 +1,10 @@
 """Commands in processes of their own that need not load torch: forked from one that has loaded it (`WarmProcess`).
 
 Loading torch, torchvision and timm takes some five seconds of processor time, and the suite runs the command line
-dozens of times. Only other people's packages are loaded ahead: a command finds ours as a fresh interpreter would, and
-ends as one does, with its exit status and its `atexit` work; only Python's taking down of everything that was loaded,
-two seconds of processor time, is left out. Linux only; elsewhere forking such a process is not safe.
+dozens of times. Only other people's packages are loaded ahead: a command finds ours, and ends, as in a fresh
+interpreter. Linux only; elsewhere forking such a process is not safe.
 """
 
-import atexit
 import gc
 import json
 import os
@@ -14,9 +12,7 @@ import runpy
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
-from typing import NoReturn
 
 LOADED_AHEAD = (
     *("numpy", "PIL.Image", "scipy.optimize", "sklearn.metrics", "safetensors.torch"),
@@ -66,25 +62,6 @@ def serve() -> list[str] | None:
     return None
 
 
-def run_to_the_end(arguments: list[str]) -> NoReturn:
-    """`python -m tlstudio arguments` in this process, up to where Python would take down what is loaded.
-
-    What the program does not catch ends the process as Python does it.
-    """
-    sys.argv = ["tlstudio", *arguments]
-    try:
-        runpy.run_module("tlstudio", run_name="__main__", alter_sys=True)
-    except SystemExit as end:
-        if not isinstance(end.code, int):
-            raise
-        threading._shutdown()
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(end.code)
-    raise AssertionError("the program ended without a status")
-
-
 if __name__ == "__main__":
     for name in LOADED_AHEAD:
         __import__(name)
@@ -93,4 +70,5 @@ if __name__ == "__main__":
     given = serve()
     if given is None:
         os._exit(0)
-    run_to_the_end(given)
+    sys.argv = ["tlstudio", *given]
+    runpy.run_module("tlstudio", run_name="__main__", alter_sys=True)

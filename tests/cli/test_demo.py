@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Tlstudio
 from tlstudio import tasks
 from tlstudio.core import advice, events
 from tlstudio.core.project import Project
@@ -39,6 +40,14 @@ def test_without_the_solar_cells_it_draws_its_sample_and_says_so(
     answers = [e for e in said if isinstance(e, events.Predicted)]
     assert answers
     assert all(e.ok for e in answers)
+
+
+def test_one_that_fails_leaves_no_temporary_project(
+    here: Tlstudio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample, "PER_STRATUM", 6)
+    assert here("demo", "--device", "cuda:7").status == 1
+    assert not list(tmp_path.glob("tlstudio-*"))
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import logging
+import shutil
 import sys
 import traceback
 from collections import Counter
@@ -296,4 +297,9 @@ def weights_pack(out: Path, names: tuple[str | Path, ...], fetch: bool, as_json:
 def demo(project: Path | None, device: str, threads: int, as_json: bool) -> None:
     """The whole job on the sample: solar cells, functional or defective; drawn shapes where those are not installed."""
     with Project.open(project, "tlstudio demo") if project else Project.temporary() as opened:
-        show(tasks.demo(opened, device, threads), as_json)
+        try:
+            show(tasks.demo(opened, device, threads), as_json)
+        except (TLStudioError, OSError, KeyboardInterrupt):
+            if project is None:  # nobody was told where it lies
+                shutil.rmtree(opened.folder, ignore_errors=True)
+            raise
