@@ -66,8 +66,7 @@ def test_a_project_can_be_carried_elsewhere_with_its_pictures(pictures: Path, tm
     with Project.open(tmp_path / "carried") as project:
         *_, found = tasks.difference(project)
         assert isinstance(found, Difference)
-        assert (len(found.moved), found.added, found.gone, found.missing) == (24, (), (), ())
-        list(tasks.accept(project, found))
+        assert found.is_empty and not found.missing
         assert {p.digest: p.split for p in project.catalogue.readable()} == splits
         assert all(Path(p.path).is_file() for p in project.catalogue.readable())
 
