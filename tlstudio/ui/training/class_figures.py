@@ -184,7 +184,7 @@ class _FigureDelegate(QStyledItemDelegate):
         figure: Figure | None = at.data(_FIGURE)
         has_interval = figure is not None and figure.interval and not self.is_brief
         widest = _WIDEST if has_interval else _BRIEF
-        needed = option.fontMetrics.horizontalAdvance(widest) + SPACE
+        needed = option.fontMetrics.horizontalAdvance(widest) + 2 * SPACE
         bar = min(option.rect.width() - needed - SPACE, 160)
         super().paint(painter, option, at)
         if figure is None or bar < _LEAST_BAR:
