@@ -129,9 +129,10 @@ class Fit:
 def fit(job: Fit) -> Iterator[Event]:
     """Train the network in place by the recipe; it ends with the weights of the lowest validation loss in `eval()`.
 
-    Each phase begins from the best weights so far, so the second one starts from the head the first one left (LP-FT,
-    Kumar et al. 2022, arXiv 2202.10054). Where it is stopped, or the loss is no longer a number, `job.stopped` says so
-    and the best weights so far are kept. With `job.checkpoint` it goes on from there, to the very same weights.
+    Without validation pictures, as with folds, it ends with those of the last epoch, and no phase ends early. Each
+    phase begins from the best weights so far, so the second one starts from the head the first one left (LP-FT, Kumar
+    et al. 2022, arXiv 2202.10054). Where it is stopped, or the loss is no longer a number, `job.stopped` says so and
+    the best weights so far are kept. With `job.checkpoint` it goes on from there, to the very same weights.
 
     Raises:
         Paused: it was asked to stand still.
